@@ -1,0 +1,2 @@
+DROP TABLE theme_correspondences;
+DROP TABLE themes;

@@ -1,0 +1,2 @@
+DROP TABLE partner_commitments;
+DROP TABLE partners;

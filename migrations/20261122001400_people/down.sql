@@ -1,0 +1,2 @@
+DROP TABLE person_mandates;
+DROP TABLE people;

@@ -1,0 +1,32 @@
+SET LOCAL lock_timeout = '2s';
+
+-- Only persons in a public role; no private address, telephone or birth date exists here.
+CREATE TABLE people (
+    id         uuid        PRIMARY KEY,
+    name       text        COLLATE "fr-x-icu" NOT NULL,
+    variants   jsonb       NOT NULL,
+    version    integer     NOT NULL DEFAULT 1,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    search     tsvector    GENERATED ALWAYS AS (search_words(name || ' ' || alias_names(variants))) STORED
+);
+CREATE INDEX people_name_idx ON people (name, id);
+CREATE INDEX people_search_idx ON people USING gin (search);
+SELECT keep_ledger('people');
+
+CREATE TABLE person_mandates (
+    id         uuid        PRIMARY KEY,
+    person_id  uuid        NOT NULL CONSTRAINT person_mandates_person_id_fkey REFERENCES people ON DELETE CASCADE,
+    partner_id uuid        CONSTRAINT person_mandates_partner_id_fkey REFERENCES partners,
+    function   text        NOT NULL,
+    starts_on  date,
+    ends_on    date,
+    note       text,
+    version    integer     NOT NULL DEFAULT 1,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT person_mandates_period CHECK (starts_on <= ends_on)
+);
+CREATE INDEX person_mandates_person_id_idx ON person_mandates (person_id);
+CREATE INDEX person_mandates_partner_id_idx ON person_mandates (partner_id);
+SELECT keep_ledger('person_mandates', 'people', 'person_id');

@@ -1,0 +1,2 @@
+DROP TABLE committee_seats;
+DROP TABLE committees;

@@ -1,0 +1,557 @@
+//! Action fiches: what is to be done, by whom, for whom, when, and where it stands.
+
+mod participants;
+mod themes;
+mod transitions;
+
+use std::sync::LazyLock;
+
+use actix_web::{delete, get, patch, post, web::Data};
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use self::participants::{NewParticipant, Participant};
+use self::themes::{FicheTheme, NewFicheTheme};
+pub use self::transitions::{NewTransition, advance};
+use crate::{
+    db::{
+        Conn, Db,
+        listing::{Condition, Field, Listed, Operator, field, word},
+    },
+    http::{
+        At, Caller, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Problem, Resource, Result, Shown, Tagged, Views,
+        Wanted, given, kinds, nullable, share,
+    },
+    schema::{action_fiche_participants, action_fiche_themes, action_fiches},
+    values::{Amount, Day, Id, LongText, Many, Name, ShortText, Vocabulary, Word},
+};
+
+/// The words of [`Scope`].
+#[derive(Debug, Clone)]
+pub struct ScopeWords;
+
+impl Vocabulary for ScopeWords {
+    const NAME: &'static str = "ActionFicheScope";
+    const ABOUT: &'static str = "For one or for many (action individuelle ou collective).";
+    const WORDS: &'static [(&'static str, &'static str)] = &[("individual", "Individuelle"), ("collective", "Collective")];
+}
+
+/// For one or for many (action individuelle ou collective).
+pub type Scope = Word<ScopeWords>;
+
+/// The words of [`Nature`].
+#[derive(Debug, Clone)]
+pub struct NatureWords;
+
+impl Vocabulary for NatureWords {
+    const NAME: &'static str = "ActionFicheNature";
+    const ABOUT: &'static str = "What is done (nature de l'action).";
+    const WORDS: &'static [(&'static str, &'static str)] = &[
+        ("study", "Étude"),
+        ("works", "Travaux"),
+        ("purchase", "Acquisition"),
+        ("equipment", "Équipement"),
+        ("event", "Événement"),
+        ("service", "Service"),
+        ("fund", "Fonds"),
+        ("post", "Poste"),
+    ];
+}
+
+/// What is done (nature de l'action).
+pub type Nature = Word<NatureWords>;
+
+/// The words of [`Basis`].
+#[derive(Debug, Clone)]
+pub struct BasisWords;
+
+impl Vocabulary for BasisWords {
+    const NAME: &'static str = "AmountBasis";
+    const ABOUT: &'static str = "With or without tax (base du montant).";
+    const WORDS: &'static [(&'static str, &'static str)] = &[("excl_tax", "HT"), ("incl_tax", "TTC"), ("unknown", "Inconnue")];
+}
+
+/// With or without tax (base du montant).
+pub type Basis = Word<BasisWords>;
+
+/// The words of [`Priority`].
+#[derive(Debug, Clone)]
+pub struct PriorityWords;
+
+impl Vocabulary for PriorityWords {
+    const NAME: &'static str = "Priority";
+    const ABOUT: &'static str = "How urgent it is (priorité).";
+    const WORDS: &'static [(&'static str, &'static str)] = &[("high", "Haute"), ("medium", "Moyenne"), ("low", "Basse")];
+}
+
+/// How urgent it is (priorité).
+pub type Priority = Word<PriorityWords>;
+
+/// The words of [`Commitment`].
+#[derive(Debug, Clone)]
+pub struct CommitmentWords;
+
+impl Vocabulary for CommitmentWords {
+    const NAME: &'static str = "CommitmentLevel";
+    const ABOUT: &'static str = "How firmly it is undertaken (engagement de réalisation).";
+    const WORDS: &'static [(&'static str, &'static str)] = &[("unknown", "Inconnu"), ("firm", "Ferme"), ("intention", "Intention")];
+}
+
+/// How firmly it is undertaken (engagement de réalisation).
+pub type Commitment = Word<CommitmentWords>;
+
+/// The words of [`Visibility`].
+#[derive(Debug, Clone)]
+pub struct VisibilityWords;
+
+impl Vocabulary for VisibilityWords {
+    const NAME: &'static str = "Visibility";
+    const ABOUT: &'static str = "Who may see it (visibilité).";
+    const WORDS: &'static [(&'static str, &'static str)] = &[("public", "Publique"), ("partners", "Partenaires"), ("restricted", "Restreinte")];
+}
+
+/// Who may see it (visibilité).
+pub type Visibility = Word<VisibilityWords>;
+
+/// The words of [`Stage`].
+#[derive(Debug, Clone)]
+pub struct StageWords;
+
+impl Vocabulary for StageWords {
+    const NAME: &'static str = "Stage";
+    const ABOUT: &'static str = "How mature it is (phase du projet).";
+    const WORDS: &'static [(&'static str, &'static str)] = &[("idea", "Idée"), ("study", "Étude"), ("operation", "Opération")];
+}
+
+/// How mature it is (phase du projet).
+pub type Stage = Word<StageWords>;
+
+/// The words of [`Validation`].
+#[derive(Debug, Clone)]
+pub struct ValidationWords;
+
+impl Vocabulary for ValidationWords {
+    const NAME: &'static str = "Validation";
+    const ABOUT: &'static str = "Whether it was accepted (validation).";
+    const WORDS: &'static [(&'static str, &'static str)] = &[
+        ("draft", "Brouillon"),
+        ("submitted", "Soumise"),
+        ("validated", "Validée"),
+        ("postponed", "Ajournée"),
+        ("refused", "Refusée"),
+        ("withdrawn", "Retirée"),
+    ];
+}
+
+/// Whether it was accepted (validation).
+pub type Validation = Word<ValidationWords>;
+
+/// The words of [`Progress`].
+#[derive(Debug, Clone)]
+pub struct ProgressWords;
+
+impl Vocabulary for ProgressWords {
+    const NAME: &'static str = "Progress";
+    const ABOUT: &'static str = "How far it is (avancement).";
+    const WORDS: &'static [(&'static str, &'static str)] = &[
+        ("not_started", "Non démarrée"),
+        ("in_progress", "En cours"),
+        ("paused", "En pause"),
+        ("blocked", "Bloquée"),
+        ("done", "Terminée"),
+        ("abandoned", "Abandonnée"),
+    ];
+}
+
+/// How far it is (avancement).
+pub type Progress = Word<ProgressWords>;
+
+/// An action fiche (fiche action).
+#[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
+#[diesel(table_name = action_fiches, check_for_backend(diesel::pg::Pg))]
+pub struct ActionFiche {
+    pub id: Id,
+    /// Its territory.
+    pub territory_id: Id,
+    /// Its number or reference in the territory.
+    #[schema(required)]
+    pub reference: Option<Name>,
+    /// Its title (intitulé).
+    pub title: Name,
+    /// Why (contexte, enjeu, objectif).
+    #[schema(required)]
+    pub context: Option<LongText>,
+    #[schema(required)]
+    pub description: Option<LongText>,
+    /// What is expected of it.
+    #[schema(required)]
+    pub expected_results: Option<LongText>,
+    /// The fiche it is a part of; two levels at most.
+    #[schema(required)]
+    pub parent_id: Option<Id>,
+    #[schema(required)]
+    pub scope: Option<Scope>,
+    #[schema(required)]
+    pub nature: Option<Nature>,
+    /// Whom it is for (cibles).
+    pub target_groups: Many<ShortText>,
+    /// A declared quantity.
+    #[schema(required)]
+    pub quantity: Option<Amount>,
+    /// Of what.
+    #[schema(required)]
+    pub quantity_unit: Option<Name>,
+    #[schema(required)]
+    pub planned_start_on: Option<Day>,
+    #[schema(required)]
+    pub planned_end_on: Option<Day>,
+    #[schema(required)]
+    pub actual_start_on: Option<Day>,
+    #[schema(required)]
+    pub actual_end_on: Option<Day>,
+    /// Does it come again, such as every year? Unknown when empty.
+    #[schema(required)]
+    pub recurring: Option<bool>,
+    /// The planned budget, in euros.
+    #[schema(required)]
+    pub budget_eur: Option<Amount>,
+    #[schema(required)]
+    pub budget_basis: Option<Basis>,
+    #[schema(required)]
+    pub priority: Option<Priority>,
+    pub commitment: Commitment,
+    pub visibility: Visibility,
+    #[schema(required)]
+    pub stage: Option<Stage>,
+    pub validation: Validation,
+    /// Since when.
+    pub validation_since: DateTime<Utc>,
+    /// Why.
+    #[schema(required)]
+    pub validation_reason: Option<LongText>,
+    pub progress: Progress,
+    /// Since when.
+    pub progress_since: DateTime<Utc>,
+    /// Why.
+    #[schema(required)]
+    pub progress_reason: Option<LongText>,
+    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    pub version: i32,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+impl Resource for ActionFiche {
+    fn id(&self) -> Id {
+        self.id
+    }
+    fn version(&self) -> i32 {
+        self.version
+    }
+}
+
+/// An action fiche, with what was asked along.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ActionFicheView {
+    #[serde(flatten)]
+    action_fiche: ActionFiche,
+    /// Who takes part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    participants: Option<Vec<Participant>>,
+    /// Its themes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    themes: Option<Vec<FicheTheme>>,
+}
+
+impl From<ActionFiche> for ActionFicheView {
+    fn from(action_fiche: ActionFiche) -> Self {
+        Self { action_fiche, participants: None, themes: None }
+    }
+}
+
+/// What it takes to make one.
+#[derive(Debug, Deserialize, ToSchema, Insertable)]
+#[serde(deny_unknown_fields)]
+#[diesel(table_name = action_fiches, treat_none_as_default_value = false)]
+pub struct NewActionFiche {
+    /// Its territory.
+    territory_id: Id,
+    /// Its number or reference in the territory.
+    reference: Option<Name>,
+    /// Its title (intitulé).
+    title: Name,
+    /// Why (contexte, enjeu, objectif).
+    context: Option<LongText>,
+    description: Option<LongText>,
+    /// What is expected of it.
+    expected_results: Option<LongText>,
+    /// The fiche it is a part of; two levels at most.
+    parent_id: Option<Id>,
+    scope: Option<Scope>,
+    nature: Option<Nature>,
+    /// Whom it is for (cibles).
+    #[serde(default)]
+    target_groups: Many<ShortText>,
+    /// A declared quantity.
+    quantity: Option<Amount>,
+    /// Of what.
+    quantity_unit: Option<Name>,
+    planned_start_on: Option<Day>,
+    planned_end_on: Option<Day>,
+    actual_start_on: Option<Day>,
+    actual_end_on: Option<Day>,
+    /// Does it come again, such as every year? Unknown when empty.
+    recurring: Option<bool>,
+    /// The planned budget, in euros.
+    budget_eur: Option<Amount>,
+    budget_basis: Option<Basis>,
+    priority: Option<Priority>,
+    #[serde(default)]
+    commitment: Commitment,
+    #[serde(default)]
+    visibility: Visibility,
+    stage: Option<Stage>,
+    /// Who takes part.
+    #[serde(default)]
+    #[diesel(skip_insertion)]
+    #[schema(max_items = 100)]
+    participants: Vec<NewParticipant>,
+    /// Its themes; there may be none.
+    #[serde(default)]
+    #[diesel(skip_insertion)]
+    #[schema(max_items = 100)]
+    themes: Vec<NewFicheTheme>,
+}
+
+/// What to change: a member left out stays as it is, a `null` empties it.
+#[derive(Debug, Deserialize, ToSchema, AsChangeset)]
+#[serde(deny_unknown_fields)]
+#[diesel(table_name = action_fiches)]
+pub struct ActionFichePatch {
+    /// Its number or reference in the territory.
+    #[serde(default, deserialize_with = "nullable")]
+    reference: Option<Option<Name>>,
+    /// Its title (intitulé).
+    #[serde(default, deserialize_with = "given")]
+    title: Option<Name>,
+    /// Why (contexte, enjeu, objectif).
+    #[serde(default, deserialize_with = "nullable")]
+    context: Option<Option<LongText>>,
+    #[serde(default, deserialize_with = "nullable")]
+    description: Option<Option<LongText>>,
+    /// What is expected of it.
+    #[serde(default, deserialize_with = "nullable")]
+    expected_results: Option<Option<LongText>>,
+    /// The fiche it is a part of; two levels at most.
+    #[serde(default, deserialize_with = "nullable")]
+    parent_id: Option<Option<Id>>,
+    #[serde(default, deserialize_with = "nullable")]
+    scope: Option<Option<Scope>>,
+    #[serde(default, deserialize_with = "nullable")]
+    nature: Option<Option<Nature>>,
+    /// Whom it is for (cibles).
+    #[serde(default, deserialize_with = "given")]
+    target_groups: Option<Many<ShortText>>,
+    /// A declared quantity.
+    #[serde(default, deserialize_with = "nullable")]
+    quantity: Option<Option<Amount>>,
+    /// Of what.
+    #[serde(default, deserialize_with = "nullable")]
+    quantity_unit: Option<Option<Name>>,
+    #[serde(default, deserialize_with = "nullable")]
+    planned_start_on: Option<Option<Day>>,
+    #[serde(default, deserialize_with = "nullable")]
+    planned_end_on: Option<Option<Day>>,
+    #[serde(default, deserialize_with = "nullable")]
+    actual_start_on: Option<Option<Day>>,
+    #[serde(default, deserialize_with = "nullable")]
+    actual_end_on: Option<Option<Day>>,
+    /// Does it come again, such as every year? Unknown when empty.
+    #[serde(default, deserialize_with = "nullable")]
+    recurring: Option<Option<bool>>,
+    /// The planned budget, in euros.
+    #[serde(default, deserialize_with = "nullable")]
+    budget_eur: Option<Option<Amount>>,
+    #[serde(default, deserialize_with = "nullable")]
+    budget_basis: Option<Option<Basis>>,
+    #[serde(default, deserialize_with = "nullable")]
+    priority: Option<Option<Priority>>,
+    #[serde(default, deserialize_with = "given")]
+    commitment: Option<Commitment>,
+    #[serde(default, deserialize_with = "given")]
+    visibility: Option<Visibility>,
+    #[serde(default, deserialize_with = "nullable")]
+    stage: Option<Option<Stage>>,
+}
+
+static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
+    vec![
+        field(action_fiches::search),
+        field(action_fiches::territory_id),
+        field(action_fiches::reference).sorted(),
+        field(action_fiches::title).sorted(),
+        field(action_fiches::parent_id),
+        word::<ScopeWords, _>(action_fiches::scope),
+        word::<NatureWords, _>(action_fiches::nature),
+        field(action_fiches::planned_start_on).sorted(),
+        field(action_fiches::planned_end_on).sorted(),
+        field(action_fiches::actual_start_on).sorted(),
+        field(action_fiches::actual_end_on).sorted(),
+        field(action_fiches::recurring),
+        field(action_fiches::budget_eur).sorted(),
+        word::<PriorityWords, _>(action_fiches::priority),
+        word::<CommitmentWords, _>(action_fiches::commitment),
+        word::<VisibilityWords, _>(action_fiches::visibility),
+        word::<StageWords, _>(action_fiches::stage).sorted(),
+        word::<ValidationWords, _>(action_fiches::validation).sorted(),
+        word::<ProgressWords, _>(action_fiches::progress).sorted(),
+        field(action_fiche_participants::partner_id)
+            .linked(action_fiche_participants::action_fiche_id, action_fiches::id)
+            .named("partner_id", "In which this partner takes part."),
+        field(action_fiche_themes::theme_id).linked(action_fiche_themes::action_fiche_id, action_fiches::id).named("theme_id", "With this theme."),
+        field(action_fiches::created_at).sorted(),
+        field(action_fiches::updated_at).sorted(),
+    ]
+});
+
+impl Listed for ActionFiche {
+    type Table = action_fiches::table;
+    type Key = action_fiches::id;
+    fn fields() -> &'static [Field] {
+        &FIELDS
+    }
+}
+
+impl Shown for ActionFiche {
+    type View = ActionFicheView;
+    const INCLUDES: &'static [(&'static str, &'static str)] = &[("participants", "Who takes part."), ("themes", "Its themes.")];
+    const ORDER: &'static str = "title";
+
+    fn scope(caller: &Caller) -> Vec<Condition> {
+        let public = || {
+            FIELDS.iter().find(|field| field.name == "visibility").map(|field| Condition {
+                field,
+                operator: Operator::Is,
+                values: vec!["public".to_owned()],
+            })
+        };
+        if caller.sees_all() { Vec::new() } else { public().into_iter().collect() }
+    }
+
+    async fn include(views: &mut Views<ActionFicheView>, wanted: &Wanted, conn: &mut Conn) -> Result<()> {
+        let ids: Vec<Id> = views.iter().map(|(id, _)| *id).collect();
+        if wanted.has("participants") {
+            let rows = action_fiche_participants::table
+                .filter(action_fiche_participants::action_fiche_id.eq_any(&ids))
+                .order_by(action_fiche_participants::id)
+                .select(Participant::as_select())
+                .load(conn)
+                .await?;
+            share(views, rows, |row| row.action_fiche_id, |view| &mut view.participants);
+        }
+        if wanted.has("themes") {
+            let rows = action_fiche_themes::table
+                .filter(action_fiche_themes::action_fiche_id.eq_any(&ids))
+                .order_by(action_fiche_themes::id)
+                .select(FicheTheme::as_select())
+                .load(conn)
+                .await?;
+            share(views, rows, |row| row.action_fiche_id, |view| &mut view.themes);
+        }
+        Ok(())
+    }
+}
+
+/// Its operations.
+pub fn routes(routes: &mut ServiceConfig) {
+    participants::routes(routes);
+    themes::routes(routes);
+    transitions::routes(routes);
+    routes
+        .service(list_action_fiches)
+        .service(create_action_fiche)
+        .service(read_action_fiche)
+        .service(update_action_fiche)
+        .service(delete_action_fiche);
+}
+
+/// The fiche, if this caller may see it.
+async fn find(id: Id, caller: &Caller, conn: &mut Conn) -> Result<ActionFiche> {
+    let fiche: ActionFiche = action_fiches::table.find(id).select(ActionFiche::as_select()).first(conn).await.or_gone(id, conn).await?;
+    if caller.sees_all() || fiche.visibility.code() == "public" { Ok(fiche) } else { Err(Problem::new(&kinds::NOT_FOUND)) }
+}
+
+async fn lock(id: Id, conn: &mut Conn) -> Result<ActionFiche> {
+    action_fiches::table.find(id).select(ActionFiche::as_select()).for_update().first(conn).await.or_gone(id, conn).await
+}
+
+/// Makes one under this identifier, with its parts.
+pub async fn insert(id: Id, new: &NewActionFiche, conn: &mut Conn) -> Result<ActionFiche> {
+    let row = (action_fiches::id.eq(id), new);
+    let action_fiche = diesel::insert_into(action_fiches::table).values(row).returning(ActionFiche::as_returning()).get_result(conn).await?;
+    for (index, child) in new.participants.iter().enumerate() {
+        participants::insert(id, child, conn).await.map_err(|problem| problem.inside("participants", index))?;
+    }
+    for (index, child) in new.themes.iter().enumerate() {
+        themes::insert(id, child, conn).await.map_err(|problem| problem.inside("themes", index))?;
+    }
+    Ok(action_fiche)
+}
+
+/// List action fiches
+#[utoipa::path(params(List<ActionFiche>), responses((status = OK, body = Page<ActionFicheView>)))]
+#[get("/action-fiches")]
+async fn list_action_fiches(db: Data<Db>, list: List<ActionFiche>) -> Result<Page<ActionFicheView>> {
+    list.page(&db).await
+}
+
+/// Create an action fiche
+#[utoipa::path(responses((status = CREATED, body = ActionFiche)))]
+#[post("/action-fiches")]
+async fn create_action_fiche(db: Data<Db>, editor: Editor, body: Json<NewActionFiche>) -> Result<Created<ActionFiche>> {
+    db.write(&editor, async |conn| Ok(Created(insert(Id::new(), &body.valid()?, conn).await?))).await
+}
+
+/// Read an action fiche
+#[utoipa::path(params(One<ActionFiche>), responses((status = OK, body = ActionFicheView)))]
+#[get("/action-fiches/{id}")]
+async fn read_action_fiche(db: Data<Db>, caller: Caller, At(id): At, one: One<ActionFiche>) -> Result<Tagged<ActionFicheView>> {
+    one.answer(&db, id, async |id, conn: &mut Conn| find(id, &caller, conn).await).await
+}
+
+/// Change an action fiche
+#[utoipa::path(responses((status = OK, body = ActionFiche)))]
+#[patch("/action-fiches/{id}")]
+async fn update_action_fiche(
+    db: Data<Db>,
+    editor: Editor,
+    At(id): At,
+    if_match: IfMatch,
+    body: Json<ActionFichePatch>,
+) -> Result<Tagged<ActionFiche>> {
+    db.write(&editor, async |conn| {
+        let current = lock(id, conn).await?;
+        if_match.check(&current, conn).await?;
+        let patch = body.valid()?;
+        let update = diesel::update(action_fiches::table.find(id)).set(&patch);
+        let changed = update.returning(ActionFiche::as_returning()).get_result(conn).await;
+        Ok(changed.or_unchanged(current)?.into())
+    })
+    .await
+}
+
+/// Delete an action fiche
+#[utoipa::path(responses((status = NO_CONTENT)))]
+#[delete("/action-fiches/{id}")]
+async fn delete_action_fiche(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch) -> Result<NoContent> {
+    db.write(&editor, async |conn| {
+        if_match.check(&lock(id, conn).await?, conn).await?;
+        diesel::delete(action_fiches::table.find(id)).execute(conn).await?;
+        Ok(NoContent)
+    })
+    .await
+}

@@ -1,0 +1,215 @@
+//! Who takes part in a fiche, and as what: a fiche that several share counts once.
+
+use std::sync::LazyLock;
+
+use actix_web::{delete, get, patch, post, web::Data};
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::{
+    db::{
+        Conn, Db,
+        listing::{Field, Listed, field, word},
+    },
+    http::{
+        At, Caller, Created, Editor, IfMatch, Json, List, NoContent, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given,
+        nullable,
+    },
+    schema::{action_fiche_participants, action_fiches},
+    values::{Id, LongText, Vocabulary, Word},
+};
+
+/// The words of [`Role`].
+#[derive(Debug, Clone)]
+pub struct RoleWords;
+
+impl Vocabulary for RoleWords {
+    const NAME: &'static str = "ParticipantRole";
+    const ABOUT: &'static str = "As what a partner takes part (rôle).";
+    const WORDS: &'static [(&'static str, &'static str)] = &[
+        ("owner", "Maître d'ouvrage"),
+        ("lead", "Chef de file"),
+        ("co_lead", "Co-chef de file"),
+        ("pilot", "Pilote"),
+        ("partner", "Partenaire"),
+        ("beneficiary", "Bénéficiaire"),
+    ];
+}
+
+/// As what a partner takes part (rôle).
+pub type Role = Word<RoleWords>;
+
+/// A partner that takes part in a fiche (participant).
+#[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
+#[diesel(table_name = action_fiche_participants, check_for_backend(diesel::pg::Pg))]
+#[schema(as = ActionFicheParticipant)]
+pub struct Participant {
+    pub id: Id,
+    /// The fiche it is part of.
+    pub action_fiche_id: Id,
+    /// The partner.
+    pub partner_id: Id,
+    pub role: Role,
+    #[schema(required)]
+    pub note: Option<LongText>,
+    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    pub version: i32,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+impl Resource for Participant {
+    fn id(&self) -> Id {
+        self.id
+    }
+    fn version(&self) -> i32 {
+        self.version
+    }
+}
+
+/// What it takes to make one.
+#[derive(Debug, Deserialize, ToSchema, Insertable)]
+#[serde(deny_unknown_fields)]
+#[diesel(table_name = action_fiche_participants, treat_none_as_default_value = false)]
+#[schema(as = NewActionFicheParticipant)]
+pub struct NewParticipant {
+    /// The partner.
+    partner_id: Id,
+    role: Role,
+    note: Option<LongText>,
+}
+
+/// What to change: a member left out stays as it is, a `null` empties it.
+#[derive(Debug, Deserialize, ToSchema, AsChangeset)]
+#[serde(deny_unknown_fields)]
+#[diesel(table_name = action_fiche_participants)]
+#[schema(as = ActionFicheParticipantPatch)]
+pub struct ParticipantPatch {
+    #[serde(default, deserialize_with = "given")]
+    role: Option<Role>,
+    #[serde(default, deserialize_with = "nullable")]
+    note: Option<Option<LongText>>,
+}
+
+static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
+    vec![
+        field(action_fiche_participants::partner_id),
+        word::<RoleWords, _>(action_fiche_participants::role).sorted(),
+        field(action_fiche_participants::created_at).sorted(),
+        field(action_fiche_participants::updated_at).sorted(),
+    ]
+});
+
+impl Listed for Participant {
+    type Table = action_fiche_participants::table;
+    type Key = action_fiche_participants::id;
+    fn fields() -> &'static [Field] {
+        &FIELDS
+    }
+}
+
+impl Shown for Participant {
+    type View = Self;
+    const ORDER: &'static str = "";
+}
+
+pub fn routes(routes: &mut ServiceConfig) {
+    routes
+        .service(list_action_fiche_participants)
+        .service(create_action_fiche_participant)
+        .service(read_action_fiche_participant)
+        .service(update_action_fiche_participant)
+        .service(delete_action_fiche_participant);
+}
+
+/// The fiche, locked, so that its parts change one after the other.
+async fn lock_parent(id: Id, conn: &mut Conn) -> Result<()> {
+    action_fiches::table.find(id).select(action_fiches::id).for_update().first::<Id>(conn).await.or_gone(id, conn).await?;
+    Ok(())
+}
+
+async fn lock(path: PartOf, conn: &mut Conn) -> Result<Participant> {
+    lock_parent(path.id, conn).await?;
+    find(path, conn).await
+}
+
+async fn find(path: PartOf, conn: &mut Conn) -> Result<Participant> {
+    let part = action_fiche_participants::table
+        .find(path.part)
+        .filter(action_fiche_participants::action_fiche_id.eq(path.id))
+        .select(Participant::as_select());
+    part.first(conn).await.or_gone(path.part, conn).await
+}
+
+/// Adds one to its fiche.
+pub async fn insert(action_fiche_id: Id, new: &NewParticipant, conn: &mut Conn) -> Result<Participant> {
+    let row = (action_fiche_participants::id.eq(Id::new()), action_fiche_participants::action_fiche_id.eq(action_fiche_id), new);
+    Ok(diesel::insert_into(action_fiche_participants::table).values(row).returning(Participant::as_returning()).get_result(conn).await?)
+}
+
+/// List the participants of a fiche
+#[utoipa::path(params(List<Participant>), responses((status = OK, body = Page<Participant>)))]
+#[get("/action-fiches/{id}/participants")]
+async fn list_action_fiche_participants(db: Data<Db>, caller: Caller, At(id): At, list: List<Participant>) -> Result<Page<Participant>> {
+    db.read(async |conn: &mut Conn| super::find(id, &caller, conn).await).await?;
+    list.within(action_fiche_participants::action_fiche_id, id).page(&db).await
+}
+
+/// Add a participant of a fiche
+#[utoipa::path(responses((status = CREATED, body = Participant)))]
+#[post("/action-fiches/{id}/participants")]
+async fn create_action_fiche_participant(db: Data<Db>, editor: Editor, At(id): At, body: Json<NewParticipant>) -> Result<Created<Participant>> {
+    db.write(&editor, async |conn| {
+        lock_parent(id, conn).await?;
+        Ok(Created(insert(id, &body.valid()?, conn).await?))
+    })
+    .await
+}
+
+/// Read a participant of a fiche
+#[utoipa::path(responses((status = OK, body = Participant)))]
+#[get("/action-fiches/{id}/participants/{part_id}")]
+async fn read_action_fiche_participant(db: Data<Db>, caller: Caller, path: PartOf) -> Result<Tagged<Participant>> {
+    db.read(async |conn| {
+        super::find(path.id, &caller, conn).await?;
+        Ok(find(path, conn).await?.into())
+    })
+    .await
+}
+
+/// Change a participant of a fiche
+#[utoipa::path(responses((status = OK, body = Participant)))]
+#[patch("/action-fiches/{id}/participants/{part_id}")]
+async fn update_action_fiche_participant(
+    db: Data<Db>,
+    editor: Editor,
+    path: PartOf,
+    if_match: IfMatch,
+    body: Json<ParticipantPatch>,
+) -> Result<Tagged<Participant>> {
+    db.write(&editor, async |conn| {
+        let current = lock(path, conn).await?;
+        if_match.check(&current, conn).await?;
+        let patch = body.valid()?;
+        let update = diesel::update(action_fiche_participants::table.find(path.part)).set(&patch);
+        let changed = update.returning(Participant::as_returning()).get_result(conn).await;
+        Ok(changed.or_unchanged(current)?.into())
+    })
+    .await
+}
+
+/// Remove a participant of a fiche
+#[utoipa::path(responses((status = NO_CONTENT)))]
+#[delete("/action-fiches/{id}/participants/{part_id}")]
+async fn delete_action_fiche_participant(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
+    db.write(&editor, async |conn| {
+        if_match.check(&lock(path, conn).await?, conn).await?;
+        diesel::delete(action_fiche_participants::table.find(path.part)).execute(conn).await?;
+        Ok(NoContent)
+    })
+    .await
+}

@@ -1,0 +1,214 @@
+//! Where a fiche may go from where it stands: its validation and its progress each have their moves, and nothing else
+//! changes them.
+
+use actix_web::{get, post, web::Data};
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{ActionFiche, lock};
+use crate::{
+    db::{Conn, Db},
+    http::{At, Editor, IfMatch, Json, Problem, Result, Said, Tagged, Wrong, kinds},
+    schema::action_fiches,
+    values::{Id, LongText, Vocabulary, Word},
+};
+
+/// The words of [`Axis`].
+#[derive(Debug, Clone)]
+pub struct AxisWords;
+
+impl Vocabulary for AxisWords {
+    const NAME: &'static str = "TransitionAxis";
+    const ABOUT: &'static str = "Along which axis a fiche moves (axe d'état).";
+    const WORDS: &'static [(&'static str, &'static str)] = &[("validation", "Validation"), ("progress", "Avancement")];
+}
+
+/// Along which axis a fiche moves (axe d'état).
+pub type Axis = Word<AxisWords>;
+
+/// The words of [`State`].
+#[derive(Debug, Clone)]
+pub struct StateWords;
+
+impl Vocabulary for StateWords {
+    const NAME: &'static str = "TransitionState";
+    const ABOUT: &'static str = "Where a fiche may move to (état).";
+    const WORDS: &'static [(&'static str, &'static str)] = &[
+        ("draft", "Brouillon"),
+        ("submitted", "Soumise"),
+        ("validated", "Validée"),
+        ("postponed", "Ajournée"),
+        ("refused", "Refusée"),
+        ("withdrawn", "Retirée"),
+        ("not_started", "Non démarrée"),
+        ("in_progress", "En cours"),
+        ("paused", "En pause"),
+        ("blocked", "Bloquée"),
+        ("done", "Terminée"),
+        ("abandoned", "Abandonnée"),
+    ];
+}
+
+/// Where a fiche may move to (état).
+pub type State = Word<StateWords>;
+
+/// A move that is allowed: along which axis, from where, to where, and whether a reason is needed.
+struct Move(&'static str, &'static str, &'static str, bool);
+
+/// Every move there is. What decides on a fiche needs a reason, which cites the decision; so do blocking, abandoning and
+/// reopening.
+static MOVES: [Move; 27] = [
+    Move("validation", "draft", "submitted", false),
+    Move("validation", "draft", "withdrawn", true),
+    Move("validation", "submitted", "draft", false),
+    Move("validation", "submitted", "validated", true),
+    Move("validation", "submitted", "postponed", true),
+    Move("validation", "submitted", "refused", true),
+    Move("validation", "submitted", "withdrawn", true),
+    Move("validation", "postponed", "submitted", false),
+    Move("validation", "postponed", "withdrawn", true),
+    Move("validation", "refused", "submitted", true),
+    Move("validation", "validated", "withdrawn", true),
+    Move("progress", "not_started", "in_progress", false),
+    Move("progress", "not_started", "blocked", true),
+    Move("progress", "not_started", "abandoned", true),
+    Move("progress", "in_progress", "paused", false),
+    Move("progress", "in_progress", "blocked", true),
+    Move("progress", "in_progress", "done", false),
+    Move("progress", "in_progress", "abandoned", true),
+    Move("progress", "paused", "in_progress", false),
+    Move("progress", "paused", "blocked", true),
+    Move("progress", "paused", "abandoned", true),
+    Move("progress", "blocked", "in_progress", false),
+    Move("progress", "blocked", "paused", false),
+    Move("progress", "blocked", "not_started", false),
+    Move("progress", "blocked", "abandoned", true),
+    Move("progress", "done", "in_progress", true),
+    Move("progress", "abandoned", "in_progress", true),
+];
+
+/// A move that a fiche can make (transition).
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Transition {
+    axis: Axis,
+    from: State,
+    to: State,
+    /// Must a reason be given?
+    reason_needed: bool,
+}
+
+/// Every move that a fiche can make.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Transitions {
+    #[schema(max_items = 100)]
+    data: Vec<Transition>,
+}
+
+/// A move of a fiche.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewTransition {
+    axis: Axis,
+    to: State,
+    /// Why: the decision that was taken, what blocks, why it is taken up again.
+    reason: Option<LongText>,
+}
+
+/// Its operations.
+pub fn routes(routes: &mut ServiceConfig) {
+    routes.service(list_action_fiche_transitions).service(create_action_fiche_transition);
+}
+
+/// List the moves that a fiche can make
+#[utoipa::path(responses((status = OK, body = Transitions)))]
+#[get("/action-fiches/transitions")]
+async fn list_action_fiche_transitions() -> Result<Tagged<Transitions>> {
+    let known = |_| Problem::new(&kinds::INTERNAL);
+    let shown = |Move(axis, from, to, reason): &Move| -> Result<Transition> {
+        let (axis, from, to) = (Word::parse(axis), Word::parse(from), Word::parse(to));
+        Ok(Transition { axis: axis.map_err(known)?, from: from.map_err(known)?, to: to.map_err(known)?, reason_needed: *reason })
+    };
+    Ok(Tagged(1, Transitions { data: MOVES.iter().map(shown).collect::<Result<_>>()? }))
+}
+
+/// Move a fiche along one of its axes
+///
+/// A move that is not allowed is a 409 that lists the allowed ones.
+#[utoipa::path(params(("If-Match" = String, Header)), responses((status = OK, body = ActionFiche)))]
+#[post("/action-fiches/{id}/transitions")]
+async fn create_action_fiche_transition(
+    db: Data<Db>,
+    editor: Editor,
+    At(id): At,
+    if_match: IfMatch,
+    body: Json<NewTransition>,
+) -> Result<Tagged<ActionFiche>> {
+    db.write(&editor, async |conn| {
+        if_match.check(&lock(id, conn).await?, conn).await?;
+        Ok(advance(id, &body.valid()?, conn).await?.into())
+    })
+    .await
+}
+
+#[derive(AsChangeset)]
+#[diesel(table_name = action_fiches, treat_none_as_null = true)]
+struct Validated<'a> {
+    validation: &'a str,
+    validation_since: DateTime<Utc>,
+    validation_reason: Option<&'a LongText>,
+}
+
+#[derive(AsChangeset)]
+#[diesel(table_name = action_fiches, treat_none_as_null = true)]
+struct Progressed<'a> {
+    progress: &'a str,
+    progress_since: DateTime<Utc>,
+    progress_reason: Option<&'a LongText>,
+}
+
+/// Makes one move, if it is allowed from where the fiche stands.
+pub async fn advance(id: Id, step: &NewTransition, conn: &mut Conn) -> Result<ActionFiche> {
+    let fiche = lock(id, conn).await?;
+    let (axis, to) = (step.axis.code(), step.to.code());
+    let from = if axis == "validation" { fiche.validation.code() } else { fiche.progress.code() };
+    let here = || MOVES.iter().filter(|Move(along, start, ..)| *along == axis && *start == from);
+    let Some(Move(.., reason_needed)) = here().find(|Move(_, _, end, _)| *end == to) else {
+        let allowed: Vec<&str> = here().map(|Move(_, _, end, _)| *end).collect();
+        let list = allowed.join(", ");
+        let said = Said::new(format!("From {from} it may go to: {list}."), format!("De {from}, elle peut passer à : {list}."));
+        return Err(Problem::errors(&kinds::FORBIDDEN_TRANSITION, vec![Wrong::body("/to", "forbidden_transition", said)]).with("allowed", allowed));
+    };
+    if *reason_needed && step.reason.is_none() {
+        return Err(Problem::body("/reason", "missing_field", Said::new("This move needs a reason.", "Ce passage demande un motif.")));
+    }
+    let (since, reason) = (Utc::now(), step.reason.as_ref());
+    let target = action_fiches::table.find(id);
+    Ok(if axis == "validation" {
+        let change = Validated { validation: to, validation_since: since, validation_reason: reason };
+        diesel::update(target).set(change).returning(ActionFiche::as_returning()).get_result(conn).await?
+    } else {
+        let change = Progressed { progress: to, progress_since: since, progress_reason: reason };
+        diesel::update(target).set(change).returning(ActionFiche::as_returning()).get_result(conn).await?
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_move_is_between_known_states_and_none_twice() {
+        for (index, Move(axis, from, to, _)) in MOVES.iter().enumerate() {
+            assert!(Word::<Axis>::parse(axis).is_ok() && Word::<State>::parse(from).is_ok() && Word::<State>::parse(to).is_ok());
+            let twin = |Move(a, f, t, _): &Move| (a, f, t) == (axis, from, to);
+            assert!(!MOVES[index + 1..].iter().any(twin), "{axis}: {from} to {to} stands twice");
+        }
+        for decided in ["validated", "postponed", "refused", "withdrawn", "blocked", "abandoned"] {
+            assert!(MOVES.iter().filter(|Move(_, _, to, _)| *to == decided).all(|Move(.., reason)| *reason), "{decided} needs a reason");
+        }
+    }
+}

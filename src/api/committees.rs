@@ -1,0 +1,355 @@
+//! Committees: steering, project and follow-up committees, lead groups of any size, reflection groups.
+
+mod seats;
+
+use std::sync::LazyLock;
+
+use actix_web::{delete, get, patch, post, web::Data};
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use self::seats::Side;
+use self::seats::{NewSeat, Seat};
+use crate::{
+    db::{
+        Conn, Db,
+        listing::{Field, Listed, field, period, word},
+    },
+    http::{
+        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, Views, Wanted, given,
+        nullable, share,
+    },
+    schema::{committee_seats, committees},
+    values::{Count, Day, Id, LongText, Many, Name, RegionCode, ShortText, Vocabulary, Word},
+};
+
+/// The words of [`Level`].
+#[derive(Debug, Clone)]
+pub struct LevelWords;
+
+impl Vocabulary for LevelWords {
+    const NAME: &'static str = "CommitteeLevel";
+    const ABOUT: &'static str = "At which level a committee works (échelon).";
+    const WORDS: &'static [(&'static str, &'static str)] =
+        &[("national", "National"), ("regional", "Régional"), ("territorial", "Territorial"), ("intercommunal", "Intercommunal")];
+}
+
+/// At which level a committee works (échelon).
+pub type Level = Word<LevelWords>;
+
+/// The words of [`CommitteeKind`].
+#[derive(Debug, Clone)]
+pub struct CommitteeKindWords;
+
+impl Vocabulary for CommitteeKindWords {
+    const NAME: &'static str = "CommitteeKind";
+    const ABOUT: &'static str = "What a committee is (nature du comité).";
+    const WORDS: &'static [(&'static str, &'static str)] = &[
+        ("steering", "Comité de pilotage"),
+        ("project", "Comité de projet"),
+        ("follow_up", "Comité de suivi"),
+        ("lead_group", "Binôme, trio ou polynôme"),
+        ("reflection_group", "Groupe de réflexion"),
+        ("other", "Autre"),
+    ];
+}
+
+/// What a committee is (nature du comité).
+pub type CommitteeKind = Word<CommitteeKindWords>;
+
+/// The words of [`Qualifier`].
+#[derive(Debug, Clone)]
+pub struct QualifierWords;
+
+impl Vocabulary for QualifierWords {
+    const NAME: &'static str = "Qualifier";
+    const ABOUT: &'static str = "How exact a number is (précision).";
+    const WORDS: &'static [(&'static str, &'static str)] =
+        &[("exact", "Exactement"), ("about", "Environ"), ("over", "Plus de"), ("under", "Moins de")];
+}
+
+/// How exact a number is (précision).
+pub type Qualifier = Word<QualifierWords>;
+
+/// Seats that are reserved to a side, whoever takes them.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = SeatQuota)]
+pub struct Quota {
+    side: Side,
+    /// How many.
+    seats: Count,
+    /// The part of the territory they are for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    component: Option<ShortText>,
+}
+
+/// A committee (comité, instance): steering, project or follow-up committee, lead group (binôme), reflection group.
+#[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
+#[diesel(table_name = committees, check_for_backend(diesel::pg::Pg))]
+pub struct Committee {
+    pub id: Id,
+    pub name: Name,
+    pub level: Level,
+    pub kind: CommitteeKind,
+    /// Its territory.
+    #[schema(required)]
+    pub territory_id: Option<Id>,
+    /// Its region.
+    #[schema(required)]
+    pub region_code: Option<RegionCode>,
+    /// The body it belongs to, such as one intercommunality of the territory.
+    #[schema(required)]
+    pub partner_id: Option<Id>,
+    /// The committee above it.
+    #[schema(required)]
+    pub parent_id: Option<Id>,
+    /// What it is there for.
+    #[schema(required)]
+    pub role: Option<LongText>,
+    /// How many members the source says it has.
+    #[schema(required)]
+    pub declared_size: Option<Count>,
+    #[schema(required)]
+    pub declared_size_qualifier: Option<Qualifier>,
+    /// Seats that are reserved to a side, whoever takes them.
+    pub quotas: Many<Quota>,
+    #[schema(required)]
+    pub created_on: Option<Day>,
+    #[schema(required)]
+    pub ended_on: Option<Day>,
+    /// The committee that it becomes.
+    #[schema(required)]
+    pub becomes_id: Option<Id>,
+    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    pub version: i32,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+impl Resource for Committee {
+    fn id(&self) -> Id {
+        self.id
+    }
+    fn version(&self) -> i32 {
+        self.version
+    }
+}
+
+/// A committee, with what was asked along.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CommitteeView {
+    #[serde(flatten)]
+    committee: Committee,
+    /// Its seats, of all dates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seats: Option<Vec<Seat>>,
+}
+
+impl From<Committee> for CommitteeView {
+    fn from(committee: Committee) -> Self {
+        Self { committee, seats: None }
+    }
+}
+
+/// What it takes to make one.
+#[derive(Debug, Deserialize, ToSchema, Insertable)]
+#[serde(deny_unknown_fields)]
+#[diesel(table_name = committees, treat_none_as_default_value = false)]
+pub struct NewCommittee {
+    name: Name,
+    level: Level,
+    kind: CommitteeKind,
+    /// Its territory.
+    territory_id: Option<Id>,
+    /// Its region.
+    region_code: Option<RegionCode>,
+    /// The body it belongs to, such as one intercommunality of the territory.
+    partner_id: Option<Id>,
+    /// The committee above it.
+    parent_id: Option<Id>,
+    /// What it is there for.
+    role: Option<LongText>,
+    /// How many members the source says it has.
+    declared_size: Option<Count>,
+    declared_size_qualifier: Option<Qualifier>,
+    /// Seats that are reserved to a side, whoever takes them.
+    #[serde(default)]
+    quotas: Many<Quota>,
+    created_on: Option<Day>,
+    ended_on: Option<Day>,
+    /// The committee that it becomes.
+    becomes_id: Option<Id>,
+    /// Its seats.
+    #[serde(default)]
+    #[diesel(skip_insertion)]
+    #[schema(max_items = 100)]
+    seats: Vec<NewSeat>,
+}
+
+/// What to change: a member left out stays as it is, a `null` empties it.
+#[derive(Debug, Deserialize, ToSchema, AsChangeset)]
+#[serde(deny_unknown_fields)]
+#[diesel(table_name = committees)]
+pub struct CommitteePatch {
+    #[serde(default, deserialize_with = "given")]
+    name: Option<Name>,
+    #[serde(default, deserialize_with = "given")]
+    level: Option<Level>,
+    #[serde(default, deserialize_with = "given")]
+    kind: Option<CommitteeKind>,
+    /// Its territory.
+    #[serde(default, deserialize_with = "nullable")]
+    territory_id: Option<Option<Id>>,
+    /// Its region.
+    #[serde(default, deserialize_with = "nullable")]
+    region_code: Option<Option<RegionCode>>,
+    /// The body it belongs to, such as one intercommunality of the territory.
+    #[serde(default, deserialize_with = "nullable")]
+    partner_id: Option<Option<Id>>,
+    /// The committee above it.
+    #[serde(default, deserialize_with = "nullable")]
+    parent_id: Option<Option<Id>>,
+    /// What it is there for.
+    #[serde(default, deserialize_with = "nullable")]
+    role: Option<Option<LongText>>,
+    /// How many members the source says it has.
+    #[serde(default, deserialize_with = "nullable")]
+    declared_size: Option<Option<Count>>,
+    #[serde(default, deserialize_with = "nullable")]
+    declared_size_qualifier: Option<Option<Qualifier>>,
+    /// Seats that are reserved to a side, whoever takes them.
+    #[serde(default, deserialize_with = "given")]
+    quotas: Option<Many<Quota>>,
+    #[serde(default, deserialize_with = "nullable")]
+    created_on: Option<Option<Day>>,
+    #[serde(default, deserialize_with = "nullable")]
+    ended_on: Option<Option<Day>>,
+    /// The committee that it becomes.
+    #[serde(default, deserialize_with = "nullable")]
+    becomes_id: Option<Option<Id>>,
+}
+
+static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
+    vec![
+        field(committees::search),
+        field(committees::name).sorted(),
+        word::<LevelWords, _>(committees::level).sorted(),
+        word::<CommitteeKindWords, _>(committees::kind).sorted(),
+        field(committees::territory_id),
+        field(committees::region_code),
+        field(committees::partner_id),
+        field(committees::parent_id),
+        field(committees::becomes_id),
+        period("on", committees::created_on, committees::ended_on),
+        field(committee_seats::person_id)
+            .linked(committee_seats::committee_id, committees::id)
+            .named("person_id", "With a seat held by this person."),
+        field(committees::created_at).sorted(),
+        field(committees::updated_at).sorted(),
+    ]
+});
+
+impl Listed for Committee {
+    type Table = committees::table;
+    type Key = committees::id;
+    fn fields() -> &'static [Field] {
+        &FIELDS
+    }
+}
+
+impl Shown for Committee {
+    type View = CommitteeView;
+    const INCLUDES: &'static [(&'static str, &'static str)] = &[("seats", "Its seats, of all dates.")];
+    const ORDER: &'static str = "name";
+
+    async fn include(views: &mut Views<CommitteeView>, wanted: &Wanted, conn: &mut Conn) -> Result<()> {
+        let ids: Vec<Id> = views.iter().map(|(id, _)| *id).collect();
+        if wanted.has("seats") {
+            let rows = committee_seats::table
+                .filter(committee_seats::committee_id.eq_any(&ids))
+                .order_by(committee_seats::id)
+                .select(Seat::as_select())
+                .load(conn)
+                .await?;
+            share(views, rows, |row| row.committee_id, |view| &mut view.seats);
+        }
+        Ok(())
+    }
+}
+
+/// Its operations.
+pub fn routes(routes: &mut ServiceConfig) {
+    seats::routes(routes);
+    routes.service(list_committees).service(create_committee).service(read_committee).service(update_committee).service(delete_committee);
+}
+
+async fn find(id: Id, conn: &mut Conn) -> Result<Committee> {
+    committees::table.find(id).select(Committee::as_select()).first(conn).await.or_gone(id, conn).await
+}
+
+async fn lock(id: Id, conn: &mut Conn) -> Result<Committee> {
+    committees::table.find(id).select(Committee::as_select()).for_update().first(conn).await.or_gone(id, conn).await
+}
+
+/// Makes one under this identifier, with its parts.
+pub async fn insert(id: Id, new: &NewCommittee, conn: &mut Conn) -> Result<Committee> {
+    let row = (committees::id.eq(id), new);
+    let committee = diesel::insert_into(committees::table).values(row).returning(Committee::as_returning()).get_result(conn).await?;
+    for (index, child) in new.seats.iter().enumerate() {
+        seats::insert(id, child, conn).await.map_err(|problem| problem.inside("seats", index))?;
+    }
+    Ok(committee)
+}
+
+/// List committees
+#[utoipa::path(params(List<Committee>), responses((status = OK, body = Page<CommitteeView>)))]
+#[get("/committees")]
+async fn list_committees(db: Data<Db>, list: List<Committee>) -> Result<Page<CommitteeView>> {
+    list.page(&db).await
+}
+
+/// Create a committee
+#[utoipa::path(responses((status = CREATED, body = Committee)))]
+#[post("/committees")]
+async fn create_committee(db: Data<Db>, editor: Editor, body: Json<NewCommittee>) -> Result<Created<Committee>> {
+    db.write(&editor, async |conn| Ok(Created(insert(Id::new(), &body.valid()?, conn).await?))).await
+}
+
+/// Read a committee
+#[utoipa::path(params(One<Committee>), responses((status = OK, body = CommitteeView)))]
+#[get("/committees/{id}")]
+async fn read_committee(db: Data<Db>, At(id): At, one: One<Committee>) -> Result<Tagged<CommitteeView>> {
+    one.answer(&db, id, find).await
+}
+
+/// Change a committee
+#[utoipa::path(responses((status = OK, body = Committee)))]
+#[patch("/committees/{id}")]
+async fn update_committee(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch, body: Json<CommitteePatch>) -> Result<Tagged<Committee>> {
+    db.write(&editor, async |conn| {
+        let current = lock(id, conn).await?;
+        if_match.check(&current, conn).await?;
+        let patch = body.valid()?;
+        let update = diesel::update(committees::table.find(id)).set(&patch);
+        let changed = update.returning(Committee::as_returning()).get_result(conn).await;
+        Ok(changed.or_unchanged(current)?.into())
+    })
+    .await
+}
+
+/// Delete a committee
+#[utoipa::path(responses((status = NO_CONTENT)))]
+#[delete("/committees/{id}")]
+async fn delete_committee(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch) -> Result<NoContent> {
+    db.write(&editor, async |conn| {
+        if_match.check(&lock(id, conn).await?, conn).await?;
+        diesel::delete(committees::table.find(id)).execute(conn).await?;
+        Ok(NoContent)
+    })
+    .await
+}

@@ -1,0 +1,289 @@
+//! The seats of a committee: who sits, for whom, in what capacity, from when to when.
+
+use std::sync::LazyLock;
+
+use actix_web::{delete, get, patch, post, web::Data};
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::{
+    db::{
+        Conn, Db,
+        listing::{Field, Listed, field, period, word},
+    },
+    http::{
+        At, Created, Editor, IfMatch, Json, List, NoContent, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given, nullable,
+    },
+    schema::{committee_seats, committees},
+    values::{Day, Id, ShortText, Vocabulary, Word},
+};
+
+/// The words of [`Side`].
+#[derive(Debug, Clone)]
+pub struct SideWords;
+
+impl Vocabulary for SideWords {
+    const NAME: &'static str = "SeatSide";
+    const ABOUT: &'static str = "For whom a seat speaks (collège).";
+    const WORDS: &'static [(&'static str, &'static str)] = &[
+        ("elected", "Élus"),
+        ("industrial", "Industriels"),
+        ("state", "État"),
+        ("region", "Région"),
+        ("operator", "Opérateurs"),
+        ("chamber", "Chambres consulaires"),
+    ];
+}
+
+/// For whom a seat speaks (collège).
+pub type Side = Word<SideWords>;
+
+/// The words of [`Capacity`].
+#[derive(Debug, Clone)]
+pub struct CapacityWords;
+
+impl Vocabulary for CapacityWords {
+    const NAME: &'static str = "SeatCapacity";
+    const ABOUT: &'static str = "In what capacity someone sits (qualité).";
+    const WORDS: &'static [(&'static str, &'static str)] = &[
+        ("member", "Membre"),
+        ("chair", "Président"),
+        ("co_chair", "Coprésident"),
+        ("spokesperson", "Porte-parole"),
+        ("alternate", "Suppléant"),
+        ("guest", "Invité"),
+    ];
+}
+
+/// In what capacity someone sits (qualité).
+pub type Capacity = Word<CapacityWords>;
+
+/// A seat in a committee (siège).
+#[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
+#[diesel(table_name = committee_seats, check_for_backend(diesel::pg::Pg))]
+#[schema(as = CommitteeSeat)]
+pub struct Seat {
+    pub id: Id,
+    /// The committee it is part of.
+    pub committee_id: Id,
+    /// Who holds it.
+    #[schema(required)]
+    pub person_id: Option<Id>,
+    /// The partner it is held for, or that holds it.
+    #[schema(required)]
+    pub partner_id: Option<Id>,
+    /// The function by which it is held, as the source says it.
+    #[schema(required)]
+    pub function: Option<ShortText>,
+    #[schema(required)]
+    pub side: Option<Side>,
+    pub capacity: Capacity,
+    /// The seat of the same committee whose holder this one replaces.
+    #[schema(required)]
+    pub alternate_of: Option<Id>,
+    /// May its holder be represented when prevented?
+    pub may_be_represented: bool,
+    /// The part of the territory that it represents.
+    #[schema(required)]
+    pub component: Option<ShortText>,
+    /// From this day, included.
+    #[schema(required)]
+    pub starts_on: Option<Day>,
+    /// To this day, included.
+    #[schema(required)]
+    pub ends_on: Option<Day>,
+    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    pub version: i32,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+impl Resource for Seat {
+    fn id(&self) -> Id {
+        self.id
+    }
+    fn version(&self) -> i32 {
+        self.version
+    }
+}
+
+/// What it takes to make one.
+#[derive(Debug, Deserialize, ToSchema, Insertable)]
+#[serde(deny_unknown_fields)]
+#[diesel(table_name = committee_seats, treat_none_as_default_value = false)]
+#[schema(as = NewCommitteeSeat)]
+pub struct NewSeat {
+    /// Who holds it.
+    person_id: Option<Id>,
+    /// The partner it is held for, or that holds it.
+    partner_id: Option<Id>,
+    /// The function by which it is held, as the source says it.
+    function: Option<ShortText>,
+    side: Option<Side>,
+    #[serde(default)]
+    capacity: Capacity,
+    /// The seat of the same committee whose holder this one replaces.
+    alternate_of: Option<Id>,
+    /// May its holder be represented when prevented?
+    #[serde(default)]
+    may_be_represented: bool,
+    /// The part of the territory that it represents.
+    component: Option<ShortText>,
+    /// From this day, included.
+    starts_on: Option<Day>,
+    /// To this day, included.
+    ends_on: Option<Day>,
+}
+
+/// What to change: a member left out stays as it is, a `null` empties it.
+#[derive(Debug, Deserialize, ToSchema, AsChangeset)]
+#[serde(deny_unknown_fields)]
+#[diesel(table_name = committee_seats)]
+#[schema(as = CommitteeSeatPatch)]
+pub struct SeatPatch {
+    /// Who holds it.
+    #[serde(default, deserialize_with = "nullable")]
+    person_id: Option<Option<Id>>,
+    /// The partner it is held for, or that holds it.
+    #[serde(default, deserialize_with = "nullable")]
+    partner_id: Option<Option<Id>>,
+    /// The function by which it is held, as the source says it.
+    #[serde(default, deserialize_with = "nullable")]
+    function: Option<Option<ShortText>>,
+    #[serde(default, deserialize_with = "nullable")]
+    side: Option<Option<Side>>,
+    #[serde(default, deserialize_with = "given")]
+    capacity: Option<Capacity>,
+    /// The seat of the same committee whose holder this one replaces.
+    #[serde(default, deserialize_with = "nullable")]
+    alternate_of: Option<Option<Id>>,
+    /// May its holder be represented when prevented?
+    #[serde(default, deserialize_with = "given")]
+    may_be_represented: Option<bool>,
+    /// The part of the territory that it represents.
+    #[serde(default, deserialize_with = "nullable")]
+    component: Option<Option<ShortText>>,
+    /// From this day, included.
+    #[serde(default, deserialize_with = "nullable")]
+    starts_on: Option<Option<Day>>,
+    /// To this day, included.
+    #[serde(default, deserialize_with = "nullable")]
+    ends_on: Option<Option<Day>>,
+}
+
+static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
+    vec![
+        field(committee_seats::person_id),
+        field(committee_seats::partner_id),
+        word::<SideWords, _>(committee_seats::side).sorted(),
+        word::<CapacityWords, _>(committee_seats::capacity).sorted(),
+        field(committee_seats::alternate_of),
+        field(committee_seats::may_be_represented),
+        field(committee_seats::starts_on).sorted(),
+        field(committee_seats::ends_on).sorted(),
+        period("on", committee_seats::starts_on, committee_seats::ends_on),
+        field(committee_seats::created_at).sorted(),
+        field(committee_seats::updated_at).sorted(),
+    ]
+});
+
+impl Listed for Seat {
+    type Table = committee_seats::table;
+    type Key = committee_seats::id;
+    fn fields() -> &'static [Field] {
+        &FIELDS
+    }
+}
+
+impl Shown for Seat {
+    type View = Self;
+    const ORDER: &'static str = "";
+}
+
+pub fn routes(routes: &mut ServiceConfig) {
+    routes
+        .service(list_committee_seats)
+        .service(create_committee_seat)
+        .service(read_committee_seat)
+        .service(update_committee_seat)
+        .service(delete_committee_seat);
+}
+
+/// The committee, locked, so that its parts change one after the other.
+async fn lock_parent(id: Id, conn: &mut Conn) -> Result<()> {
+    committees::table.find(id).select(committees::id).for_update().first::<Id>(conn).await.or_gone(id, conn).await?;
+    Ok(())
+}
+
+async fn lock(path: PartOf, conn: &mut Conn) -> Result<Seat> {
+    lock_parent(path.id, conn).await?;
+    find(path, conn).await
+}
+
+async fn find(path: PartOf, conn: &mut Conn) -> Result<Seat> {
+    let part = committee_seats::table.find(path.part).filter(committee_seats::committee_id.eq(path.id)).select(Seat::as_select());
+    part.first(conn).await.or_gone(path.part, conn).await
+}
+
+/// Adds one to its committee.
+pub async fn insert(committee_id: Id, new: &NewSeat, conn: &mut Conn) -> Result<Seat> {
+    let row = (committee_seats::id.eq(Id::new()), committee_seats::committee_id.eq(committee_id), new);
+    Ok(diesel::insert_into(committee_seats::table).values(row).returning(Seat::as_returning()).get_result(conn).await?)
+}
+
+/// List the seats of a committee
+#[utoipa::path(params(List<Seat>), responses((status = OK, body = Page<Seat>)))]
+#[get("/committees/{id}/seats")]
+async fn list_committee_seats(db: Data<Db>, At(id): At, list: List<Seat>) -> Result<Page<Seat>> {
+    db.read(async |conn| committees::table.find(id).select(committees::id).first::<Id>(conn).await.or_gone(id, conn).await).await?;
+    list.within(committee_seats::committee_id, id).page(&db).await
+}
+
+/// Add a seat of a committee
+#[utoipa::path(responses((status = CREATED, body = Seat)))]
+#[post("/committees/{id}/seats")]
+async fn create_committee_seat(db: Data<Db>, editor: Editor, At(id): At, body: Json<NewSeat>) -> Result<Created<Seat>> {
+    db.write(&editor, async |conn| {
+        lock_parent(id, conn).await?;
+        Ok(Created(insert(id, &body.valid()?, conn).await?))
+    })
+    .await
+}
+
+/// Read a seat of a committee
+#[utoipa::path(responses((status = OK, body = Seat)))]
+#[get("/committees/{id}/seats/{part_id}")]
+async fn read_committee_seat(db: Data<Db>, path: PartOf) -> Result<Tagged<Seat>> {
+    db.read(async |conn| Ok(find(path, conn).await?.into())).await
+}
+
+/// Change a seat of a committee
+#[utoipa::path(responses((status = OK, body = Seat)))]
+#[patch("/committees/{id}/seats/{part_id}")]
+async fn update_committee_seat(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch, body: Json<SeatPatch>) -> Result<Tagged<Seat>> {
+    db.write(&editor, async |conn| {
+        let current = lock(path, conn).await?;
+        if_match.check(&current, conn).await?;
+        let patch = body.valid()?;
+        let update = diesel::update(committee_seats::table.find(path.part)).set(&patch);
+        let changed = update.returning(Seat::as_returning()).get_result(conn).await;
+        Ok(changed.or_unchanged(current)?.into())
+    })
+    .await
+}
+
+/// Remove a seat of a committee
+#[utoipa::path(responses((status = NO_CONTENT)))]
+#[delete("/committees/{id}/seats/{part_id}")]
+async fn delete_committee_seat(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
+    db.write(&editor, async |conn| {
+        if_match.check(&lock(path, conn).await?, conn).await?;
+        diesel::delete(committee_seats::table.find(path.part)).execute(conn).await?;
+        Ok(NoContent)
+    })
+    .await
+}

@@ -1,0 +1,67 @@
+//! API keys, as the command line makes, lists and revokes them. What is kept of a key cannot give it back.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use crate::{
+    db::{Conn, Error},
+    http::auth::Secret,
+    schema::api_keys,
+    values::Id,
+};
+
+/// A key, as it may be shown again and again.
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = api_keys, check_for_backend(diesel::pg::Pg))]
+pub struct Key {
+    /// By which it is named.
+    pub public_id: String,
+    /// What it is for.
+    pub name: String,
+    /// `editor` or `admin`.
+    pub role: String,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// Until when it holds.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When it was revoked.
+    pub revoked_at: Option<DateTime<Utc>>,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<DateTime<Utc>>,
+}
+
+/// Makes a key. It is shown this once.
+pub async fn create(name: &str, role: &str, days: Option<i64>, conn: &mut Conn) -> Result<Secret, Error> {
+    let secret = Secret::random();
+    diesel::insert_into(api_keys::table)
+        .values((
+            api_keys::id.eq(Id::new()),
+            api_keys::public_id.eq(&secret.public_id),
+            api_keys::name.eq(name),
+            api_keys::role.eq(role),
+            api_keys::secret_hash.eq(secret.hash()),
+            api_keys::expires_at.eq(days.map(|days| Utc::now() + chrono::Duration::days(days))),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(secret)
+}
+
+/// All keys, the oldest first.
+pub async fn list(conn: &mut Conn) -> Result<Vec<Key>, Error> {
+    Ok(api_keys::table.order_by(api_keys::id).select(Key::as_select()).load(conn).await?)
+}
+
+/// Ends a key now. Says whether there was one to end.
+pub async fn revoke(public_id: &str, conn: &mut Conn) -> Result<bool, Error> {
+    let live = api_keys::table.filter(api_keys::public_id.eq(public_id).and(api_keys::revoked_at.is_null()));
+    Ok(diesel::update(live).set(api_keys::revoked_at.eq(Utc::now())).execute(conn).await? == 1)
+}
+
+/// Ends every key of this name.
+pub async fn revoke_named(name: &str, conn: &mut Conn) -> Result<(), Error> {
+    let live = api_keys::table.filter(api_keys::name.eq(name).and(api_keys::revoked_at.is_null()));
+    diesel::update(live).set(api_keys::revoked_at.eq(Utc::now())).execute(conn).await?;
+    Ok(())
+}

@@ -1,0 +1,207 @@
+//! People: only persons in a public role, with the functions they hold.
+
+mod mandates;
+
+use std::sync::LazyLock;
+
+use actix_web::{delete, get, patch, post, web::Data};
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use self::mandates::{Mandate, NewMandate};
+use crate::{
+    db::{
+        Conn, Db,
+        listing::{Field, Listed, field},
+    },
+    http::{
+        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, Views, Wanted, given,
+        share,
+    },
+    schema::{people, person_mandates},
+    values::{Id, Many, Name},
+};
+
+/// A person in a public role (personne).
+#[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
+#[diesel(table_name = people, check_for_backend(diesel::pg::Pg))]
+pub struct Person {
+    pub id: Id,
+    /// First name, then family name, as far as known.
+    pub name: Name,
+    /// Other spellings of the name.
+    pub variants: Many<Name>,
+    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    pub version: i32,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+impl Resource for Person {
+    fn id(&self) -> Id {
+        self.id
+    }
+    fn version(&self) -> i32 {
+        self.version
+    }
+}
+
+/// A person in a public role, with what was asked along.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PersonView {
+    #[serde(flatten)]
+    person: Person,
+    /// The functions the person holds or held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mandates: Option<Vec<Mandate>>,
+}
+
+impl From<Person> for PersonView {
+    fn from(person: Person) -> Self {
+        Self { person, mandates: None }
+    }
+}
+
+/// What it takes to make one.
+#[derive(Debug, Deserialize, ToSchema, Insertable)]
+#[serde(deny_unknown_fields)]
+#[diesel(table_name = people, treat_none_as_default_value = false)]
+pub struct NewPerson {
+    /// First name, then family name, as far as known.
+    name: Name,
+    /// Other spellings of the name.
+    #[serde(default)]
+    variants: Many<Name>,
+    /// The functions the person holds or held.
+    #[serde(default)]
+    #[diesel(skip_insertion)]
+    #[schema(max_items = 100)]
+    mandates: Vec<NewMandate>,
+}
+
+/// What to change: a member left out stays as it is, a `null` empties it.
+#[derive(Debug, Deserialize, ToSchema, AsChangeset)]
+#[serde(deny_unknown_fields)]
+#[diesel(table_name = people)]
+pub struct PersonPatch {
+    /// First name, then family name, as far as known.
+    #[serde(default, deserialize_with = "given")]
+    name: Option<Name>,
+    /// Other spellings of the name.
+    #[serde(default, deserialize_with = "given")]
+    variants: Option<Many<Name>>,
+}
+
+static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
+    vec![
+        field(people::search),
+        field(people::name).sorted(),
+        field(person_mandates::partner_id).linked(person_mandates::person_id, people::id).named("partner_id", "With a mandate at this partner."),
+        field(people::created_at).sorted(),
+        field(people::updated_at).sorted(),
+    ]
+});
+
+impl Listed for Person {
+    type Table = people::table;
+    type Key = people::id;
+    fn fields() -> &'static [Field] {
+        &FIELDS
+    }
+}
+
+impl Shown for Person {
+    type View = PersonView;
+    const INCLUDES: &'static [(&'static str, &'static str)] = &[("mandates", "The functions the person holds or held.")];
+    const ORDER: &'static str = "name";
+
+    async fn include(views: &mut Views<PersonView>, wanted: &Wanted, conn: &mut Conn) -> Result<()> {
+        let ids: Vec<Id> = views.iter().map(|(id, _)| *id).collect();
+        if wanted.has("mandates") {
+            let rows = person_mandates::table
+                .filter(person_mandates::person_id.eq_any(&ids))
+                .order_by(person_mandates::id)
+                .select(Mandate::as_select())
+                .load(conn)
+                .await?;
+            share(views, rows, |row| row.person_id, |view| &mut view.mandates);
+        }
+        Ok(())
+    }
+}
+
+/// Its operations.
+pub fn routes(routes: &mut ServiceConfig) {
+    mandates::routes(routes);
+    routes.service(list_people).service(create_person).service(read_person).service(update_person).service(delete_person);
+}
+
+async fn find(id: Id, conn: &mut Conn) -> Result<Person> {
+    people::table.find(id).select(Person::as_select()).first(conn).await.or_gone(id, conn).await
+}
+
+async fn lock(id: Id, conn: &mut Conn) -> Result<Person> {
+    people::table.find(id).select(Person::as_select()).for_update().first(conn).await.or_gone(id, conn).await
+}
+
+/// Makes one under this identifier, with its parts.
+pub async fn insert(id: Id, new: &NewPerson, conn: &mut Conn) -> Result<Person> {
+    let row = (people::id.eq(id), new);
+    let person = diesel::insert_into(people::table).values(row).returning(Person::as_returning()).get_result(conn).await?;
+    for (index, child) in new.mandates.iter().enumerate() {
+        mandates::insert(id, child, conn).await.map_err(|problem| problem.inside("mandates", index))?;
+    }
+    Ok(person)
+}
+
+/// List people
+#[utoipa::path(params(List<Person>), responses((status = OK, body = Page<PersonView>)))]
+#[get("/people")]
+async fn list_people(db: Data<Db>, list: List<Person>) -> Result<Page<PersonView>> {
+    list.page(&db).await
+}
+
+/// Create a person
+#[utoipa::path(responses((status = CREATED, body = Person)))]
+#[post("/people")]
+async fn create_person(db: Data<Db>, editor: Editor, body: Json<NewPerson>) -> Result<Created<Person>> {
+    db.write(&editor, async |conn| Ok(Created(insert(Id::new(), &body.valid()?, conn).await?))).await
+}
+
+/// Read a person
+#[utoipa::path(params(One<Person>), responses((status = OK, body = PersonView)))]
+#[get("/people/{id}")]
+async fn read_person(db: Data<Db>, At(id): At, one: One<Person>) -> Result<Tagged<PersonView>> {
+    one.answer(&db, id, find).await
+}
+
+/// Change a person
+#[utoipa::path(responses((status = OK, body = Person)))]
+#[patch("/people/{id}")]
+async fn update_person(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch, body: Json<PersonPatch>) -> Result<Tagged<Person>> {
+    db.write(&editor, async |conn| {
+        let current = lock(id, conn).await?;
+        if_match.check(&current, conn).await?;
+        let patch = body.valid()?;
+        let update = diesel::update(people::table.find(id)).set(&patch);
+        let changed = update.returning(Person::as_returning()).get_result(conn).await;
+        Ok(changed.or_unchanged(current)?.into())
+    })
+    .await
+}
+
+/// Delete a person
+#[utoipa::path(responses((status = NO_CONTENT)))]
+#[delete("/people/{id}")]
+async fn delete_person(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch) -> Result<NoContent> {
+    db.write(&editor, async |conn| {
+        if_match.check(&lock(id, conn).await?, conn).await?;
+        diesel::delete(people::table.find(id)).execute(conn).await?;
+        Ok(NoContent)
+    })
+    .await
+}

@@ -1,0 +1,201 @@
+//! The functions that a person holds or held; several at once is usual.
+
+use std::sync::LazyLock;
+
+use actix_web::{delete, get, patch, post, web::Data};
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::{
+    db::{
+        Conn, Db,
+        listing::{Field, Listed, field, period},
+    },
+    http::{
+        At, Created, Editor, IfMatch, Json, List, NoContent, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given, nullable,
+    },
+    schema::{people, person_mandates},
+    values::{Day, Id, LongText, ShortText},
+};
+
+/// A function that a person holds at a partner (mandat, fonction).
+#[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
+#[diesel(table_name = person_mandates, check_for_backend(diesel::pg::Pg))]
+#[schema(as = PersonMandate)]
+pub struct Mandate {
+    pub id: Id,
+    /// The person it is part of.
+    pub person_id: Id,
+    /// Where; empty when the function is at no partner.
+    #[schema(required)]
+    pub partner_id: Option<Id>,
+    /// The function, as the source says it.
+    pub function: ShortText,
+    #[schema(required)]
+    pub starts_on: Option<Day>,
+    #[schema(required)]
+    pub ends_on: Option<Day>,
+    #[schema(required)]
+    pub note: Option<LongText>,
+    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    pub version: i32,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+impl Resource for Mandate {
+    fn id(&self) -> Id {
+        self.id
+    }
+    fn version(&self) -> i32 {
+        self.version
+    }
+}
+
+/// What it takes to make one.
+#[derive(Debug, Deserialize, ToSchema, Insertable)]
+#[serde(deny_unknown_fields)]
+#[diesel(table_name = person_mandates, treat_none_as_default_value = false)]
+#[schema(as = NewPersonMandate)]
+pub struct NewMandate {
+    /// Where; empty when the function is at no partner.
+    partner_id: Option<Id>,
+    /// The function, as the source says it.
+    function: ShortText,
+    starts_on: Option<Day>,
+    ends_on: Option<Day>,
+    note: Option<LongText>,
+}
+
+/// What to change: a member left out stays as it is, a `null` empties it.
+#[derive(Debug, Deserialize, ToSchema, AsChangeset)]
+#[serde(deny_unknown_fields)]
+#[diesel(table_name = person_mandates)]
+#[schema(as = PersonMandatePatch)]
+pub struct MandatePatch {
+    /// Where; empty when the function is at no partner.
+    #[serde(default, deserialize_with = "nullable")]
+    partner_id: Option<Option<Id>>,
+    /// The function, as the source says it.
+    #[serde(default, deserialize_with = "given")]
+    function: Option<ShortText>,
+    #[serde(default, deserialize_with = "nullable")]
+    starts_on: Option<Option<Day>>,
+    #[serde(default, deserialize_with = "nullable")]
+    ends_on: Option<Option<Day>>,
+    #[serde(default, deserialize_with = "nullable")]
+    note: Option<Option<LongText>>,
+}
+
+static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
+    vec![
+        field(person_mandates::partner_id),
+        field(person_mandates::function).sorted(),
+        field(person_mandates::starts_on).sorted(),
+        field(person_mandates::ends_on).sorted(),
+        period("on", person_mandates::starts_on, person_mandates::ends_on),
+        field(person_mandates::created_at).sorted(),
+        field(person_mandates::updated_at).sorted(),
+    ]
+});
+
+impl Listed for Mandate {
+    type Table = person_mandates::table;
+    type Key = person_mandates::id;
+    fn fields() -> &'static [Field] {
+        &FIELDS
+    }
+}
+
+impl Shown for Mandate {
+    type View = Self;
+    const ORDER: &'static str = "";
+}
+
+pub fn routes(routes: &mut ServiceConfig) {
+    routes
+        .service(list_person_mandates)
+        .service(create_person_mandate)
+        .service(read_person_mandate)
+        .service(update_person_mandate)
+        .service(delete_person_mandate);
+}
+
+/// The person, locked, so that its parts change one after the other.
+async fn lock_parent(id: Id, conn: &mut Conn) -> Result<()> {
+    people::table.find(id).select(people::id).for_update().first::<Id>(conn).await.or_gone(id, conn).await?;
+    Ok(())
+}
+
+async fn lock(path: PartOf, conn: &mut Conn) -> Result<Mandate> {
+    lock_parent(path.id, conn).await?;
+    find(path, conn).await
+}
+
+async fn find(path: PartOf, conn: &mut Conn) -> Result<Mandate> {
+    let part = person_mandates::table.find(path.part).filter(person_mandates::person_id.eq(path.id)).select(Mandate::as_select());
+    part.first(conn).await.or_gone(path.part, conn).await
+}
+
+/// Adds one to its person.
+pub async fn insert(person_id: Id, new: &NewMandate, conn: &mut Conn) -> Result<Mandate> {
+    let row = (person_mandates::id.eq(Id::new()), person_mandates::person_id.eq(person_id), new);
+    Ok(diesel::insert_into(person_mandates::table).values(row).returning(Mandate::as_returning()).get_result(conn).await?)
+}
+
+/// List the mandates of a person
+#[utoipa::path(params(List<Mandate>), responses((status = OK, body = Page<Mandate>)))]
+#[get("/people/{id}/mandates")]
+async fn list_person_mandates(db: Data<Db>, At(id): At, list: List<Mandate>) -> Result<Page<Mandate>> {
+    db.read(async |conn| people::table.find(id).select(people::id).first::<Id>(conn).await.or_gone(id, conn).await).await?;
+    list.within(person_mandates::person_id, id).page(&db).await
+}
+
+/// Add a mandate of a person
+#[utoipa::path(responses((status = CREATED, body = Mandate)))]
+#[post("/people/{id}/mandates")]
+async fn create_person_mandate(db: Data<Db>, editor: Editor, At(id): At, body: Json<NewMandate>) -> Result<Created<Mandate>> {
+    db.write(&editor, async |conn| {
+        lock_parent(id, conn).await?;
+        Ok(Created(insert(id, &body.valid()?, conn).await?))
+    })
+    .await
+}
+
+/// Read a mandate of a person
+#[utoipa::path(responses((status = OK, body = Mandate)))]
+#[get("/people/{id}/mandates/{part_id}")]
+async fn read_person_mandate(db: Data<Db>, path: PartOf) -> Result<Tagged<Mandate>> {
+    db.read(async |conn| Ok(find(path, conn).await?.into())).await
+}
+
+/// Change a mandate of a person
+#[utoipa::path(responses((status = OK, body = Mandate)))]
+#[patch("/people/{id}/mandates/{part_id}")]
+async fn update_person_mandate(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch, body: Json<MandatePatch>) -> Result<Tagged<Mandate>> {
+    db.write(&editor, async |conn| {
+        let current = lock(path, conn).await?;
+        if_match.check(&current, conn).await?;
+        let patch = body.valid()?;
+        let update = diesel::update(person_mandates::table.find(path.part)).set(&patch);
+        let changed = update.returning(Mandate::as_returning()).get_result(conn).await;
+        Ok(changed.or_unchanged(current)?.into())
+    })
+    .await
+}
+
+/// Remove a mandate of a person
+#[utoipa::path(responses((status = NO_CONTENT)))]
+#[delete("/people/{id}/mandates/{part_id}")]
+async fn delete_person_mandate(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
+    db.write(&editor, async |conn| {
+        if_match.check(&lock(path, conn).await?, conn).await?;
+        diesel::delete(person_mandates::table.find(path.part)).execute(conn).await?;
+        Ok(NoContent)
+    })
+    .await
+}

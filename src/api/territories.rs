@@ -1,0 +1,301 @@
+//! Territories: the Territoires d'industrie, with their labels, members and successions.
+
+mod labels;
+mod members;
+mod successions;
+
+use std::sync::LazyLock;
+
+use actix_web::{delete, get, patch, post, web::Data};
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use self::labels::LabelStatusWords;
+use self::labels::{Label, NewLabel};
+use self::members::{Member, NewMember};
+use self::successions::{NewSuccession, Succession};
+use crate::{
+    db::{
+        Conn, Db,
+        listing::{Field, Listed, field, word},
+    },
+    http::{
+        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, Views, Wanted, given,
+        nullable, share,
+    },
+    schema::{territories, territory_labels, territory_members, territory_successions},
+    values::{Alias, Email, Id, LongText, Many, Name, Phone, Url},
+};
+
+/// A Territoire d'industrie (territoire).
+#[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
+#[diesel(table_name = territories, check_for_backend(diesel::pg::Pg))]
+pub struct Territory {
+    pub id: Id,
+    pub name: Name,
+    /// Other names it goes or went by, with where they come from.
+    pub aliases: Many<Alias>,
+    #[schema(required)]
+    pub description: Option<LongText>,
+    #[schema(required)]
+    pub website: Option<Url>,
+    /// The service to turn to, never a person.
+    #[schema(required)]
+    pub contact_service: Option<Name>,
+    /// The address of that service.
+    #[schema(required)]
+    pub contact_email: Option<Email>,
+    /// The telephone of that service.
+    #[schema(required)]
+    pub contact_phone: Option<Phone>,
+    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    pub version: i32,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+impl Resource for Territory {
+    fn id(&self) -> Id {
+        self.id
+    }
+    fn version(&self) -> i32 {
+        self.version
+    }
+}
+
+/// A Territoire d'industrie, with what was asked along.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TerritoryView {
+    #[serde(flatten)]
+    territory: Territory,
+    /// Its labels, one a phase.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    labels: Option<Vec<Label>>,
+    /// Its members, of all phases and dates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    members: Option<Vec<Member>>,
+    /// The territories that came after it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    successions: Option<Vec<Succession>>,
+}
+
+impl From<Territory> for TerritoryView {
+    fn from(territory: Territory) -> Self {
+        Self { territory, labels: None, members: None, successions: None }
+    }
+}
+
+/// What it takes to make one.
+#[derive(Debug, Deserialize, ToSchema, Insertable)]
+#[serde(deny_unknown_fields)]
+#[diesel(table_name = territories, treat_none_as_default_value = false)]
+pub struct NewTerritory {
+    name: Name,
+    /// Other names it goes or went by, with where they come from.
+    #[serde(default)]
+    aliases: Many<Alias>,
+    description: Option<LongText>,
+    website: Option<Url>,
+    /// The service to turn to, never a person.
+    contact_service: Option<Name>,
+    /// The address of that service.
+    contact_email: Option<Email>,
+    /// The telephone of that service.
+    contact_phone: Option<Phone>,
+    /// Its labels, one a phase.
+    #[serde(default)]
+    #[diesel(skip_insertion)]
+    #[schema(max_items = 100)]
+    labels: Vec<NewLabel>,
+    /// Its members.
+    #[serde(default)]
+    #[diesel(skip_insertion)]
+    #[schema(max_items = 100)]
+    members: Vec<NewMember>,
+    /// The territories that came after it.
+    #[serde(default)]
+    #[diesel(skip_insertion)]
+    #[schema(max_items = 100)]
+    successions: Vec<NewSuccession>,
+}
+
+/// What to change: a member left out stays as it is, a `null` empties it.
+#[derive(Debug, Deserialize, ToSchema, AsChangeset)]
+#[serde(deny_unknown_fields)]
+#[diesel(table_name = territories)]
+pub struct TerritoryPatch {
+    #[serde(default, deserialize_with = "given")]
+    name: Option<Name>,
+    /// Other names it goes or went by, with where they come from.
+    #[serde(default, deserialize_with = "given")]
+    aliases: Option<Many<Alias>>,
+    #[serde(default, deserialize_with = "nullable")]
+    description: Option<Option<LongText>>,
+    #[serde(default, deserialize_with = "nullable")]
+    website: Option<Option<Url>>,
+    /// The service to turn to, never a person.
+    #[serde(default, deserialize_with = "nullable")]
+    contact_service: Option<Option<Name>>,
+    /// The address of that service.
+    #[serde(default, deserialize_with = "nullable")]
+    contact_email: Option<Option<Email>>,
+    /// The telephone of that service.
+    #[serde(default, deserialize_with = "nullable")]
+    contact_phone: Option<Option<Phone>>,
+}
+
+static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
+    vec![
+        field(territories::search),
+        field(territories::name).sorted(),
+        field(territory_labels::official_code)
+            .linked(territory_labels::territory_id, territories::id)
+            .named("official_code", "With this official code in some phase."),
+        field(territory_labels::phase_id).linked(territory_labels::territory_id, territories::id).named("phase_id", "With a label of this phase."),
+        word::<LabelStatusWords, _>(territory_labels::status)
+            .linked(territory_labels::territory_id, territories::id)
+            .named("label_status", "With a label of this status."),
+        field(territory_members::siren)
+            .linked(territory_members::territory_id, territories::id)
+            .named("member_siren", "With this member, by its SIREN."),
+        field(territory_members::commune_code)
+            .linked(territory_members::territory_id, territories::id)
+            .named("member_commune_code", "With this commune as a member."),
+        field(territories::created_at).sorted(),
+        field(territories::updated_at).sorted(),
+    ]
+});
+
+impl Listed for Territory {
+    type Table = territories::table;
+    type Key = territories::id;
+    fn fields() -> &'static [Field] {
+        &FIELDS
+    }
+}
+
+impl Shown for Territory {
+    type View = TerritoryView;
+    const INCLUDES: &'static [(&'static str, &'static str)] = &[
+        ("labels", "Its labels, one a phase."),
+        ("members", "Its members, of all phases and dates."),
+        ("successions", "The territories that came after it."),
+    ];
+    const ORDER: &'static str = "name";
+
+    async fn include(views: &mut Views<TerritoryView>, wanted: &Wanted, conn: &mut Conn) -> Result<()> {
+        let ids: Vec<Id> = views.iter().map(|(id, _)| *id).collect();
+        if wanted.has("labels") {
+            let rows = territory_labels::table
+                .filter(territory_labels::territory_id.eq_any(&ids))
+                .order_by(territory_labels::id)
+                .select(Label::as_select())
+                .load(conn)
+                .await?;
+            share(views, rows, |row| row.territory_id, |view| &mut view.labels);
+        }
+        if wanted.has("members") {
+            let rows = territory_members::table
+                .filter(territory_members::territory_id.eq_any(&ids))
+                .order_by((territory_members::name, territory_members::id))
+                .select(Member::as_select())
+                .load(conn)
+                .await?;
+            share(views, rows, |row| row.territory_id, |view| &mut view.members);
+        }
+        if wanted.has("successions") {
+            let rows = territory_successions::table
+                .filter(territory_successions::territory_id.eq_any(&ids))
+                .order_by(territory_successions::id)
+                .select(Succession::as_select())
+                .load(conn)
+                .await?;
+            share(views, rows, |row| row.territory_id, |view| &mut view.successions);
+        }
+        Ok(())
+    }
+}
+
+/// Its operations.
+pub fn routes(routes: &mut ServiceConfig) {
+    labels::routes(routes);
+    members::routes(routes);
+    successions::routes(routes);
+    routes.service(list_territories).service(create_territory).service(read_territory).service(update_territory).service(delete_territory);
+}
+
+async fn find(id: Id, conn: &mut Conn) -> Result<Territory> {
+    territories::table.find(id).select(Territory::as_select()).first(conn).await.or_gone(id, conn).await
+}
+
+async fn lock(id: Id, conn: &mut Conn) -> Result<Territory> {
+    territories::table.find(id).select(Territory::as_select()).for_update().first(conn).await.or_gone(id, conn).await
+}
+
+/// Makes one under this identifier, with its parts.
+pub async fn insert(id: Id, new: &NewTerritory, conn: &mut Conn) -> Result<Territory> {
+    let row = (territories::id.eq(id), new);
+    let territory = diesel::insert_into(territories::table).values(row).returning(Territory::as_returning()).get_result(conn).await?;
+    for (index, child) in new.labels.iter().enumerate() {
+        labels::insert(id, child, conn).await.map_err(|problem| problem.inside("labels", index))?;
+    }
+    for (index, child) in new.members.iter().enumerate() {
+        members::insert(id, child, conn).await.map_err(|problem| problem.inside("members", index))?;
+    }
+    for (index, child) in new.successions.iter().enumerate() {
+        successions::insert(id, child, conn).await.map_err(|problem| problem.inside("successions", index))?;
+    }
+    Ok(territory)
+}
+
+/// List territories
+#[utoipa::path(params(List<Territory>), responses((status = OK, body = Page<TerritoryView>)))]
+#[get("/territories")]
+async fn list_territories(db: Data<Db>, list: List<Territory>) -> Result<Page<TerritoryView>> {
+    list.page(&db).await
+}
+
+/// Create a territory
+#[utoipa::path(responses((status = CREATED, body = Territory)))]
+#[post("/territories")]
+async fn create_territory(db: Data<Db>, editor: Editor, body: Json<NewTerritory>) -> Result<Created<Territory>> {
+    db.write(&editor, async |conn| Ok(Created(insert(Id::new(), &body.valid()?, conn).await?))).await
+}
+
+/// Read a territory
+#[utoipa::path(params(One<Territory>), responses((status = OK, body = TerritoryView)))]
+#[get("/territories/{id}")]
+async fn read_territory(db: Data<Db>, At(id): At, one: One<Territory>) -> Result<Tagged<TerritoryView>> {
+    one.answer(&db, id, find).await
+}
+
+/// Change a territory
+#[utoipa::path(responses((status = OK, body = Territory)))]
+#[patch("/territories/{id}")]
+async fn update_territory(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch, body: Json<TerritoryPatch>) -> Result<Tagged<Territory>> {
+    db.write(&editor, async |conn| {
+        let current = lock(id, conn).await?;
+        if_match.check(&current, conn).await?;
+        let patch = body.valid()?;
+        let update = diesel::update(territories::table.find(id)).set(&patch);
+        let changed = update.returning(Territory::as_returning()).get_result(conn).await;
+        Ok(changed.or_unchanged(current)?.into())
+    })
+    .await
+}
+
+/// Delete a territory
+#[utoipa::path(responses((status = NO_CONTENT)))]
+#[delete("/territories/{id}")]
+async fn delete_territory(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch) -> Result<NoContent> {
+    db.write(&editor, async |conn| {
+        if_match.check(&lock(id, conn).await?, conn).await?;
+        diesel::delete(territories::table.find(id)).execute(conn).await?;
+        Ok(NoContent)
+    })
+    .await
+}

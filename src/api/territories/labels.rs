@@ -1,0 +1,228 @@
+//! A territory's labels: its candidacy for a phase, and what came of it.
+
+use std::sync::LazyLock;
+
+use actix_web::{delete, get, patch, post, web::Data};
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::{
+    db::{
+        Conn, Db,
+        listing::{Field, Listed, field, word},
+    },
+    http::{
+        At, Created, Editor, IfMatch, Json, List, NoContent, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given, nullable,
+    },
+    schema::{territories, territory_labels},
+    values::{Day, Id, LongText, OfficialCode, Vocabulary, Word},
+};
+
+/// The words of [`LabelStatus`].
+#[derive(Debug, Clone)]
+pub struct LabelStatusWords;
+
+impl Vocabulary for LabelStatusWords {
+    const NAME: &'static str = "LabelStatus";
+    const ABOUT: &'static str = "Where a territory's label stands (statut de labellisation).";
+    const WORDS: &'static [(&'static str, &'static str)] = &[("candidate", "Candidat"), ("labelled", "Labellisé"), ("withdrawn", "Retiré")];
+}
+
+/// Where a territory's label stands (statut de labellisation).
+pub type LabelStatus = Word<LabelStatusWords>;
+
+/// A label of a territory for a phase (labellisation).
+#[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
+#[diesel(table_name = territory_labels, check_for_backend(diesel::pg::Pg))]
+#[schema(as = TerritoryLabel)]
+pub struct Label {
+    pub id: Id,
+    /// The territory it is part of.
+    pub territory_id: Id,
+    /// The phase.
+    pub phase_id: Id,
+    /// The official code in this phase; in another one it may name another territory.
+    #[schema(required)]
+    pub official_code: Option<OfficialCode>,
+    pub status: LabelStatus,
+    /// When it applied.
+    #[schema(required)]
+    pub applied_on: Option<Day>,
+    /// When it was labelled.
+    #[schema(required)]
+    pub labelled_on: Option<Day>,
+    /// When the label was withdrawn.
+    #[schema(required)]
+    pub withdrawn_on: Option<Day>,
+    #[schema(required)]
+    pub note: Option<LongText>,
+    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    pub version: i32,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+impl Resource for Label {
+    fn id(&self) -> Id {
+        self.id
+    }
+    fn version(&self) -> i32 {
+        self.version
+    }
+}
+
+/// What it takes to make one.
+#[derive(Debug, Deserialize, ToSchema, Insertable)]
+#[serde(deny_unknown_fields)]
+#[diesel(table_name = territory_labels, treat_none_as_default_value = false)]
+#[schema(as = NewTerritoryLabel)]
+pub struct NewLabel {
+    /// The phase.
+    phase_id: Id,
+    /// The official code in this phase; in another one it may name another territory.
+    official_code: Option<OfficialCode>,
+    status: LabelStatus,
+    /// When it applied.
+    applied_on: Option<Day>,
+    /// When it was labelled.
+    labelled_on: Option<Day>,
+    /// When the label was withdrawn.
+    withdrawn_on: Option<Day>,
+    note: Option<LongText>,
+}
+
+/// What to change: a member left out stays as it is, a `null` empties it.
+#[derive(Debug, Deserialize, ToSchema, AsChangeset)]
+#[serde(deny_unknown_fields)]
+#[diesel(table_name = territory_labels)]
+#[schema(as = TerritoryLabelPatch)]
+pub struct LabelPatch {
+    /// The official code in this phase; in another one it may name another territory.
+    #[serde(default, deserialize_with = "nullable")]
+    official_code: Option<Option<OfficialCode>>,
+    #[serde(default, deserialize_with = "given")]
+    status: Option<LabelStatus>,
+    /// When it applied.
+    #[serde(default, deserialize_with = "nullable")]
+    applied_on: Option<Option<Day>>,
+    /// When it was labelled.
+    #[serde(default, deserialize_with = "nullable")]
+    labelled_on: Option<Option<Day>>,
+    /// When the label was withdrawn.
+    #[serde(default, deserialize_with = "nullable")]
+    withdrawn_on: Option<Option<Day>>,
+    #[serde(default, deserialize_with = "nullable")]
+    note: Option<Option<LongText>>,
+}
+
+static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
+    vec![
+        field(territory_labels::phase_id),
+        field(territory_labels::official_code).sorted(),
+        word::<LabelStatusWords, _>(territory_labels::status).sorted(),
+        field(territory_labels::labelled_on).sorted(),
+        field(territory_labels::created_at).sorted(),
+        field(territory_labels::updated_at).sorted(),
+    ]
+});
+
+impl Listed for Label {
+    type Table = territory_labels::table;
+    type Key = territory_labels::id;
+    fn fields() -> &'static [Field] {
+        &FIELDS
+    }
+}
+
+impl Shown for Label {
+    type View = Self;
+    const ORDER: &'static str = "";
+}
+
+pub fn routes(routes: &mut ServiceConfig) {
+    routes
+        .service(list_territory_labels)
+        .service(create_territory_label)
+        .service(read_territory_label)
+        .service(update_territory_label)
+        .service(delete_territory_label);
+}
+
+/// The territory, locked, so that its parts change one after the other.
+async fn lock_parent(id: Id, conn: &mut Conn) -> Result<()> {
+    territories::table.find(id).select(territories::id).for_update().first::<Id>(conn).await.or_gone(id, conn).await?;
+    Ok(())
+}
+
+async fn lock(path: PartOf, conn: &mut Conn) -> Result<Label> {
+    lock_parent(path.id, conn).await?;
+    find(path, conn).await
+}
+
+async fn find(path: PartOf, conn: &mut Conn) -> Result<Label> {
+    let part = territory_labels::table.find(path.part).filter(territory_labels::territory_id.eq(path.id)).select(Label::as_select());
+    part.first(conn).await.or_gone(path.part, conn).await
+}
+
+/// Adds one to its territory.
+pub async fn insert(territory_id: Id, new: &NewLabel, conn: &mut Conn) -> Result<Label> {
+    let row = (territory_labels::id.eq(Id::new()), territory_labels::territory_id.eq(territory_id), new);
+    Ok(diesel::insert_into(territory_labels::table).values(row).returning(Label::as_returning()).get_result(conn).await?)
+}
+
+/// List the labels of a territory
+#[utoipa::path(params(List<Label>), responses((status = OK, body = Page<Label>)))]
+#[get("/territories/{id}/labels")]
+async fn list_territory_labels(db: Data<Db>, At(id): At, list: List<Label>) -> Result<Page<Label>> {
+    db.read(async |conn| territories::table.find(id).select(territories::id).first::<Id>(conn).await.or_gone(id, conn).await).await?;
+    list.within(territory_labels::territory_id, id).page(&db).await
+}
+
+/// Add a label of a territory
+#[utoipa::path(responses((status = CREATED, body = Label)))]
+#[post("/territories/{id}/labels")]
+async fn create_territory_label(db: Data<Db>, editor: Editor, At(id): At, body: Json<NewLabel>) -> Result<Created<Label>> {
+    db.write(&editor, async |conn| {
+        lock_parent(id, conn).await?;
+        Ok(Created(insert(id, &body.valid()?, conn).await?))
+    })
+    .await
+}
+
+/// Read a label of a territory
+#[utoipa::path(responses((status = OK, body = Label)))]
+#[get("/territories/{id}/labels/{part_id}")]
+async fn read_territory_label(db: Data<Db>, path: PartOf) -> Result<Tagged<Label>> {
+    db.read(async |conn| Ok(find(path, conn).await?.into())).await
+}
+
+/// Change a label of a territory
+#[utoipa::path(responses((status = OK, body = Label)))]
+#[patch("/territories/{id}/labels/{part_id}")]
+async fn update_territory_label(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch, body: Json<LabelPatch>) -> Result<Tagged<Label>> {
+    db.write(&editor, async |conn| {
+        let current = lock(path, conn).await?;
+        if_match.check(&current, conn).await?;
+        let patch = body.valid()?;
+        let update = diesel::update(territory_labels::table.find(path.part)).set(&patch);
+        let changed = update.returning(Label::as_returning()).get_result(conn).await;
+        Ok(changed.or_unchanged(current)?.into())
+    })
+    .await
+}
+
+/// Remove a label of a territory
+#[utoipa::path(responses((status = NO_CONTENT)))]
+#[delete("/territories/{id}/labels/{part_id}")]
+async fn delete_territory_label(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
+    db.write(&editor, async |conn| {
+        if_match.check(&lock(path, conn).await?, conn).await?;
+        diesel::delete(territory_labels::table.find(path.part)).execute(conn).await?;
+        Ok(NoContent)
+    })
+    .await
+}

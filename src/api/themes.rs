@@ -1,0 +1,261 @@
+//! Themes: the axes of each phase, and a territory's own wordings of them.
+
+mod correspondences;
+
+use std::sync::LazyLock;
+
+use actix_web::{delete, get, patch, post, web::Data};
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use self::correspondences::{Correspondence, NewCorrespondence};
+use crate::{
+    db::{
+        Conn, Db,
+        listing::{Field, Listed, field},
+    },
+    http::{
+        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, Views, Wanted, given,
+        nullable, share,
+    },
+    schema::{theme_correspondences, themes},
+    values::{Code, Count, Id, Many, Name, Scheme, ShortText},
+};
+
+/// A theme of a scheme (thématique, axe, enjeu).
+#[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
+#[diesel(table_name = themes, check_for_backend(diesel::pg::Pg))]
+pub struct Theme {
+    pub id: Id,
+    pub scheme: Scheme,
+    /// The phase whose scheme it is.
+    #[schema(required)]
+    pub phase_id: Option<Id>,
+    /// The territory whose own scheme it is.
+    #[schema(required)]
+    pub territory_id: Option<Id>,
+    /// Its code, unique in its scheme.
+    pub code: Code,
+    /// Its label in French.
+    pub label_fr: Name,
+    /// Its label in English.
+    pub label_en: Name,
+    /// What it is called elsewhere.
+    pub other_wordings: Many<ShortText>,
+    /// Its place among its siblings, from 1.
+    pub position: Count,
+    /// The theme it is a part of.
+    #[schema(required)]
+    pub parent_id: Option<Id>,
+    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    pub version: i32,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+impl Resource for Theme {
+    fn id(&self) -> Id {
+        self.id
+    }
+    fn version(&self) -> i32 {
+        self.version
+    }
+}
+
+/// A theme of a scheme, with what was asked along.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ThemeView {
+    #[serde(flatten)]
+    theme: Theme,
+    /// The themes of other schemes that answer to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    correspondences: Option<Vec<Correspondence>>,
+}
+
+impl From<Theme> for ThemeView {
+    fn from(theme: Theme) -> Self {
+        Self { theme, correspondences: None }
+    }
+}
+
+/// What it takes to make one.
+#[derive(Debug, Deserialize, ToSchema, Insertable)]
+#[serde(deny_unknown_fields)]
+#[diesel(table_name = themes, treat_none_as_default_value = false)]
+pub struct NewTheme {
+    scheme: Scheme,
+    /// The phase whose scheme it is.
+    phase_id: Option<Id>,
+    /// The territory whose own scheme it is.
+    territory_id: Option<Id>,
+    /// Its code, unique in its scheme.
+    code: Code,
+    /// Its label in French.
+    label_fr: Name,
+    /// Its label in English.
+    label_en: Name,
+    /// What it is called elsewhere.
+    #[serde(default)]
+    other_wordings: Many<ShortText>,
+    /// Its place among its siblings, from 1.
+    position: Count,
+    /// The theme it is a part of.
+    parent_id: Option<Id>,
+    /// The themes of other schemes that answer to it.
+    #[serde(default)]
+    #[diesel(skip_insertion)]
+    #[schema(max_items = 100)]
+    correspondences: Vec<NewCorrespondence>,
+}
+
+/// What to change: a member left out stays as it is, a `null` empties it.
+#[derive(Debug, Deserialize, ToSchema, AsChangeset)]
+#[serde(deny_unknown_fields)]
+#[diesel(table_name = themes)]
+pub struct ThemePatch {
+    #[serde(default, deserialize_with = "given")]
+    scheme: Option<Scheme>,
+    /// The phase whose scheme it is.
+    #[serde(default, deserialize_with = "nullable")]
+    phase_id: Option<Option<Id>>,
+    /// The territory whose own scheme it is.
+    #[serde(default, deserialize_with = "nullable")]
+    territory_id: Option<Option<Id>>,
+    /// Its code, unique in its scheme.
+    #[serde(default, deserialize_with = "given")]
+    code: Option<Code>,
+    /// Its label in French.
+    #[serde(default, deserialize_with = "given")]
+    label_fr: Option<Name>,
+    /// Its label in English.
+    #[serde(default, deserialize_with = "given")]
+    label_en: Option<Name>,
+    /// What it is called elsewhere.
+    #[serde(default, deserialize_with = "given")]
+    other_wordings: Option<Many<ShortText>>,
+    /// Its place among its siblings, from 1.
+    #[serde(default, deserialize_with = "given")]
+    position: Option<Count>,
+    /// The theme it is a part of.
+    #[serde(default, deserialize_with = "nullable")]
+    parent_id: Option<Option<Id>>,
+}
+
+static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
+    vec![
+        field(themes::search),
+        field(themes::scheme).sorted(),
+        field(themes::phase_id),
+        field(themes::territory_id),
+        field(themes::code).sorted(),
+        field(themes::label_fr).sorted(),
+        field(themes::position).sorted(),
+        field(themes::parent_id),
+        field(themes::created_at).sorted(),
+        field(themes::updated_at).sorted(),
+    ]
+});
+
+impl Listed for Theme {
+    type Table = themes::table;
+    type Key = themes::id;
+    fn fields() -> &'static [Field] {
+        &FIELDS
+    }
+}
+
+impl Shown for Theme {
+    type View = ThemeView;
+    const INCLUDES: &'static [(&'static str, &'static str)] = &[("correspondences", "The themes of other schemes that answer to it.")];
+    const ORDER: &'static str = "scheme,position";
+
+    async fn include(views: &mut Views<ThemeView>, wanted: &Wanted, conn: &mut Conn) -> Result<()> {
+        let ids: Vec<Id> = views.iter().map(|(id, _)| *id).collect();
+        if wanted.has("correspondences") {
+            let rows = theme_correspondences::table
+                .filter(theme_correspondences::theme_id.eq_any(&ids))
+                .order_by(theme_correspondences::id)
+                .select(Correspondence::as_select())
+                .load(conn)
+                .await?;
+            share(views, rows, |row| row.theme_id, |view| &mut view.correspondences);
+        }
+        Ok(())
+    }
+}
+
+/// Its operations.
+pub fn routes(routes: &mut ServiceConfig) {
+    correspondences::routes(routes);
+    routes.service(list_themes).service(create_theme).service(read_theme).service(update_theme).service(delete_theme);
+}
+
+async fn find(id: Id, conn: &mut Conn) -> Result<Theme> {
+    themes::table.find(id).select(Theme::as_select()).first(conn).await.or_gone(id, conn).await
+}
+
+async fn lock(id: Id, conn: &mut Conn) -> Result<Theme> {
+    themes::table.find(id).select(Theme::as_select()).for_update().first(conn).await.or_gone(id, conn).await
+}
+
+/// Makes one under this identifier, with its parts.
+pub async fn insert(id: Id, new: &NewTheme, conn: &mut Conn) -> Result<Theme> {
+    let row = (themes::id.eq(id), new);
+    let theme = diesel::insert_into(themes::table).values(row).returning(Theme::as_returning()).get_result(conn).await?;
+    for (index, child) in new.correspondences.iter().enumerate() {
+        correspondences::insert(id, child, conn).await.map_err(|problem| problem.inside("correspondences", index))?;
+    }
+    Ok(theme)
+}
+
+/// List themes
+#[utoipa::path(params(List<Theme>), responses((status = OK, body = Page<ThemeView>)))]
+#[get("/themes")]
+async fn list_themes(db: Data<Db>, list: List<Theme>) -> Result<Page<ThemeView>> {
+    list.page(&db).await
+}
+
+/// Create a theme
+#[utoipa::path(responses((status = CREATED, body = Theme)))]
+#[post("/themes")]
+async fn create_theme(db: Data<Db>, editor: Editor, body: Json<NewTheme>) -> Result<Created<Theme>> {
+    db.write(&editor, async |conn| Ok(Created(insert(Id::new(), &body.valid()?, conn).await?))).await
+}
+
+/// Read a theme
+#[utoipa::path(params(One<Theme>), responses((status = OK, body = ThemeView)))]
+#[get("/themes/{id}")]
+async fn read_theme(db: Data<Db>, At(id): At, one: One<Theme>) -> Result<Tagged<ThemeView>> {
+    one.answer(&db, id, find).await
+}
+
+/// Change a theme
+#[utoipa::path(responses((status = OK, body = Theme)))]
+#[patch("/themes/{id}")]
+async fn update_theme(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch, body: Json<ThemePatch>) -> Result<Tagged<Theme>> {
+    db.write(&editor, async |conn| {
+        let current = lock(id, conn).await?;
+        if_match.check(&current, conn).await?;
+        let patch = body.valid()?;
+        let update = diesel::update(themes::table.find(id)).set(&patch);
+        let changed = update.returning(Theme::as_returning()).get_result(conn).await;
+        Ok(changed.or_unchanged(current)?.into())
+    })
+    .await
+}
+
+/// Delete a theme
+#[utoipa::path(responses((status = NO_CONTENT)))]
+#[delete("/themes/{id}")]
+async fn delete_theme(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch) -> Result<NoContent> {
+    db.write(&editor, async |conn| {
+        if_match.check(&lock(id, conn).await?, conn).await?;
+        diesel::delete(themes::table.find(id)).execute(conn).await?;
+        Ok(NoContent)
+    })
+    .await
+}

@@ -1,0 +1,162 @@
+//! Every setting, once: a flag, or the environment variable of its name, or a default. The only reader of the environment.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// The information system of the French programme Territoires d'industrie.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 110)]
+pub struct Config {
+    /// What to do; `serve` unless told.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub database: Database,
+    #[command(flatten)]
+    pub serve: Serve,
+    /// How the log is written.
+    #[arg(long, env = "LOG_FORMAT", default_value = "readable", global = true)]
+    pub log_format: LogFormat,
+}
+
+/// Which database.
+#[derive(Debug, Clone, Args)]
+pub struct Database {
+    /// A PostgreSQL to use (14 to 18), such as postgresql://user:password@host/database. Without one the service runs a
+    /// private PostgreSQL of its own.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
+    pub database_url: Option<String>,
+    /// Where the private PostgreSQL lives. By default /var/lib/territoires-industrie for root, else a folder of the user's.
+    #[arg(long, env = "DATA_DIR", global = true)]
+    pub data_dir: Option<PathBuf>,
+    /// Where PostgreSQL's `initdb` and `postgres` are. Looked for unless told.
+    #[arg(long, env = "POSTGRES_BIN_DIR", global = true)]
+    pub postgres_bin_dir: Option<PathBuf>,
+    #[arg(long, env = "HOME", hide = true, global = true)]
+    home: Option<PathBuf>,
+    #[arg(long, env = "XDG_DATA_HOME", hide = true, global = true)]
+    xdg_data_home: Option<PathBuf>,
+}
+
+impl Database {
+    /// Where the private PostgreSQL lives.
+    pub fn data_dir(&self) -> PathBuf {
+        let usual = || crate::db::embedded::default_data_dir(self.home.as_deref(), self.xdg_data_home.as_deref());
+        self.data_dir.clone().unwrap_or_else(usual)
+    }
+}
+
+/// How to serve.
+#[derive(Debug, Clone, Args)]
+pub struct Serve {
+    /// Where to listen.
+    #[arg(long, env = "BIND", default_value = "127.0.0.1:8080")]
+    pub bind: SocketAddr,
+    /// How the service is reached from outside, for the links it gives. By default http:// and BIND.
+    #[arg(long, env = "PUBLIC_URL")]
+    pub public_url: Option<String>,
+    /// How many workers answer, each on a thread of its own. By default one a core.
+    #[arg(long, env = "WORKERS")]
+    pub workers: Option<usize>,
+    /// How many connections to PostgreSQL each worker may open.
+    #[arg(long, env = "POOL_SIZE", default_value_t = 4)]
+    pub pool_size: usize,
+    /// How many clients each worker serves at once; more are left waiting at the door.
+    #[arg(long, env = "MAX_CONNECTIONS", default_value_t = 5000)]
+    pub max_connections: usize,
+    /// How long a stop waits for what is running, in seconds.
+    #[arg(long, env = "SHUTDOWN_TIMEOUT", default_value_t = 30)]
+    pub shutdown_timeout: u64,
+    /// The origins whose pages may write, separated by commas. Reading is open to all.
+    #[arg(long, env = "CORS_ORIGINS", value_delimiter = ',')]
+    pub cors_origins: Vec<String>,
+    /// Signs cursors; the same for all instances. By default made of DATABASE_URL.
+    #[arg(long, env = "CURSOR_SECRET", hide_env_values = true)]
+    pub cursor_secret: Option<String>,
+    /// Apply missing migrations to DATABASE_URL at start (the private PostgreSQL always gets them).
+    #[arg(long, env = "MIGRATE")]
+    pub migrate: bool,
+    /// Do not load the demo data into an empty private PostgreSQL, nor make its demo key.
+    #[arg(long, env = "NO_DEMO")]
+    pub no_demo: bool,
+}
+
+/// What the command line can do.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Serve the API and its documentation.
+    Serve,
+    /// Apply the migrations that are missing.
+    Migrate,
+    /// Load data.
+    Load {
+        #[command(subcommand)]
+        what: Load,
+    },
+    /// Make, list and revoke API keys.
+    Keys {
+        #[command(subcommand)]
+        what: Keys,
+    },
+    /// Print the OpenAPI document.
+    Openapi,
+}
+
+/// What can be loaded.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Load {
+    /// The facts of five public documents on the programme. Loading them twice changes nothing.
+    Demo,
+}
+
+/// What can be done with keys.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Keys {
+    /// Make a key and print it, this once.
+    Create {
+        /// What it is for; the ledger names it.
+        name: String,
+        /// What it may do.
+        #[arg(long, default_value = "editor")]
+        role: Role,
+        /// After how many days it ends.
+        #[arg(long, default_value_t = 365)]
+        days: i64,
+    },
+    /// List the keys.
+    List,
+    /// End a key now.
+    Revoke {
+        /// The sixteen characters after `tdi_`.
+        public_id: String,
+    },
+}
+
+/// What a key may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// Read and write.
+    Editor,
+    /// Read, write, and look after the keys.
+    Admin,
+}
+
+impl Role {
+    /// As it is stored.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Editor => "editor",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Readable,
+    /// One JSON object a line.
+    Json,
+}

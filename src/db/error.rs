@@ -1,0 +1,137 @@
+//! What PostgreSQL can answer other than rows, told apart once and for all.
+
+use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
+
+/// Why something could not be read or written.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// There is no such row.
+    #[error("no such row")]
+    NotFound,
+    /// A rule of the schema forbids it.
+    #[error("{0:?}")]
+    Violated(Violation),
+    /// PostgreSQL asks for the whole transaction to be run again.
+    #[error("to be run again: {0}")]
+    Again(String),
+    /// The database cannot be reached, is starting, or has no connection free.
+    #[error("unavailable: {0}")]
+    Unavailable(String),
+    /// It took too long.
+    #[error("timed out: {0}")]
+    TimedOut(String),
+    /// The database's storage is full.
+    #[error("storage full: {0}")]
+    StorageFull(String),
+    /// The connection was lost while a transaction was being committed.
+    #[error("the outcome of the commit is unknown")]
+    OutcomeUnknown,
+    /// Anything else is a bug of ours.
+    #[error("{0}")]
+    Bug(String),
+}
+
+/// Which rule of the schema a write broke.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Violation {
+    /// What sort of rule.
+    pub rule: Rule,
+    /// The table it belongs to.
+    pub table: String,
+    /// The name of the constraint.
+    pub constraint: String,
+    /// PostgreSQL's own detail, never shown.
+    pub detail: String,
+}
+
+/// The sorts of rules a schema has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Rule {
+    /// There is one like it already.
+    #[default]
+    Unique,
+    /// It refers to something that is not there.
+    Reference,
+    /// Something refers to it still.
+    Referenced,
+    /// A check.
+    Check,
+}
+
+/// An error that may come from the database.
+pub trait Caused {
+    /// The database's own error, if that is the cause.
+    fn caused(&self) -> Option<&Error>;
+}
+
+impl Caused for Error {
+    fn caused(&self) -> Option<&Error> {
+        Some(self)
+    }
+}
+
+impl From<DieselError> for Error {
+    fn from(error: DieselError) -> Self {
+        match error {
+            DieselError::NotFound => Self::NotFound,
+            DieselError::DatabaseError(kind, info) => classify(kind, info.as_ref()),
+            DieselError::BrokenTransactionManager | DieselError::AlreadyInTransaction | DieselError::NotInTransaction => {
+                Self::Unavailable(error.to_string())
+            }
+            other => Self::Bug(other.to_string()),
+        }
+    }
+}
+
+/// diesel tells eight kinds apart; the rest is told by the beginning of PostgreSQL's message, which is always English
+/// (`lc_messages=C`).
+fn classify(kind: DatabaseErrorKind, info: &dyn DatabaseErrorInformation) -> Error {
+    let message = info.message().to_owned();
+    let violated = |rule| {
+        let text = |part: Option<&str>| part.unwrap_or_default().to_owned();
+        Error::Violated(Violation { rule, table: text(info.table_name()), constraint: text(info.constraint_name()), detail: text(info.details()) })
+    };
+    match kind {
+        DatabaseErrorKind::UniqueViolation | DatabaseErrorKind::ExclusionViolation => violated(Rule::Unique),
+        DatabaseErrorKind::ForeignKeyViolation if message.starts_with("update or delete") => violated(Rule::Referenced),
+        DatabaseErrorKind::ForeignKeyViolation => violated(Rule::Reference),
+        DatabaseErrorKind::CheckViolation => violated(Rule::Check),
+        DatabaseErrorKind::SerializationFailure => Error::Again(message),
+        DatabaseErrorKind::ReadOnlyTransaction | DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => {
+            Error::Unavailable(message)
+        }
+        _ => of_message(message),
+    }
+}
+
+fn of_message(message: String) -> Error {
+    const AGAIN: [&str; 2] = ["deadlock detected", "could not serialize access"];
+    const TIMED_OUT: [&str; 2] = ["canceling statement due to", "canceling autovacuum task"];
+    const FULL: [&str; 3] = ["could not extend file", "could not write to file", "No space left on device"];
+    const AWAY: [&str; 12] = [
+        "terminating connection",
+        "the database system is",
+        "sorry, too many clients already",
+        "remaining connection slots",
+        "cannot execute",
+        "connection closed",
+        "error communicating with the server",
+        "db error: FATAL",
+        "too many connections",
+        "could not receive data",
+        "unexpected message from server",
+        "server closed the connection",
+    ];
+    let begins = |words: &[&str]| words.iter().any(|word| message.starts_with(word));
+    if begins(&AGAIN) {
+        Error::Again(message)
+    } else if begins(&TIMED_OUT) {
+        Error::TimedOut(message)
+    } else if begins(&FULL) {
+        Error::StorageFull(message)
+    } else if begins(&AWAY) {
+        Error::Unavailable(message)
+    } else {
+        Error::Bug(message)
+    }
+}

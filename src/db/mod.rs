@@ -1,0 +1,230 @@
+//! PostgreSQL as any noun would use it. Knows no noun, and nothing of HTTP.
+
+pub mod embedded;
+mod error;
+pub mod listing;
+pub mod migrate;
+pub mod refs;
+
+use std::{
+    ops::{Deref, DerefMut},
+    time::Duration,
+};
+
+use diesel::ConnectionError;
+use diesel_async::{
+    AsyncPgConnection, SimpleAsyncConnection,
+    pooled_connection::{
+        AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
+        deadpool::{Object, Pool},
+    },
+};
+use futures_util::FutureExt;
+
+pub use error::{Caused, Error, Rule, Violation};
+
+use crate::values::Id;
+
+/// A connection to PostgreSQL.
+pub type Conn = AsyncPgConnection;
+
+/// What every session is told as it opens: no wait without an end, and words and hours that never vary.
+const SESSION: &str = "-c lc_messages=C -c timezone=UTC -c datestyle=ISO -c jit=off -c default_text_search_config=pg_catalog.simple \
+    -c statement_timeout=5s -c lock_timeout=1s -c idle_in_transaction_session_timeout=5s";
+
+/// How long a request waits for a connection of the pool, or for a new one.
+const WAIT: Duration = Duration::from_secs(2);
+
+/// How often a whole transaction is tried when PostgreSQL asks for it to be run again.
+const TRIES: u32 = 4;
+
+/// Who signs a write: without an author the database refuses it.
+#[derive(Debug, Clone)]
+pub struct Author {
+    /// Who, as the ledger will say it.
+    pub name: String,
+    /// The key that was used, where one was.
+    pub key: Option<Id>,
+    /// The request that carried the write.
+    pub request: Option<String>,
+}
+
+impl Author {
+    /// A command of the command line.
+    pub fn command(name: &str) -> Self {
+        Self { name: format!("command: {name}"), key: None, request: None }
+    }
+
+    /// The opening of a transaction that this author signs, in one message.
+    fn begin(&self) -> String {
+        let key = self.key.map(|key| key.to_string()).unwrap_or_default();
+        let request = self.request.as_deref().unwrap_or_default();
+        format!(
+            "BEGIN; SET LOCAL app.author = {}; SET LOCAL app.key = {}; SET LOCAL app.request = {}",
+            quoted(&self.name),
+            quoted(&key),
+            quoted(request)
+        )
+    }
+}
+
+/// A text as an SQL literal.
+pub(crate) fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\0', "").replace('\'', "''"))
+}
+
+/// A small pool of connections. Each worker has its own.
+#[derive(Clone)]
+pub struct Db {
+    pool: Pool<Conn>,
+}
+
+impl Db {
+    /// A pool of at most `size` connections. Nothing is opened before it is needed.
+    pub fn new(url: &str, size: usize) -> Result<Self, Error> {
+        check_url(url)?;
+        let mut config = ManagerConfig::default();
+        config.recycling_method = RecyclingMethod::Fast;
+        config.custom_setup = Box::new(|url| {
+            let url = url.to_owned();
+            async move { connect(&url).await }.boxed()
+        });
+        let manager = AsyncDieselConnectionManager::new_with_config(url, config);
+        let pool = Pool::builder(manager)
+            .max_size(size)
+            .wait_timeout(Some(WAIT))
+            .create_timeout(Some(WAIT))
+            .recycle_timeout(Some(WAIT))
+            .runtime(deadpool::Runtime::Tokio1)
+            .build()
+            .map_err(|error| Error::Unavailable(error.to_string()))?;
+        Ok(Self { pool })
+    }
+
+    async fn connection(&self) -> Result<Object<Conn>, Error> {
+        self.pool.get().await.map_err(|error| Error::Unavailable(error.to_string()))
+    }
+
+    /// Asks the database something. A connection that was lost meanwhile is replaced, once.
+    pub async fn read<T, E: From<Error> + Caused>(&self, ask: impl AsyncFn(&mut Conn) -> Result<T, E>) -> Result<T, E> {
+        let mut conn = self.connection().await?;
+        match ask(&mut conn).await {
+            Err(error) if lost(&error) => {
+                drop(Object::take(conn));
+                ask(&mut *self.connection().await?).await
+            }
+            answer => answer,
+        }
+    }
+
+    /// Asks several things of one and the same state of the database.
+    pub async fn snapshot<T, E: From<Error> + Caused>(&self, ask: impl AsyncFn(&mut Conn) -> Result<T, E>) -> Result<T, E> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", &ask).await {
+                Err(error) if lost(&error) && tries < 2 => {}
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Writes, in one transaction that `author` signs: kept whole when `act` succeeds, undone whole when it does not.
+    /// When PostgreSQL asks for the transaction to be run again (a deadlock, a serialization failure), it is.
+    pub async fn write<T, E: From<Error> + Caused>(&self, author: &Author, act: impl AsyncFn(&mut Conn) -> Result<T, E>) -> Result<T, E> {
+        let begin = author.begin();
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.transaction(&begin, &act).await {
+                Err(error) if matches!(error.caused(), Some(Error::Again(_))) && tries < TRIES => {
+                    tokio::time::sleep(Duration::from_millis(rand::random_range(1..=50))).await;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn transaction<T, E: From<Error> + Caused>(&self, begin: &str, act: &impl AsyncFn(&mut Conn) -> Result<T, E>) -> Result<T, E> {
+        let mut conn = Lease(Some(self.connection().await?));
+        if let Err(error) = conn.batch_execute(begin).await {
+            // Nothing has begun: a connection that was lost while it lay in the pool is replaced, once.
+            let error = Error::from(error);
+            drop(conn);
+            if !matches!(error, Error::Unavailable(_)) {
+                return Err(error.into());
+            }
+            conn = Lease(Some(self.connection().await?));
+            conn.batch_execute(begin).await.map_err(Error::from)?;
+        }
+        let answer = act(&mut conn).await;
+        let end = if answer.is_ok() { "COMMIT" } else { "ROLLBACK" };
+        match conn.batch_execute(end).await.map_err(Error::from) {
+            Ok(()) => {
+                conn.give_back();
+                answer
+            }
+            // A commit that PostgreSQL refused is undone; one whose answer was lost may have been made.
+            Err(Error::Unavailable(_)) if answer.is_ok() => Err(Error::OutcomeUnknown.into()),
+            Err(error) if answer.is_ok() => Err(error.into()),
+            Err(_) => answer,
+        }
+    }
+}
+
+/// A connection in a transaction. Dropped before the end, it is closed, and PostgreSQL undoes the rest.
+struct Lease(Option<Object<Conn>>);
+
+impl Lease {
+    fn give_back(mut self) {
+        self.0.take();
+    }
+}
+
+impl Deref for Lease {
+    type Target = Conn;
+    fn deref(&self) -> &Conn {
+        match &self.0 {
+            Some(conn) => conn,
+            None => unreachable!("a lease is given back by value"),
+        }
+    }
+}
+
+impl DerefMut for Lease {
+    fn deref_mut(&mut self) -> &mut Conn {
+        match &mut self.0 {
+            Some(conn) => conn,
+            None => unreachable!("a lease is given back by value"),
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.0.take().map(Object::take);
+    }
+}
+
+fn lost<E: Caused>(error: &E) -> bool {
+    matches!(error.caused(), Some(Error::Unavailable(_)))
+}
+
+fn check_url(url: &str) -> Result<(), Error> {
+    url.parse::<tokio_postgres::Config>().map(drop).map_err(|error| Error::Unavailable(format!("DATABASE_URL: {error}")))
+}
+
+/// Opens one connection, set as every connection of the service is.
+pub async fn connect(url: &str) -> Result<Conn, ConnectionError> {
+    let bad = |error: tokio_postgres::Error| ConnectionError::BadConnection(error.to_string());
+    let mut config: tokio_postgres::Config = url.parse().map_err(bad)?;
+    let options = [SESSION, config.get_options().unwrap_or_default()].join(" ");
+    config
+        .options(options)
+        .connect_timeout(WAIT)
+        .keepalives_idle(Duration::from_secs(10))
+        .tcp_user_timeout(Duration::from_secs(3))
+        .application_name("territoires-industrie");
+    let (client, connection) = config.connect(tokio_postgres::NoTls).await.map_err(bad)?;
+    AsyncPgConnection::try_from_client_and_connection(client, connection).await
+}

@@ -1,0 +1,118 @@
+//! The facts of five public documents on the programme, loaded through the same checks as any write.
+//!
+//! Each file holds the bodies that `POST` takes, with a `key` of its own. A member that ends in `_id` names another
+//! thing by `@noun/key`. Identifiers are made of noun and key, so loading twice changes nothing.
+
+use diesel::{QueryDsl, dsl::exists, select};
+use diesel_async::RunQueryDsl;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    api::{action_fiches, committees, partners, people, programme_phases, territories, themes},
+    db::{Author, Conn, Db},
+    http::{Problem, Result, Said, kinds},
+    schema,
+    values::Id,
+};
+
+/// 22 November 2018, the day the programme was announced: the hour in the identifiers of the demo.
+const ANNOUNCED: u64 = 1_542_844_800_000;
+
+/// The files, in the order in which they lean on each other.
+const FILES: [(&str, &str); 7] = [
+    ("programme-phases", include_str!("programme-phases.json")),
+    ("territories", include_str!("territories.json")),
+    ("themes", include_str!("themes.json")),
+    ("partners", include_str!("partners.json")),
+    ("people", include_str!("people.json")),
+    ("committees", include_str!("committees.json")),
+    ("action-fiches", include_str!("action-fiches.json")),
+];
+
+/// The identifier of a thing of the demo.
+fn id(noun: &str, key: &str) -> Id {
+    let digest = Sha256::digest(format!("{noun}/{key}"));
+    let mut words = [0; 10];
+    words.copy_from_slice(&digest[..10]);
+    Id::of(ANNOUNCED, &words)
+}
+
+/// Replaces `@noun/key` by the identifier it stands for, at any depth.
+fn resolve(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if let Some((noun, key)) = text.strip_prefix('@').and_then(|name| name.split_once('/')) {
+                *text = id(noun, key).to_string();
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(resolve),
+        Value::Object(members) => members.values_mut().for_each(resolve),
+        _ => {}
+    }
+}
+
+fn read<T: DeserializeOwned>(name: &str, body: Value) -> Result<T> {
+    serde_path_to_error::deserialize(body).map_err(|error| {
+        let said = format!("demo: {name}: {error}");
+        Problem::new(&kinds::INTERNAL).saying(Said::new(said.clone(), said))
+    })
+}
+
+/// Loads what is not there yet, all of it or nothing. Says how many things it made.
+pub async fn load(db: &Db) -> Result<usize> {
+    let author = Author::command("load demo");
+    db.write(&author, async |conn| {
+        let mut made = 0;
+        for (noun, text) in FILES {
+            let things: Vec<Value> = read(noun, serde_json::from_str(text).map_err(|_| Problem::new(&kinds::INTERNAL))?)?;
+            let style = ProgressStyle::with_template("{msg:<18} {bar:30} {pos}/{len}").unwrap_or_else(|_| ProgressStyle::default_bar());
+            let bar = ProgressBar::new(things.len() as u64).with_style(style).with_message(noun);
+            for thing in things {
+                made += usize::from(add(noun, thing, conn).await?);
+                bar.inc(1);
+            }
+            bar.finish();
+        }
+        Ok(made)
+    })
+    .await
+}
+
+/// Adds one thing, unless it is there. Says whether it did.
+async fn add(noun: &str, mut body: Value, conn: &mut Conn) -> Result<bool> {
+    resolve(&mut body);
+    let members = body.as_object_mut().ok_or_else(|| Problem::new(&kinds::INTERNAL))?;
+    let key = members.shift_remove("key").and_then(|key| key.as_str().map(str::to_owned)).unwrap_or_default();
+    let moves = members.shift_remove("moves").unwrap_or_else(|| Value::Array(Vec::new()));
+    let (id, name) = (id(noun, &key), format!("{noun}/{key}"));
+    let there: bool = match noun {
+        "programme-phases" => select(exists(schema::programme_phases::table.find(id))).get_result(conn).await?,
+        "territories" => select(exists(schema::territories::table.find(id))).get_result(conn).await?,
+        "themes" => select(exists(schema::themes::table.find(id))).get_result(conn).await?,
+        "partners" => select(exists(schema::partners::table.find(id))).get_result(conn).await?,
+        "people" => select(exists(schema::people::table.find(id))).get_result(conn).await?,
+        "committees" => select(exists(schema::committees::table.find(id))).get_result(conn).await?,
+        _ => select(exists(schema::action_fiches::table.find(id))).get_result(conn).await?,
+    };
+    if there {
+        return Ok(false);
+    }
+    match noun {
+        "programme-phases" => drop(programme_phases::insert(id, &read(&name, body)?, conn).await?),
+        "territories" => drop(territories::insert(id, &read(&name, body)?, conn).await?),
+        "themes" => drop(themes::insert(id, &read(&name, body)?, conn).await?),
+        "partners" => drop(partners::insert(id, &read(&name, body)?, conn).await?),
+        "people" => drop(people::insert(id, &read(&name, body)?, conn).await?),
+        "committees" => drop(committees::insert(id, &read(&name, body)?, conn).await?),
+        _ => {
+            action_fiches::insert(id, &read(&name, body)?, conn).await?;
+            for step in read::<Vec<action_fiches::NewTransition>>(&name, moves)? {
+                action_fiches::advance(id, &step, conn).await?;
+            }
+        }
+    }
+    Ok(true)
+}

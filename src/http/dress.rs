@@ -1,0 +1,177 @@
+//! What every request and answer wears, whoever handles it: an identifier, a line in the log, problems in the caller's
+//! language, headers of safety and of caching.
+
+use std::{panic::AssertUnwindSafe, time::Instant};
+
+use actix_web::{
+    Error, HttpMessage,
+    body::{BodySize, BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::{
+        Method, StatusCode,
+        header::{self, HeaderMap, HeaderName, HeaderValue},
+    },
+    middleware::Next,
+};
+use futures_util::FutureExt;
+use uuid::Uuid;
+
+use super::{
+    Problem, cors, kinds,
+    problem::{Dressed, Language},
+};
+use crate::db::Caused;
+
+/// The identifier of a request: the client's own when it is harmless, else a new one.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub String);
+
+/// The name of its header.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+/// Below this a body is not worth compressing.
+const SMALL: u64 = 1000;
+
+fn request_id(headers: &HeaderMap) -> RequestId {
+    let harmless = |text: &&str| (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte));
+    let given = headers.get(&REQUEST_ID).and_then(|value| value.to_str().ok()).filter(harmless);
+    RequestId(given.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned))
+}
+
+fn language(headers: &HeaderMap) -> Language {
+    let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let weigh = |entry: &str| -> Option<(Language, f32)> {
+        let (tag, weight) = entry.split_once(";q=").unwrap_or((entry, "1"));
+        let language = match tag.trim().get(..2)?.to_ascii_lowercase().as_str() {
+            "fr" => Language::French,
+            "en" => Language::English,
+            _ => return None,
+        };
+        Some((language, weight.trim().parse().ok()?))
+    };
+    let mut best = (Language::English, 0.0);
+    for (language, weight) in accepted.split(',').filter_map(weigh) {
+        if weight > best.1 {
+            best = (language, weight);
+        }
+    }
+    best.0
+}
+
+/// The outermost of our own middlewares.
+pub async fn dress(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, Error> {
+    let started = Instant::now();
+    let id = request_id(request.headers());
+    let language = language(request.headers());
+    let traceparent = request.headers().get(&TRACEPARENT).filter(|value| value.len() == 55).cloned();
+    let line = format!("{} {}", request.method(), logged(request.path()));
+    let with_key = request.headers().contains_key(header::AUTHORIZATION);
+    let reading = request.method().is_safe();
+    let mut cors = cors::headers(&request);
+    request.extensions_mut().insert(id.clone());
+
+    let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
+    let answered = answered.unwrap_or_else(|_| Err(Problem::new(&kinds::INTERNAL).into()));
+    let response = match answered {
+        Ok(response) => response.map_into_boxed_body(),
+        Err(error) => {
+            let status = error.as_response_error().status_code();
+            let problem = error.as_error::<Problem>().cloned().unwrap_or_else(|| Problem::of_status(status));
+            log::error!("{line} {} {id} {problem}", problem.kind().status, id = id.0);
+            return Err(Dressed { problem, language, instance: id.0 }.into());
+        }
+    };
+
+    let status = response.status();
+    let mut response = if status.is_client_error() || status.is_server_error() { refusal(response, language, &id, &line) } else { response };
+    let size = response.response().body().size();
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&id.0) {
+        headers.insert(REQUEST_ID, value);
+    }
+    if let Some(value) = traceparent {
+        headers.insert(TRACEPARENT, value);
+    }
+    for (name, value) in [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    }
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        let kept = status.is_success() || status == StatusCode::NOT_MODIFIED;
+        headers.insert(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static(match (kept && reading, with_key) {
+                (true, false) => "public, max-age=0, must-revalidate",
+                (true, true) => "private, max-age=0, must-revalidate",
+                (false, false) => "no-store",
+                (false, true) => "private, no-store",
+            }),
+        );
+    }
+    headers.append(header::VARY, HeaderValue::from_static("Authorization, Accept-Language"));
+    for (name, value) in cors.drain() {
+        if let Some(name) = name {
+            headers.append(name, value);
+        }
+    }
+    // The compression that comes after passes over what says that it has its encoding; `uncompressed` takes it off.
+    if matches!(size, BodySize::Sized(size) if size < SMALL) {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("identity"));
+    }
+    let milliseconds = started.elapsed().as_secs_f64() * 1000.0;
+    log::info!(target: "access", "{line} {} {milliseconds:.1}ms {}", status.as_u16(), id.0);
+    Ok(response)
+}
+
+/// A path as the log carries it: on one line, and not for ever.
+fn logged(path: &str) -> String {
+    path.chars().take(256).flat_map(char::escape_debug).collect()
+}
+
+/// An answer of status 400 or above, as a problem in the caller's language. What is our fault is logged here, once.
+fn refusal(response: ServiceResponse, language: Language, id: &RequestId, line: &str) -> ServiceResponse {
+    let status = response.status();
+    let problem = response.response().extensions().get::<Problem>().cloned();
+    let problem = problem.unwrap_or_else(|| Problem::of_status(status));
+    let bug = matches!(problem.caused(), Some(crate::db::Error::Bug(_)));
+    if bug || problem.kind().status == 500 {
+        log::error!("{line} {} {problem}", id.0);
+    } else if status.is_server_error() {
+        log::warn!("{line} {} {problem}", id.0);
+    }
+    let (request, given) = response.into_parts();
+    let mut rendered = problem.render(language, Some(&id.0));
+    *rendered.status_mut() = status;
+    if let Some(allow) = given.headers().get(header::ALLOW) {
+        rendered.headers_mut().insert(header::ALLOW, allow.clone());
+    }
+    ServiceResponse::new(request, rendered)
+}
+
+/// Outside of the compression: small bodies were marked so that it passes over them.
+pub async fn uncompressed(request: ServiceRequest, next: Next<impl MessageBody>) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let mut response = next.call(request).await?;
+    if response.headers().get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding == "identity") {
+        response.headers_mut().remove(header::CONTENT_ENCODING);
+    }
+    Ok(response)
+}
+
+/// Runs every write on a task of its own: a client that goes away stops nothing half-way.
+pub async fn detach(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
+    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+        return next.call(request).await;
+    }
+    let task = actix_web::rt::spawn(AssertUnwindSafe(next.call(request)).catch_unwind());
+    match task.await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(_)) | Err(_) => Err(Problem::new(&kinds::INTERNAL).into()),
+    }
+}

@@ -1,0 +1,241 @@
+//! Bodies: read within limits, parsed, every fault of theirs told at once. An unchecked one reaches nobody.
+
+use std::{marker::PhantomData, time::Duration};
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web::Bytes};
+use futures_util::{FutureExt, StreamExt, future::LocalBoxFuture};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{Problem, Result, Said, Wrong, kinds, problem::Place};
+use crate::values::Fault;
+
+/// The largest body of an ordinary request.
+pub const LARGEST: usize = 256 * 1024;
+/// How long a body may take to come.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// How deep JSON may be nested.
+const DEEPEST: usize = 32;
+/// The most faults told at once, and the largest body in which more than the first is looked for.
+const MOST: usize = 20;
+const LOOKED_THROUGH: usize = 32 * 1024;
+
+/// A body of JSON. It has been read; `valid` parses it, and that is the only way to what it holds. So a handler that
+/// changes a thing can refuse an unknown thing or a stale version before it looks at the body.
+pub struct Json<T> {
+    bytes: Bytes,
+    json: bool,
+    body: PhantomData<T>,
+}
+
+impl<T: DeserializeOwned> Json<T> {
+    /// What was sent, checked. Errs with 400, 415 or 422.
+    pub fn valid(&self) -> Result<T> {
+        if !self.json {
+            return Err(Problem::new(&kinds::UNSUPPORTED_MEDIA_TYPE)
+                .header(header::ACCEPT, "application/json")
+                .header(header::HeaderName::from_static("accept-patch"), "application/merge-patch+json, application/json"));
+        }
+        parse(&self.bytes)
+    }
+}
+
+impl<T> FromRequest for Json<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let plain = request.headers().get(header::CONTENT_ENCODING).is_none_or(|encoding| encoding == "identity");
+        let json = plain && is_json(request);
+        let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+        let mut payload = payload.take();
+        async move {
+            if announced.is_some_and(|length| length > LARGEST) {
+                return Err(Problem::new(&kinds::PAYLOAD_TOO_LARGE));
+            }
+            let read = async {
+                let mut bytes = actix_web::web::BytesMut::new();
+                while let Some(chunk) = payload.next().await {
+                    let chunk = chunk.map_err(|_| Problem::new(&kinds::BAD_REQUEST))?;
+                    if bytes.len() + chunk.len() > LARGEST {
+                        return Err(Problem::new(&kinds::PAYLOAD_TOO_LARGE));
+                    }
+                    bytes.extend_from_slice(&chunk);
+                }
+                Ok(bytes.freeze())
+            };
+            let bytes = tokio::time::timeout(DEADLINE, read).await.map_err(|_| Problem::new(&kinds::REQUEST_TIMEOUT))??;
+            Ok(Self { bytes, json, body: PhantomData })
+        }
+        .boxed_local()
+    }
+}
+
+fn is_json(request: &HttpRequest) -> bool {
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let mut parts = content_type.split(';').map(str::trim);
+    let media_type = parts.next().unwrap_or_default();
+    let utf8 = parts
+        .filter_map(|part| part.split_once('='))
+        .all(|(name, value)| !name.eq_ignore_ascii_case("charset") || value.trim_matches('"').eq_ignore_ascii_case("utf-8"));
+    let merge_patch = request.method() == actix_web::http::Method::PATCH && media_type.eq_ignore_ascii_case("application/merge-patch+json");
+    utf8 && (merge_patch || media_type.eq_ignore_ascii_case("application/json"))
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    if too_deep(bytes) {
+        let said = Said::new("JSON may be nested 32 levels deep at most.", "Le JSON peut avoir 32 niveaux au plus.");
+        return Err(Problem::errors(&kinds::INVALID_JSON, vec![Wrong::body("", "json_too_deep", said)]));
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let parsed = serde_path_to_error::deserialize(&mut deserializer);
+    let error = match parsed {
+        Ok(value) => return deserializer.end().map(|()| value).map_err(|error| syntax(&error)),
+        Err(error) => error,
+    };
+    if !error.inner().is_data() || error.inner().to_string().starts_with("duplicate field") {
+        return Err(syntax(error.inner()));
+    }
+    // All of it must be JSON before any of it is judged.
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| syntax(&error))?;
+    let most = if bytes.len() > LOOKED_THROUGH { 1 } else { MOST };
+    Err(Problem::errors(&kinds::INVALID_BODY, faults::<T>(value, most)))
+}
+
+fn syntax(error: &serde_json::Error) -> Problem {
+    let (line, column) = (error.line(), error.column());
+    let said = Said::new(format!("Not valid JSON at line {line}, column {column}."), format!("JSON invalide, ligne {line}, colonne {column}."));
+    Problem::errors(&kinds::INVALID_JSON, vec![Wrong::body("", "invalid_json", said)])
+}
+
+/// Is it nested too deep? Looks at brackets outside of strings only.
+fn too_deep(bytes: &[u8]) -> bool {
+    let (mut depth, mut string, mut escaped) = (0_usize, false, false);
+    for byte in bytes {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if string => escaped = true,
+            b'"' => string = !string,
+            b'[' | b'{' if !string => {
+                depth += 1;
+                if depth > DEEPEST {
+                    return true;
+                }
+            }
+            b']' | b'}' if !string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Everything that keeps a value from being a `T`. serde stops at the first fault, so each one found is put right with
+/// some value that fits, and the next is looked for.
+fn faults<T: DeserializeOwned>(mut value: Value, most: usize) -> Vec<Wrong> {
+    let mut found: Vec<Wrong> = Vec::new();
+    while found.len() < most {
+        let Some(fault) = first_fault::<T>(&value) else { break };
+        let place = Place::Pointer(fault.pointer.clone());
+        if !found.iter().any(|wrong| wrong.place == place) {
+            found.push(Wrong { place, code: fault.code, said: fault.said.clone() });
+        }
+        if !heal::<T>(&mut value, &fault) {
+            break;
+        }
+    }
+    found
+}
+
+struct FirstFault {
+    pointer: String,
+    code: &'static str,
+    said: Said,
+    /// A word that would do, where the type has told one.
+    hint: Option<String>,
+}
+
+fn first_fault<T: DeserializeOwned>(value: &Value) -> Option<FirstFault> {
+    let error = serde_path_to_error::deserialize::<_, T>(value).err()?;
+    let message = error.inner().to_string();
+    let mut pointer: String = error
+        .path()
+        .iter()
+        .map(|segment| match segment {
+            serde_path_to_error::Segment::Map { key } => format!("/{}", escaped(key)),
+            serde_path_to_error::Segment::Seq { index } => format!("/{index}"),
+            _ => String::new(),
+        })
+        .collect();
+    let named = message.split('`').nth(1).unwrap_or_default();
+    let mut point_at_named = || {
+        let last = format!("/{}", escaped(named));
+        if !pointer.ends_with(&last) || message.starts_with("missing field") {
+            pointer.push_str(&last);
+        }
+    };
+    let (code, said) = if message.starts_with("missing field") {
+        point_at_named();
+        ("missing_field", Said::new("Is needed.", "Est nécessaire."))
+    } else if message.starts_with("unknown field") {
+        point_at_named();
+        ("unknown_field", Said::new("Is not a member of this body.", "N'est pas un membre de ce corps."))
+    } else if let Some(fault) = Fault::find(message.split(' ').next().unwrap_or_default()) {
+        (fault.code, Said::new(fault.en, fault.fr))
+    } else {
+        ("invalid_type", Said::new("Is not of the right type.", "N'est pas du bon type."))
+    };
+    let hint = message.strip_prefix("unknown_word ").map(str::to_owned);
+    Some(FirstFault { pointer, code, said, hint })
+}
+
+fn escaped(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+/// Puts something that fits in the place of what is wrong. False when nothing does.
+fn heal<T: DeserializeOwned>(value: &mut Value, fault: &FirstFault) -> bool {
+    let Some((parent, name)) = fault.pointer.rsplit_once('/') else { return false };
+    let name = name.replace("~1", "/").replace("~0", "~");
+    if fault.code == "unknown_field" {
+        let object = value.pointer_mut(parent).and_then(Value::as_object_mut);
+        return object.is_some_and(|object| object.shift_remove(&name).is_some());
+    }
+    const FITTING: [&str; 17] = [
+        r#""x""#,
+        r#""2000-01-01""#,
+        r#""00000000-0000-0000-0000-000000000000""#,
+        "0",
+        "1",
+        "false",
+        "[]",
+        "{}",
+        r#""000000000""#,
+        r#""00""#,
+        r#""00000""#,
+        r#""00000000000000""#,
+        r#""ti-0000""#,
+        r#""http://x""#,
+        r#""x@x.fr""#,
+        r#""0000""#,
+        "null",
+    ];
+    let mut fitting: Vec<Value> = FITTING.iter().rev().filter_map(|text| serde_json::from_str(text).ok()).collect();
+    fitting.extend(fault.hint.clone().map(Value::from));
+    while let Some(candidate) = fitting.pop() {
+        match value.pointer_mut(parent) {
+            Some(Value::Object(object)) => drop(object.insert(name.clone(), candidate)),
+            Some(Value::Array(array)) => match name.parse::<usize>().ok().and_then(|index| array.get_mut(index)) {
+                Some(element) => *element = candidate,
+                None => return false,
+            },
+            _ => return false,
+        }
+        match first_fault::<T>(value) {
+            Some(next) if next.pointer == fault.pointer => fitting.extend(next.hint.map(Value::from)),
+            // What was put there has members of its own: it is one of many that would do, and none of its faults counts.
+            Some(next) if next.pointer.starts_with(&format!("{}/", fault.pointer)) => {}
+            _ => return true,
+        }
+    }
+    false
+}

@@ -1,0 +1,650 @@
+//! Lists: what a query string may ask, read against the noun's fields, and the page that answers it.
+
+use std::future::{Ready, ready};
+
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, Responder, body::BoxBody, dev::Payload, http::header, web::Data};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use diesel::{Column, pg::Pg, query_builder::QueryFragment, sql_types::Uuid};
+use diesel_async::methods::LoadQuery;
+use hmac::{Hmac, KeyInit, Mac};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use utoipa::{
+    IntoParams, ToSchema,
+    openapi::{
+        Object, ObjectBuilder, Ref, RefOr, Required, Schema,
+        path::{Parameter, ParameterBuilder, ParameterIn, ParameterStyle},
+        schema::{ArrayBuilder, KnownFormat, SchemaFormat, Type},
+    },
+};
+
+use super::{Caller, Problem, Resource, Result, Said, Site, Tagged, Wrong, kinds, problem::Place, resource::not_modified};
+use crate::{
+    db::{
+        Conn, Db,
+        listing::{Condition, Field, Keys, Kind, Listed, Listing, Mark, Operator, Rows, Step, Total},
+    },
+    values::Id,
+};
+
+/// How many rows a page has when nobody says, and at most.
+const USUAL: i64 = 100;
+const MOST: i64 = 1000;
+/// The furthest a numbered page may begin. Beyond, a cursor goes on for ever at the same cost.
+const FURTHEST: i64 = 10_000;
+/// The most values one filter may list, the most parameters, the longest search.
+const VALUES: usize = 1000;
+const PARAMETERS: usize = 50;
+const WORDS: usize = 200;
+
+/// A noun as a list shows it.
+pub trait Shown: Listed + Serialize {
+    /// One row of the answer: the noun, with what may come along.
+    type View: Serialize + From<Self>;
+    /// What may come along, and what it is.
+    const INCLUDES: &'static [(&'static str, &'static str)] = &[];
+    /// The order when nobody says, in the grammar of `sort`.
+    const ORDER: &'static str = "";
+
+    /// What this caller may see of it, as conditions on its fields.
+    fn scope(_caller: &Caller) -> Vec<Condition> {
+        Vec::new()
+    }
+
+    /// Loads what was asked along, in one statement each, whatever the number of rows.
+    fn include(_views: &mut Views<Self::View>, _wanted: &Wanted, _conn: &mut Conn) -> impl Future<Output = Result<()>> {
+        ready(Ok(()))
+    }
+}
+
+/// The rows of an answer, before what comes along is known.
+pub type Views<V> = Vec<(Id, V)>;
+
+/// What was asked along.
+#[derive(Debug, Default, Clone)]
+pub struct Wanted(Vec<&'static str>);
+
+impl Wanted {
+    /// Was this asked along?
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains(&name)
+    }
+
+    /// Was nothing?
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// What a query string asks of a noun's list.
+pub struct List<N: Shown> {
+    listing: Listing<N>,
+    wanted: Wanted,
+    count: bool,
+    /// Says which list this is: a cursor of one goes with no other.
+    digest: String,
+    site: Data<Site>,
+    request: HttpRequest,
+}
+
+/// What a query string asks of one thing: only what comes along with it.
+pub struct One<N> {
+    wanted: Wanted,
+    noun: std::marker::PhantomData<N>,
+}
+
+/// A cursor, as it is written.
+#[derive(Serialize, Deserialize)]
+struct Cursor {
+    #[serde(rename = "k")]
+    keys: Keys,
+    #[serde(rename = "b")]
+    back: bool,
+    #[serde(rename = "d")]
+    digest: String,
+}
+
+impl Cursor {
+    fn seal(&self, secret: &[u8]) -> String {
+        let mut bytes = serde_json::to_vec(self).unwrap_or_default();
+        bytes.extend_from_slice(&signature(&bytes, secret));
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    fn open(text: &str, secret: &[u8]) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (bytes, signed) = bytes.split_at_checked(bytes.len().checked_sub(SIGNATURE)?)?;
+        let same: bool = subtle::ConstantTimeEq::ct_eq(&signature(bytes, secret)[..], signed).into();
+        if same { serde_json::from_slice(bytes).ok() } else { None }
+    }
+}
+
+const SIGNATURE: usize = 16;
+
+fn signature(bytes: &[u8], secret: &[u8]) -> [u8; SIGNATURE] {
+    let mut short = [0; SIGNATURE];
+    if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret) {
+        mac.update(bytes);
+        short.copy_from_slice(&mac.finalize().into_bytes()[..SIGNATURE]);
+    }
+    short
+}
+
+/// The parameters of a query string, in the order they came; `a[]=` is `a=`.
+fn parameters(request: &HttpRequest) -> Vec<(String, String)> {
+    let pairs: Vec<(String, String)> = serde_html_form::from_str(request.query_string()).unwrap_or_default();
+    pairs.into_iter().map(|(name, value)| (name.strip_suffix("[]").map(str::to_owned).unwrap_or(name), value)).collect()
+}
+
+fn read_include<N: Shown>(value: &str, errors: &mut Vec<Wrong>) -> Wanted {
+    let mut wanted = Wanted::default();
+    for name in value.split(',').map(str::trim) {
+        match N::INCLUDES.iter().find(|(known, _)| *known == name) {
+            Some((known, _)) => wanted.0.push(known),
+            None => errors.push(unknown("include", name, N::INCLUDES.iter().map(|(known, _)| *known))),
+        }
+    }
+    wanted
+}
+
+/// A word that is none of those known, with the nearest of them.
+fn unknown<'a>(parameter: &str, word: &str, known: impl Iterator<Item = &'a str>) -> Wrong {
+    let known: Vec<&str> = known.collect();
+    let list = known.join(", ");
+    let word: String = word.chars().take(50).collect();
+    Wrong::parameter(parameter, "unknown_word", Said::new(format!("{word:?} is none of: {list}."), format!("{word:?} n'est aucun de : {list}.")))
+}
+
+impl<N: Shown> List<N> {
+    fn read(request: &HttpRequest) -> Result<Self> {
+        let site = request.app_data::<Data<Site>>().cloned().ok_or_else(|| Problem::new(&kinds::INTERNAL))?;
+        let caller = request.extensions().get::<Caller>().cloned().unwrap_or_default();
+        let pairs = parameters(request);
+        let mut errors = Vec::new();
+        let mut listing = Listing::<N>::new();
+        let mut list_only: Vec<(&str, &str)> = Vec::new();
+        let (mut wanted, mut count, mut limit, mut sort, mut words) = (Wanted::default(), false, USUAL, None, None);
+        let (mut cursor, mut offset) = (None, None);
+        if pairs.len() > PARAMETERS {
+            let said = Said::new("At most 50 parameters.", "50 paramètres au plus.");
+            return Err(Problem::errors(&kinds::INVALID_PARAMETERS, vec![Wrong::parameter("", "too_many", said)]));
+        }
+        for (name, value) in &pairs {
+            if value.contains(|char: char| char.is_control() && char != '\t') {
+                errors.push(Wrong::fault(Place::Parameter(name.clone()), "forbidden_character"));
+                continue;
+            }
+            match name.as_str() {
+                "limit" | "cursor" | "offset" | "count" | "sort" | "include" | "q" if list_only.iter().any(|(seen, _)| seen == name) => {
+                    let said = Said::new("Is given more than once.", "Est donné plusieurs fois.");
+                    errors.push(Wrong::parameter(name, "repeated_parameter", said));
+                }
+                "limit" => limit = number(name, value, 1, MOST, &mut errors),
+                "offset" => offset = Some(number(name, value, 0, FURTHEST, &mut errors)),
+                "cursor" => cursor = Some(value.clone()),
+                "count" => match value.as_str() {
+                    "true" => count = true,
+                    "false" => {}
+                    _ => errors.push(unknown(name, value, ["true", "false"].into_iter())),
+                },
+                "sort" => sort = Some(value.clone()),
+                "include" => wanted = read_include::<N>(value, &mut errors),
+                _ => {
+                    let Some((field, operator)) = N::fields().iter().find_map(|field| {
+                        let operator = Operator::ALL.iter().find(|(suffix, _)| name.strip_prefix(field.name) == Some(suffix))?.1;
+                        operator.fits(field).then_some((field, operator))
+                    }) else {
+                        continue; // `guard` has refused it already
+                    };
+                    if field.kind == Kind::Search {
+                        if value.chars().count() > WORDS {
+                            errors.push(Wrong::fault(Place::Parameter(name.clone()), "too_long"));
+                        }
+                        words = Some((field, value.clone()));
+                    }
+                    condition(&mut listing.conditions, field, operator, name, value, &mut errors);
+                }
+            }
+            list_only.push((name, value));
+        }
+        match (&sort, words) {
+            (None, Some((field, words))) => listing.order.push(Step { field, words: Some(words), descending: true }),
+            (sort, _) => order::<N>(&mut listing.order, sort.as_deref().unwrap_or(N::ORDER), &mut errors),
+        }
+        let digest = digest(request.path(), &pairs, &caller);
+        if let Some(text) = &cursor {
+            match Cursor::open(text, &site.secret) {
+                None => {
+                    let said = Said::new("Is not a cursor of ours.", "N'est pas un curseur de ce service.");
+                    errors.push(Wrong::parameter("cursor", "invalid_cursor", said));
+                }
+                Some(cursor) if cursor.digest != digest || cursor.keys.len() != listing.order.len() + 1 => {
+                    let said = Said::new(
+                        "Belongs to a list with other filters or another order.",
+                        "Appartient à une liste d'autres filtres ou d'un autre ordre.",
+                    );
+                    errors.push(Wrong::parameter("cursor", "incompatible_cursor", said));
+                }
+                Some(Cursor { keys, back, .. }) => listing.mark = Some(Mark { keys, back }),
+            }
+            if offset.is_some() {
+                let said = Said::new("Goes with no cursor.", "Ne va pas avec un curseur.");
+                errors.push(Wrong::parameter("offset", "incompatible_parameters", said));
+            }
+        }
+        if !errors.is_empty() {
+            return Err(Problem::errors(&kinds::INVALID_PARAMETERS, errors));
+        }
+        listing.conditions.extend(N::scope(&caller));
+        listing.limit = limit;
+        listing.offset = offset.unwrap_or(0);
+        Ok(Self { listing, wanted, count, digest, site, request: request.clone() })
+    }
+
+    /// Only the parts of this thing.
+    pub fn within<C: Column<SqlType = Uuid> + QueryFragment<Pg> + Send + Sync + 'static>(mut self, column: C, id: Id) -> Self {
+        self.listing.within(column, id);
+        self
+    }
+
+    /// The page that answers.
+    pub async fn page(self, db: &Db) -> Result<Page<N::View>>
+    where
+        for<'a> Rows<'a, N>: LoadQuery<'a, Conn, (N, Keys)>,
+        for<'a> Total<'a, N>: LoadQuery<'a, Conn, i64>,
+        N: Send,
+    {
+        // One row more than asked tells whether there is a next page.
+        let mut list = self;
+        let limit = list.listing.limit;
+        list.listing.limit = limit + 1;
+        let single = !list.count && list.wanted.is_empty();
+        let answer = async |conn: &mut Conn| -> Result<_> {
+            let mut rows = list.listing.rows(conn).await?;
+            let back = list.listing.mark.as_ref().is_some_and(|mark| mark.back);
+            let more = rows.len() as i64 > limit;
+            if more && back {
+                rows.remove(0);
+            } else if more {
+                rows.pop();
+            }
+            let total = if list.count { Some(list.listing.total(conn).await?) } else { None };
+            let ends = (rows.first().map(|(_, keys)| keys.clone()), rows.last().map(|(_, keys)| keys.clone()));
+            let mut views: Views<N::View> = Vec::with_capacity(rows.len());
+            for (row, keys) in rows {
+                let id = keys.last().cloned().flatten().and_then(|id| Id::parse(&id).ok());
+                let id = id.ok_or_else(|| Problem::new(&kinds::INTERNAL))?;
+                views.push((id, N::View::from(row)));
+            }
+            if !list.wanted.is_empty() {
+                N::include(&mut views, &list.wanted, conn).await?;
+            }
+            Ok((views, ends, more, total))
+        };
+        let (views, (first, last), more, total) = if single { db.read(answer).await? } else { db.snapshot(answer).await? };
+        let seal = |keys: Option<Keys>, back| keys.map(|keys| Cursor { keys, back, digest: list.digest.clone() }.seal(&list.site.secret));
+        let (forward, back) = match &list.listing.mark {
+            Some(mark) if mark.back => (true, more),
+            mark => (more, mark.is_some()),
+        };
+        let offset = list.listing.offset;
+        let next_cursor = if forward { seal(last, false) } else { None };
+        let prev_cursor = if back { seal(first, true) } else { None };
+        let numbered = offset > 0 || list.request.query_string().contains("offset=");
+        let next = match &next_cursor {
+            Some(_) if numbered && offset + limit <= FURTHEST => Some(list.link("offset", &(offset + limit).to_string())),
+            Some(cursor) => Some(list.link("cursor", cursor)),
+            None => None,
+        };
+        let prev = match &prev_cursor {
+            Some(cursor) => Some(list.link("cursor", cursor)),
+            None if offset > 0 => Some(list.link("offset", &(offset - limit).max(0).to_string())),
+            None => None,
+        };
+        let query = list.request.query_string();
+        let itself = if query.is_empty() { list.address() } else { format!("{}?{query}", list.address()) };
+        Ok(Page {
+            data: views.into_iter().map(|(_, view)| view).collect(),
+            links: Links { itself, next, prev },
+            meta: Meta { limit, next_cursor, total },
+        })
+    }
+
+    fn address(&self) -> String {
+        format!("{}{}", self.site.url, self.request.path())
+    }
+
+    /// The same list elsewhere: this parameter replaces `cursor` and `offset`.
+    fn link(&self, name: &str, value: &str) -> String {
+        let kept =
+            self.request.query_string().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor=") && !pair.starts_with("offset="));
+        let query: Vec<String> = kept.map(str::to_owned).chain([format!("{name}={value}")]).collect();
+        format!("{}?{}", self.address(), query.join("&"))
+    }
+}
+
+/// Says which list a cursor belongs to: the path, the filters, the order, and who asks.
+fn digest(path: &str, pairs: &[(String, String)], caller: &Caller) -> String {
+    let mut told: Vec<String> = pairs
+        .iter()
+        .filter(|(name, _)| !matches!(name.as_str(), "cursor" | "offset" | "limit" | "count" | "include"))
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    told.sort_unstable();
+    let text = format!("{path}\n{}\n{}", told.join("\n"), caller.view());
+    hex::encode(&Sha256::digest(text)[..6])
+}
+
+fn number(name: &str, value: &str, least: i64, most: i64, errors: &mut Vec<Wrong>) -> i64 {
+    let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+    let number = if digits { value.parse().ok().filter(|number| (least..=most).contains(number)) } else { None };
+    number.unwrap_or_else(|| {
+        let said = if name == "offset" {
+            Said::new(
+                format!("Is a whole number from {least} to {most}; to go further, follow links.next."),
+                format!("Est un entier de {least} à {most} ; pour aller plus loin, suivez links.next."),
+            )
+        } else {
+            Said::new(format!("Is a whole number from {least} to {most}."), format!("Est un entier de {least} à {most}."))
+        };
+        errors.push(Wrong::parameter(name, "out_of_range", said));
+        least
+    })
+}
+
+/// Adds what one parameter asks. A filter may be repeated, and its values are those of all its parameters.
+fn condition(conditions: &mut Vec<Condition>, field: &'static Field, operator: Operator, name: &str, value: &str, errors: &mut Vec<Wrong>) {
+    let many = matches!(operator, Operator::Is | Operator::IsNot) && !matches!(field.kind, Kind::Search | Kind::Period);
+    let values: Vec<String> =
+        if many && field.kind != Kind::Text { value.split(',').map(|part| part.trim().to_owned()).collect() } else { vec![value.to_owned()] };
+    for value in &values {
+        let checked = if operator == Operator::Null { Kind::Flag.check(value) } else { field.kind.check(value) };
+        if let Err(code) = checked {
+            errors.push(match field.kind {
+                Kind::Word(words) => unknown(name, value, words.iter().map(|(word, _)| *word)),
+                _ => Wrong::fault(Place::Parameter(name.to_owned()), code),
+            });
+        }
+    }
+    let before = conditions.iter_mut().find(|condition| std::ptr::eq(condition.field, field) && condition.operator == operator);
+    match before {
+        Some(condition) if many => condition.values.extend(values),
+        Some(_) => errors.push(Wrong::parameter(name, "repeated_parameter", Said::new("Is given more than once.", "Est donné plusieurs fois."))),
+        None => conditions.push(Condition { field, operator, values }),
+    }
+    if conditions.iter().any(|condition| condition.values.len() > VALUES) {
+        errors.push(Wrong::fault(Place::Parameter(name.to_owned()), "too_many"));
+    }
+}
+
+fn order<N: Listed>(steps: &mut Vec<Step>, sort: &str, errors: &mut Vec<Wrong>) {
+    for name in sort.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        let (descending, plain) = name.strip_prefix('-').map_or((false, name), |plain| (true, plain));
+        let sortable = || N::fields().iter().filter(|field| field.sortable);
+        match sortable().find(|field| field.name == plain) {
+            Some(field) if steps.iter().any(|step| std::ptr::eq(step.field, field)) => {
+                errors.push(Wrong::parameter("sort", "repeated_parameter", Said::new("Names a field twice.", "Nomme un champ deux fois.")));
+            }
+            Some(field) => steps.push(Step { field, words: None, descending }),
+            None => errors.push(unknown("sort", plain, sortable().map(|field| field.name))),
+        }
+    }
+}
+
+impl<N: Shown> FromRequest for List<N> {
+    type Error = Problem;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(Self::read(request))
+    }
+}
+
+impl<N: Shown> FromRequest for One<N> {
+    type Error = Problem;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let mut errors = Vec::new();
+        let mut wanted = Wanted::default();
+        for (name, value) in parameters(request) {
+            if name == "include" {
+                wanted = read_include::<N>(&value, &mut errors);
+            }
+        }
+        ready(if errors.is_empty() {
+            Ok(Self { wanted, noun: std::marker::PhantomData })
+        } else {
+            Err(Problem::errors(&kinds::INVALID_PARAMETERS, errors))
+        })
+    }
+}
+
+impl<N: Shown> One<N> {
+    /// The thing that `find` finds, with what was asked along, of the same instant.
+    pub async fn answer(&self, db: &Db, id: Id, find: impl AsyncFn(Id, &mut Conn) -> Result<N>) -> Result<Tagged<N::View>>
+    where
+        N: Resource,
+    {
+        let ask = async |conn: &mut Conn| {
+            let thing = find(id, conn).await?;
+            let version = thing.version();
+            let mut views = vec![(id, N::View::from(thing))];
+            if !self.wanted.is_empty() {
+                N::include(&mut views, &self.wanted, conn).await?;
+            }
+            let (_, view) = views.pop().ok_or_else(|| Problem::new(&kinds::INTERNAL))?;
+            Ok(Tagged(version, view))
+        };
+        if self.wanted.is_empty() { db.read(ask).await } else { db.snapshot(ask).await }
+    }
+}
+
+/// Hands each child to its parent: every parent gets a list, an empty one if need be.
+pub fn share<V, C>(views: &mut Views<V>, children: Vec<C>, parent: impl Fn(&C) -> Id, place: impl Fn(&mut V) -> &mut Option<Vec<C>>) {
+    let index: std::collections::HashMap<Id, usize> = views.iter().enumerate().map(|(index, (id, _))| (*id, index)).collect();
+    for (_, view) in views.iter_mut() {
+        *place(view) = Some(Vec::new());
+    }
+    for child in children {
+        if let Some((_, view)) = index.get(&parent(&child)).and_then(|index| views.get_mut(*index)) {
+            place(view).get_or_insert_default().push(child);
+        }
+    }
+}
+
+/// A page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Page<T> {
+    /// The rows.
+    #[schema(max_items = 1000)]
+    data: Vec<T>,
+    links: Links,
+    meta: Meta,
+}
+
+/// Where to go from here.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Links {
+    /// This page.
+    #[serde(rename = "self")]
+    #[schema(max_length = 20000)]
+    itself: String,
+    /// The next page; null on the last.
+    #[schema(required, max_length = 20000)]
+    next: Option<String>,
+    /// The page before; null on the first.
+    #[schema(required, max_length = 20000)]
+    prev: Option<String>,
+}
+
+/// About the page.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Meta {
+    /// The most rows that this page could have.
+    limit: i64,
+    /// Where the next page begins; null on the last.
+    #[schema(required, max_length = 20000)]
+    next_cursor: Option<String>,
+    /// How many rows there are in all, of the same instant; only with `count=true`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    total: Option<i64>,
+}
+
+impl<T: Serialize> Responder for Page<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        let Ok(body) = serde_json::to_vec(&self) else {
+            return HttpResponse::InternalServerError().finish();
+        };
+        // Weak: it vouches for what is said, whatever the compression.
+        let tag = format!("W/\"{}\"", hex::encode(&Sha256::digest(&body)[..12]));
+        if not_modified(request, &tag) {
+            return HttpResponse::NotModified().insert_header((header::ETAG, tag)).finish();
+        }
+        let mut response = HttpResponse::Ok();
+        response.insert_header((header::ETAG, tag)).insert_header((header::CONTENT_TYPE, "application/json"));
+        let links = [("next", &self.links.next), ("prev", &self.links.prev)];
+        let links: Vec<String> = links.into_iter().filter_map(|(rel, link)| link.as_ref().map(|link| format!("<{link}>; rel=\"{rel}\""))).collect();
+        if !links.is_empty() {
+            response.insert_header((header::LINK, links.join(", ")));
+        }
+        response.body(body)
+    }
+}
+
+impl<N: Shown> IntoParams for List<N> {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let mut parameters = vec![
+            parameter("limit", "How many rows a page has at most.", whole(1, MOST, Some(USUAL))),
+            parameter("cursor", "Where to begin: `meta.next_cursor` of a page of the same filters and order.", text(20_000)),
+            parameter("offset", "Where to begin, counted; to go further, follow `links.next`.", whole(0, FURTHEST, None)),
+            parameter("count", "Tell the exact number of rows in `meta.total`.", ObjectBuilder::new().schema_type(Type::Boolean).build()),
+        ];
+        let sortable: Vec<&str> = N::fields().iter().filter(|field| field.sortable).map(|field| field.name).collect();
+        if !sortable.is_empty() {
+            let usual = if N::ORDER.is_empty() { "the identifier, oldest first".to_owned() } else { format!("`{}`", N::ORDER) };
+            let about = format!(
+                "In which order: one or several of `{}`, separated by commas; `-` in front turns one round. Unless told: {usual}, or how well it fits with `q`. What is empty comes last; the identifier breaks ties.",
+                sortable.join("`, `")
+            );
+            let names = sortable.join("|");
+            let pattern = format!("^-?({names})(,-?({names}))*$");
+            parameters.push(parameter(
+                "sort",
+                &about,
+                ObjectBuilder::new().schema_type(Type::String).max_length(Some(500)).pattern(Some(pattern)).build(),
+            ));
+        }
+        parameters.extend(One::<N>::into_params(|| None));
+        for field in N::fields() {
+            let operators = Operator::ALL.iter().filter(|(_, operator)| operator.fits(field));
+            parameters.extend(operators.map(|(suffix, operator)| field_parameter(field, suffix, *operator)));
+        }
+        parameters
+    }
+}
+
+impl<N: Shown> IntoParams for One<N> {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        if N::INCLUDES.is_empty() {
+            return Vec::new();
+        }
+        let list: String = N::INCLUDES.iter().map(|(name, about)| format!("\n- `{name}`: {about}")).collect();
+        let names = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(N::INCLUDES.iter().map(|(name, _)| *name)));
+        vec![listed("include", &format!("What comes along, separated by commas.\n{list}"), names.build())]
+    }
+}
+
+fn parameter(name: &str, about: &str, schema: Object) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Query)
+        .required(Required::False)
+        .description(Some(about))
+        .schema(Some(schema))
+        .build()
+}
+
+/// A parameter with several values, separated by commas (or repeated).
+fn listed(name: &str, about: &str, of: impl Into<RefOr<Schema>>) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Query)
+        .required(Required::False)
+        .description(Some(about))
+        .style(Some(ParameterStyle::Form))
+        .explode(Some(false))
+        .schema(Some(ArrayBuilder::new().items(of.into()).min_items(Some(1)).max_items(Some(VALUES))))
+        .build()
+}
+
+fn whole(least: i64, most: i64, usual: Option<i64>) -> Object {
+    ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(least)).maximum(Some(most)).default(usual.map(Into::into)).build()
+}
+
+fn text(longest: usize) -> Object {
+    ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(longest)).build()
+}
+
+fn field_parameter(field: &Field, suffix: &str, operator: Operator) -> Parameter {
+    let name = format!("{}{suffix}", field.name);
+    let about = |rule: &str| [field.about, rule].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+    let value = || -> RefOr<Schema> {
+        let formatted = |kind, format| ObjectBuilder::new().schema_type(kind).format(Some(SchemaFormat::KnownFormat(format)));
+        match field.kind {
+            Kind::Id => Ref::from_schema_name("Id").into(),
+            Kind::Day | Kind::Period => Ref::from_schema_name("Day").into(),
+            Kind::Amount => Ref::from_schema_name("Amount").into(),
+            Kind::Integer => formatted(Type::Integer, KnownFormat::Int32).build().into(),
+            Kind::Flag => ObjectBuilder::new().schema_type(Type::Boolean).build().into(),
+            Kind::Instant => formatted(Type::String, KnownFormat::DateTime).max_length(Some(40)).build().into(),
+            Kind::Word(words) => ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words.iter().map(|(word, _)| *word))).build().into(),
+            Kind::Text => text(1000).into(),
+            Kind::Search => text(WORDS).into(),
+        }
+    };
+    let one = |rule: &str| {
+        let builder = ParameterBuilder::new().name(&name).parameter_in(ParameterIn::Query).required(Required::False);
+        builder.description(Some(about(rule))).schema(Some(value())).build()
+    };
+    match operator {
+        Operator::Null => {
+            parameter(&name, "Only those where it is empty (`true`), or is not (`false`).", ObjectBuilder::new().schema_type(Type::Boolean).build())
+        }
+        Operator::Is if field.kind == Kind::Search => {
+            one("Only those with all of these words, or words that begin so; accents and case do not matter.")
+        }
+        Operator::Is if matches!(field.kind, Kind::Period | Kind::Text | Kind::Flag) => {
+            one(if field.kind == Kind::Text { "Exactly this; repeat it for any of several." } else { "" })
+        }
+        Operator::Is => listed(&name, &about("Any of these."), value()),
+        Operator::IsNot if field.kind == Kind::Text => one("Not this; repeat it for none of several."),
+        Operator::IsNot => listed(&name, &about("None of these."), value()),
+        Operator::AtLeast => one("This or after."),
+        Operator::Above => one("After this."),
+        Operator::AtMost => one("This or before."),
+        Operator::Below => one("Before this."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_opens_only_as_it_was_sealed() {
+        let sealed = Cursor { keys: vec![Some("é".to_owned()), None], back: true, digest: "d".to_owned() }.seal(b"secret");
+        let opened = Cursor::open(&sealed, b"secret").unwrap();
+        assert_eq!((opened.keys, opened.back), (vec![Some("é".to_owned()), None], true));
+        assert!(Cursor::open(&sealed, b"another").is_none());
+        for place in 0..sealed.len() {
+            let mut forged = sealed.clone().into_bytes();
+            forged[place] = if forged[place] == b'A' { b'B' } else { b'A' };
+            assert!(Cursor::open(std::str::from_utf8(&forged).unwrap(), b"secret").is_none(), "changed at {place}");
+        }
+        assert!(Cursor::open("", b"secret").is_none() && Cursor::open("AAAA", b"secret").is_none());
+    }
+}

@@ -1,0 +1,30 @@
+//! What every handler speaks in: who asks, what is asked, what is answered, what is refused. Knows no noun.
+
+pub mod auth;
+pub mod cors;
+pub mod dress;
+pub mod guard;
+mod json;
+mod list;
+mod path;
+mod problem;
+mod resource;
+
+pub use auth::{Caller, Editor};
+pub use json::Json;
+pub use list::{List, One, Page, Shown, Views, Wanted, share};
+pub use path::{At, PartOf};
+pub use problem::{Problem, ProblemDocument, ProblemError, Said, Wrong, kinds};
+pub use resource::{Created, IfMatch, NoContent, OrGone, OrUnchanged, Resource, Tagged, given, nullable};
+
+/// What a handler returns.
+pub type Result<T> = std::result::Result<T, Problem>;
+
+/// Where the service is found from outside, for the links it gives. Never taken from a request.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// Without a slash at its end.
+    pub url: String,
+    /// Signs the cursors.
+    pub secret: Vec<u8>,
+}

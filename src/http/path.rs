@@ -1,0 +1,43 @@
+//! The identifiers in a path: in their one written form, or there is no such thing.
+
+use std::future::{Ready, ready};
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload};
+
+use super::{Problem, Result, kinds};
+use crate::values::Id;
+
+/// The thing that `{id}` names.
+#[derive(Debug, Clone, Copy)]
+pub struct At(pub Id);
+
+/// The part that `{part_id}` names, of the thing that `{id}` names.
+#[derive(Debug, Clone, Copy)]
+pub struct PartOf {
+    /// The thing.
+    pub id: Id,
+    /// Its part.
+    pub part: Id,
+}
+
+fn segment(request: &HttpRequest, name: &str) -> Result<Id> {
+    request.match_info().get(name).and_then(|text| Id::parse(text).ok()).ok_or_else(|| Problem::new(&kinds::NOT_FOUND))
+}
+
+impl FromRequest for At {
+    type Error = Problem;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(segment(request, "id").map(Self))
+    }
+}
+
+impl FromRequest for PartOf {
+    type Error = Problem;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(segment(request, "id").and_then(|id| Ok(Self { id, part: segment(request, "part_id")? })))
+    }
+}

@@ -1,0 +1,455 @@
+//! What is refused, and why: problem documents (RFC 9457), in English and in French.
+
+use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError, http::StatusCode, http::header};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use crate::{
+    db::{self, Caused, Violation},
+    values::{Fault, Id},
+};
+
+/// The languages that a problem is told in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Language {
+    /// The default.
+    #[default]
+    English,
+    /// When `Accept-Language` prefers it.
+    French,
+}
+
+/// A sentence in both languages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// In English.
+    pub en: String,
+    /// In French.
+    pub fr: String,
+}
+
+impl Said {
+    /// The same sentence, twice.
+    pub fn new(en: impl Into<String>, fr: impl Into<String>) -> Self {
+        Self { en: en.into(), fr: fr.into() }
+    }
+
+    fn in_language(&self, language: Language) -> &str {
+        match language {
+            Language::English => &self.en,
+            Language::French => &self.fr,
+        }
+    }
+}
+
+/// One sort of refusal.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// The HTTP status.
+    pub status: u16,
+    /// The stable code that a client may rely on.
+    pub code: &'static str,
+    /// Its title in English.
+    pub en: &'static str,
+    /// Its title in French.
+    pub fr: &'static str,
+}
+
+const fn kind(status: u16, code: &'static str, en: &'static str, fr: &'static str) -> Kind {
+    Kind { status, code, en, fr }
+}
+
+/// Every sort of refusal there is.
+pub mod kinds {
+    use super::{Kind, kind};
+
+    pub static INVALID_JSON: Kind = kind(400, "invalid_json", "The body is not valid JSON", "Le corps n'est pas du JSON valide");
+    pub static INVALID_PARAMETERS: Kind = kind(400, "invalid_parameters", "The query string is not understood", "Les paramètres ne sont pas compris");
+    pub static BAD_REQUEST: Kind = kind(400, "bad_request", "The request is not understood", "La requête n'est pas comprise");
+    pub static UNAUTHENTICATED: Kind = kind(401, "unauthenticated", "A key is needed", "Une clé est nécessaire");
+    pub static INVALID_TOKEN: Kind = kind(401, "invalid_token", "The key is not valid", "La clé n'est pas valide");
+    pub static INSUFFICIENT_ROLE: Kind = kind(403, "insufficient_role", "The key does not allow this", "La clé ne le permet pas");
+    pub static NOT_FOUND: Kind = kind(404, "not_found", "There is no such thing", "Introuvable");
+    pub static METHOD_NOT_ALLOWED: Kind = kind(405, "method_not_allowed", "The method is not allowed here", "Méthode non permise ici");
+    pub static NOT_ACCEPTABLE: Kind =
+        kind(406, "not_acceptable", "None of the accepted media types is served", "Aucun des types acceptés n'est servi");
+    pub static REQUEST_TIMEOUT: Kind = kind(408, "request_timeout", "The request came too slowly", "La requête est arrivée trop lentement");
+    pub static ALREADY_EXISTS: Kind = kind(409, "already_exists", "There is one like it already", "Il en existe déjà un");
+    pub static STILL_REFERENCED: Kind = kind(409, "still_referenced", "Other things still refer to it", "D'autres éléments y font encore référence");
+    pub static FORBIDDEN_TRANSITION: Kind = kind(409, "forbidden_transition", "This move is not allowed", "Ce passage n'est pas permis");
+    pub static GONE: Kind = kind(410, "gone", "It was deleted", "Supprimé");
+    pub static STALE: Kind = kind(412, "stale", "It has changed meanwhile", "Modifié entre-temps");
+    pub static PAYLOAD_TOO_LARGE: Kind = kind(413, "payload_too_large", "The body is too large", "Le corps est trop grand");
+    pub static URI_TOO_LONG: Kind = kind(414, "uri_too_long", "The address is too long", "L'adresse est trop longue");
+    pub static UNSUPPORTED_MEDIA_TYPE: Kind =
+        kind(415, "unsupported_media_type", "The body must be plain JSON", "Le corps doit être du JSON, non compressé");
+    pub static INVALID_BODY: Kind = kind(422, "invalid_body", "The body breaks a rule", "Le corps enfreint une règle");
+    pub static PRECONDITION_REQUIRED: Kind = kind(428, "precondition_required", "If-Match is needed", "If-Match est nécessaire");
+    pub static INTERNAL: Kind = kind(500, "internal", "A fault of ours", "Une erreur de notre fait");
+    pub static UNAVAILABLE: Kind = kind(503, "unavailable", "Unavailable for the moment", "Momentanément indisponible");
+    pub static TIMED_OUT: Kind = kind(503, "timed_out", "It took too long", "Délai dépassé");
+    pub static STORAGE_FULL: Kind = kind(503, "storage_full", "The storage is full", "Le stockage est plein");
+    pub static OUTCOME_UNKNOWN: Kind =
+        kind(503, "outcome_unknown", "It is not known whether this was kept", "On ignore si l'écriture a été conservée");
+
+    /// All of them, for the document.
+    pub static ALL: [&Kind; 25] = [
+        &INVALID_JSON,
+        &INVALID_PARAMETERS,
+        &BAD_REQUEST,
+        &UNAUTHENTICATED,
+        &INVALID_TOKEN,
+        &INSUFFICIENT_ROLE,
+        &NOT_FOUND,
+        &METHOD_NOT_ALLOWED,
+        &NOT_ACCEPTABLE,
+        &REQUEST_TIMEOUT,
+        &ALREADY_EXISTS,
+        &STILL_REFERENCED,
+        &FORBIDDEN_TRANSITION,
+        &GONE,
+        &STALE,
+        &PAYLOAD_TOO_LARGE,
+        &URI_TOO_LONG,
+        &UNSUPPORTED_MEDIA_TYPE,
+        &INVALID_BODY,
+        &PRECONDITION_REQUIRED,
+        &INTERNAL,
+        &UNAVAILABLE,
+        &TIMED_OUT,
+        &STORAGE_FULL,
+        &OUTCOME_UNKNOWN,
+    ];
+}
+
+/// Where in the request something is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// In the body, as a JSON Pointer (RFC 6901).
+    Pointer(String),
+    /// In the query string.
+    Parameter(String),
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrong {
+    /// Where.
+    pub place: Place,
+    /// The stable code.
+    pub code: &'static str,
+    /// The sentence.
+    pub said: Said,
+}
+
+impl Wrong {
+    /// At a JSON Pointer of the body.
+    pub fn body(pointer: impl Into<String>, code: &'static str, said: Said) -> Self {
+        Self { place: Place::Pointer(pointer.into()), code, said }
+    }
+
+    /// At a parameter of the query string.
+    pub fn parameter(name: impl Into<String>, code: &'static str, said: Said) -> Self {
+        Self { place: Place::Parameter(name.into()), code, said }
+    }
+
+    /// A value with this fault.
+    pub fn fault(place: Place, code: &'static str) -> Self {
+        let said = Fault::find(code).map_or_else(|| Said::new("Is not valid.", "N'est pas valide."), |fault| Said::new(fault.en, fault.fr));
+        Self { place, code, said }
+    }
+}
+
+/// A refusal: its kind, what is wrong where, and what may help.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    kind: &'static Kind,
+    detail: Option<Said>,
+    errors: Vec<Wrong>,
+    /// Members that help, and headers that go with the kind.
+    more: Map<String, Value>,
+    headers: Vec<(header::HeaderName, String)>,
+    cause: Option<db::Error>,
+}
+
+impl Problem {
+    /// A refusal of this kind.
+    pub fn new(kind: &'static Kind) -> Self {
+        Self { kind, detail: None, errors: Vec::new(), more: Map::new(), headers: Vec::new(), cause: None }
+    }
+
+    /// A refusal for a status that the framework itself gave.
+    pub fn of_status(status: StatusCode) -> Self {
+        let kind = kinds::ALL.iter().find(|kind| kind.status == status.as_u16());
+        Self::new(kind.copied().unwrap_or(if status.is_server_error() { &kinds::INTERNAL } else { &kinds::BAD_REQUEST }))
+    }
+
+    /// With all that is wrong.
+    pub fn errors(kind: &'static Kind, errors: Vec<Wrong>) -> Self {
+        Self { errors, ..Self::new(kind) }
+    }
+
+    /// A body with one thing wrong.
+    pub fn body(pointer: impl Into<String>, code: &'static str, said: Said) -> Self {
+        Self::errors(&kinds::INVALID_BODY, vec![Wrong::body(pointer, code, said)])
+    }
+
+    /// With a sentence that says more.
+    pub fn saying(mut self, said: Said) -> Self {
+        self.detail = Some(said);
+        self
+    }
+
+    /// With a member that helps.
+    pub fn with(mut self, member: &str, value: impl Serialize) -> Self {
+        self.more.insert(member.to_owned(), json!(value));
+        self
+    }
+
+    /// With a header.
+    pub fn header(mut self, name: header::HeaderName, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// The same, said of a child in the body of its parent: its pointers go below `/{member}/{index}`.
+    pub fn inside(mut self, member: &str, index: usize) -> Self {
+        for wrong in &mut self.errors {
+            if let Place::Pointer(pointer) = &mut wrong.place {
+                pointer.insert_str(0, &format!("/{member}/{index}"));
+            }
+        }
+        self
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> &'static Kind {
+        self.kind
+    }
+
+    /// The answer, in one language, for one request.
+    pub fn render(&self, language: Language, instance: Option<&str>) -> HttpResponse {
+        let title = if language == Language::French { self.kind.fr } else { self.kind.en };
+        let errors: Vec<Value> = self
+            .errors
+            .iter()
+            .map(|wrong| {
+                let (member, place) = match &wrong.place {
+                    Place::Pointer(pointer) => ("pointer", pointer),
+                    Place::Parameter(name) => ("parameter", name),
+                };
+                json!({ member: place, "code": wrong.code, "detail": wrong.said.in_language(language) })
+            })
+            .collect();
+        let detail = self.detail.as_ref().or(self.errors.first().map(|wrong| &wrong.said));
+        let mut body = Map::new();
+        body.insert("type".to_owned(), format!("urn:territoires-industrie:problem:{}", self.kind.code).into());
+        body.insert("title".to_owned(), title.into());
+        body.insert("status".to_owned(), self.kind.status.into());
+        body.insert("code".to_owned(), self.kind.code.into());
+        body.insert("detail".to_owned(), detail.map_or(title, |said| said.in_language(language)).into());
+        if let Some(instance) = instance {
+            body.insert("instance".to_owned(), format!("urn:request:{instance}").into());
+        }
+        if !errors.is_empty() {
+            body.insert("errors".to_owned(), errors.into());
+        }
+        body.extend(self.more.clone());
+        let mut response = HttpResponseBuilder::new(self.status_code());
+        response.insert_header((header::CONTENT_TYPE, "application/problem+json")).insert_header((
+            header::CONTENT_LANGUAGE,
+            match language {
+                Language::English => "en",
+                Language::French => "fr",
+            },
+        ));
+        for (name, value) in &self.headers {
+            response.insert_header((name.clone(), value.as_str()));
+        }
+        response.body(Value::Object(body).to_string())
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.kind.status, self.kind.code)?;
+        for wrong in &self.errors {
+            write!(f, "; {:?}: {}", wrong.place, wrong.said.en)?;
+        }
+        match &self.cause {
+            Some(cause) => write!(f, "; {cause}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// In English; `dress` renders it again for the request it answers.
+    fn error_response(&self) -> HttpResponse {
+        let mut response = self.render(Language::English, None);
+        response.extensions_mut().insert(self.clone());
+        response
+    }
+}
+
+impl Caused for Problem {
+    fn caused(&self) -> Option<&db::Error> {
+        self.cause.as_ref()
+    }
+}
+
+impl From<db::Error> for Problem {
+    fn from(error: db::Error) -> Self {
+        let problem = match &error {
+            db::Error::NotFound => Self::new(&kinds::NOT_FOUND),
+            db::Error::Violated(violation) => violated(violation),
+            db::Error::Again(_) | db::Error::Unavailable(_) => Self::new(&kinds::UNAVAILABLE),
+            db::Error::TimedOut(_) => Self::new(&kinds::TIMED_OUT),
+            db::Error::StorageFull(_) => Self::new(&kinds::STORAGE_FULL),
+            db::Error::OutcomeUnknown => Self::new(&kinds::OUTCOME_UNKNOWN),
+            db::Error::Bug(_) => Self::new(&kinds::INTERNAL),
+        };
+        let problem = if problem.kind.status == 503 { problem.header(header::RETRY_AFTER, rand::random_range(1..=5u8).to_string()) } else { problem };
+        Self { cause: Some(error), ..problem }
+    }
+}
+
+impl From<diesel::result::Error> for Problem {
+    fn from(error: diesel::result::Error) -> Self {
+        db::Error::from(error).into()
+    }
+}
+
+/// The names of constraints are the vocabulary: `partners_siren_key` is a rule of `/siren`.
+fn violated(violation: &Violation) -> Problem {
+    let name = violation.constraint.strip_prefix(&violation.table).unwrap_or(&violation.constraint).trim_start_matches('_');
+    let name = name.strip_suffix("_fkey").or(name.strip_suffix("_key")).unwrap_or(name);
+    let pointer = format!("/{name}");
+    match violation.rule {
+        db::Rule::Unique => {
+            let said = Said::new("There is one with this value already.", "Il en existe déjà un avec cette valeur.");
+            Problem::errors(&kinds::ALREADY_EXISTS, vec![Wrong::body(pointer, "already_exists", said)])
+        }
+        db::Rule::Referenced => Problem::new(&kinds::STILL_REFERENCED),
+        db::Rule::Reference => Problem::body(
+            pointer,
+            "unknown_reference",
+            Said::new("Refers to something that is not there.", "Désigne quelque chose qui n'existe pas."),
+        ),
+        db::Rule::Check => {
+            let (pointer, said) = check(name);
+            Problem::body(pointer, "broken_rule", said)
+        }
+    }
+}
+
+/// What each rule between several members says.
+fn check(name: &str) -> (String, Said) {
+    let (pointer, en, fr) = match name {
+        "period" | "planned_period" | "actual_period" => ("", "The end comes before the start.", "La fin précède le début."),
+        "siret_of_siren" => ("/siret", "The SIRET is not of this SIREN.", "Le SIRET n'est pas de ce SIREN."),
+        "identified" => {
+            ("", "A SIREN or a commune code is needed, unless the kind is other.", "Il faut un SIREN ou un code commune, sauf pour la nature other.")
+        }
+        "held" => ("", "A seat needs a person, a partner or a function.", "Un siège demande une personne, un partenaire ou une fonction."),
+        "parent" => ("/parent_id", "A thing is not its own parent.", "Un élément n'est pas son propre parent."),
+        "predecessor" => ("/predecessor_id", "A partner is not its own predecessor.", "Un partenaire n'est pas son propre prédécesseur."),
+        "becomes" => ("/becomes_id", "A committee does not become itself.", "Un comité ne devient pas lui-même."),
+        "alternate" => ("/alternate_of", "A seat is not its own alternate.", "Un siège n'est pas son propre suppléant."),
+        "other" => ("", "A thing is not related to itself.", "Un élément n'est pas lié à lui-même."),
+        "done" => ("/actual_end_on", "Done needs its real end date.", "Un état terminé demande la date de fin réelle."),
+        "levels" | "action_fiches_levels" => {
+            ("/parent_id", "Two levels at most, within one territory.", "Deux niveaux au plus, dans un même territoire.")
+        }
+        "open_child" | "action_fiches_open_child" => {
+            ("/progress", "A fiche is not done while a child is open.", "Une fiche n'est pas terminée tant qu'une fille est ouverte.")
+        }
+        _ => return (format!("/{name}"), Said::new("Breaks a rule.", "Enfreint une règle.")),
+    };
+    (pointer.to_owned(), Said::new(en, fr))
+}
+
+/// A refusal already in the language of its request: for what never reaches `dress` again.
+#[derive(Debug)]
+pub(super) struct Dressed {
+    pub(super) problem: Problem,
+    pub(super) language: Language,
+    pub(super) instance: String,
+}
+
+impl std::fmt::Display for Dressed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.problem.fmt(f)
+    }
+}
+
+impl ResponseError for Dressed {
+    fn status_code(&self) -> StatusCode {
+        self.problem.status_code()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        self.problem.render(self.language, Some(&self.instance))
+    }
+}
+
+/// A problem document (RFC 9457), as every answer of status 400 and above is.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemDocument {
+    /// What kind of problem: `urn:territoires-industrie:problem:` and the code.
+    #[schema(max_length = 200)]
+    r#type: String,
+    /// The kind, in words; in French when `Accept-Language` prefers it.
+    #[schema(max_length = 200)]
+    title: String,
+    /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    /// The stable code of the kind.
+    #[schema(max_length = 100)]
+    code: String,
+    /// What is the matter.
+    #[schema(max_length = 2000)]
+    detail: String,
+    /// The request: `urn:request:` and its identifier, which is also in `X-Request-Id`.
+    #[schema(max_length = 200)]
+    instance: Option<String>,
+    /// Everything that is wrong, all at once.
+    errors: Option<Vec<ProblemError>>,
+    /// The version that the thing has now (with 412).
+    version: Option<i32>,
+    /// What was done since the version that was named (with 412), the oldest first; at most 20.
+    changes: Option<Vec<crate::ledger::Change>>,
+    /// The thing that was there first (with 409).
+    existing: Option<Id>,
+    /// The moves that are allowed (with 409 on a transition).
+    allowed: Option<Vec<String>>,
+    /// When it was deleted (with 410).
+    deleted_at: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+/// One thing that is wrong, at a member of the body or at a parameter.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ProblemError)]
+pub struct ProblemError {
+    /// Where in the body, as a JSON Pointer.
+    #[schema(max_length = 1000)]
+    pointer: Option<String>,
+    /// Which parameter of the query string.
+    #[schema(max_length = 1000)]
+    parameter: Option<String>,
+    /// The stable code.
+    #[schema(max_length = 100)]
+    code: String,
+    /// What is wrong, in words.
+    #[schema(max_length = 2000)]
+    detail: String,
+}

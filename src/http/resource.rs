@@ -1,0 +1,173 @@
+//! Things with a version: tags, preconditions, and the answers that carry them.
+
+use std::future::{Ready, ready};
+
+use actix_web::{
+    FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder, Responder, body::BoxBody, dev::Payload, http::StatusCode, http::header, web::Data,
+};
+use diesel::result::{Error as DieselError, QueryResult};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::{Problem, Result, Said, Site, kinds};
+use crate::{db::Conn, ledger, values::Id};
+
+/// A thing that has an identity and a version.
+pub trait Resource {
+    /// Its identity.
+    fn id(&self) -> Id;
+    /// How often it was written, from 1.
+    fn version(&self) -> i32;
+
+    /// Its tag.
+    fn tag(&self) -> String {
+        format!("\"v{}\"", self.version())
+    }
+}
+
+/// A thing, with its tag; 304 when the client has it already.
+pub struct Tagged<T>(pub i32, pub T);
+
+impl<T: Resource> From<T> for Tagged<T> {
+    fn from(thing: T) -> Self {
+        Self(thing.version(), thing)
+    }
+}
+
+/// A thing that was made, with its tag and its address.
+pub struct Created<T>(pub T);
+
+/// Done, and nothing to say.
+pub struct NoContent;
+
+fn json<T: Serialize>(mut response: HttpResponseBuilder, thing: &T) -> HttpResponse {
+    match serde_json::to_vec(thing) {
+        Ok(body) => response.insert_header((header::CONTENT_TYPE, "application/json")).body(body),
+        Err(_) => HttpResponse::InternalServerError().finish(),
+    }
+}
+
+impl<T: Serialize> Responder for Tagged<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        let tag = format!("\"v{}\"", self.0);
+        // What came along may have changed although the thing did not: such an answer has no tag.
+        let whole = request.query_string().is_empty();
+        if whole && not_modified(request, &tag) {
+            return HttpResponse::NotModified().insert_header((header::ETAG, tag)).finish();
+        }
+        let mut response = HttpResponse::Ok();
+        if whole {
+            response.insert_header((header::ETAG, tag));
+        }
+        json(response, &self.1)
+    }
+}
+
+impl<T: Resource + Serialize> Responder for Created<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        let site = request.app_data::<Data<Site>>().map(|site| site.url.as_str()).unwrap_or_default();
+        let location = format!("{site}{}/{}", request.path(), self.0.id());
+        let mut response = HttpResponse::build(StatusCode::CREATED);
+        response.insert_header((header::ETAG, self.0.tag())).insert_header((header::LOCATION, location));
+        json(response, &self.0)
+    }
+}
+
+impl Responder for NoContent {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        HttpResponse::NoContent().finish()
+    }
+}
+
+/// Does the client hold this already? By `If-None-Match`, compared weakly; only where a GET asks.
+pub(super) fn not_modified(request: &HttpRequest, tag: &str) -> bool {
+    let strong = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    let known = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    request.method().is_safe() && known.is_some_and(|known| known.trim() == "*" || known.split(',').any(|one| strong(one) == strong(tag)))
+}
+
+/// The version that a change is meant for.
+#[derive(Debug, Clone)]
+pub struct IfMatch(Option<String>);
+
+impl FromRequest for IfMatch {
+    type Error = Problem;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(Ok(Self(request.headers().get(header::IF_MATCH).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()))))
+    }
+}
+
+impl IfMatch {
+    /// Refuses with 428 when no version is named, and with 412 when another one stands: telling which, and who made it.
+    pub async fn check(&self, current: &impl Resource, conn: &mut Conn) -> Result<()> {
+        let Some(tags) = &self.0 else {
+            let said = Said::new(
+                "Name the version that you change: If-Match with the ETag you read.",
+                "Indiquez la version modifiée : If-Match avec l'ETag lu.",
+            );
+            return Err(Problem::new(&kinds::PRECONDITION_REQUIRED).saying(said));
+        };
+        let versions: Vec<&str> = tags.split(',').map(|tag| tag.trim().trim_start_matches("W/")).collect();
+        if versions.iter().any(|tag| *tag == "*" || *tag == current.tag()) {
+            return Ok(());
+        }
+        let theirs = versions.first().and_then(|tag| tag.strip_prefix("\"v")?.strip_suffix('"')?.parse().ok());
+        let changes = match theirs {
+            Some(version) => ledger::since(current.id(), version, conn).await?,
+            None => Vec::new(),
+        };
+        Err(Problem::new(&kinds::STALE).header(header::ETAG, current.tag()).with("version", current.version()).with("changes", changes))
+    }
+}
+
+/// What an update gives back when nothing had to be written.
+pub trait OrUnchanged<T> {
+    /// The row as it was, when the body changed nothing: no member was sent, or only values that stood already.
+    fn or_unchanged(self, current: T) -> QueryResult<T>;
+}
+
+impl<T> OrUnchanged<T> for QueryResult<T> {
+    fn or_unchanged(self, current: T) -> QueryResult<T> {
+        match self {
+            // diesel refuses an empty changeset; `stamp()` passes over a row that stays the same.
+            Err(DieselError::NotFound) => Ok(current),
+            Err(DieselError::QueryBuilderError(error)) if error.to_string().contains("no changes to save") => Ok(current),
+            other => other,
+        }
+    }
+}
+
+/// What is said of a row that is not there.
+pub trait OrGone<T> {
+    /// 404 when there never was one, 410 when it was deleted and anyone could see it.
+    fn or_gone(self, id: Id, conn: &mut Conn) -> impl Future<Output = Result<T>>;
+}
+
+impl<T> OrGone<T> for QueryResult<T> {
+    async fn or_gone(self, id: Id, conn: &mut Conn) -> Result<T> {
+        match self {
+            Err(DieselError::NotFound) => Err(match ledger::deleted_at(id, conn).await? {
+                Some(at) => Problem::new(&kinds::GONE).with("deleted_at", at),
+                None => Problem::new(&kinds::NOT_FOUND),
+            }),
+            other => Ok(other?),
+        }
+    }
+}
+
+/// A member of a patch that cannot be emptied: left out it stays, `null` is refused.
+pub fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> std::result::Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// A member of a patch that can be emptied: left out it stays, `null` empties it.
+pub fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> std::result::Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}

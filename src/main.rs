@@ -1,0 +1,190 @@
+//! The command line.
+
+use std::{io::Write, net::TcpListener};
+
+use anyhow::{Context, bail};
+use clap::Parser;
+use territoires_industrie::{
+    api::keys,
+    config::{Command, Config, Database, Keys, Load, LogFormat},
+    db::{
+        self, Db,
+        embedded::{Embedded, Error as EmbeddedError, Options},
+        migrate::{self, State, Step},
+    },
+    demo, server,
+};
+
+/// The name of the key that `serve` makes for the private database.
+const DEMO_KEY: &str = "demo";
+
+fn main() -> anyhow::Result<()> {
+    let config = Config::parse();
+    log_as(config.log_format);
+    match config.command.clone().unwrap_or(Command::Serve) {
+        Command::Serve => serve(&config),
+        Command::Migrate => {
+            let home = Home::open(&config.database)?;
+            apply(&home.url)?;
+            println!("The schema is current.");
+            Ok(())
+        }
+        Command::Load { what: Load::Demo } => {
+            let home = Home::open(&config.database)?;
+            check_schema(&home, false)?;
+            let made = run(async { Ok(demo::load(&Db::new(&home.url, 1)?).await?) })?;
+            println!("{made} things made; what was there already is as it was.");
+            Ok(())
+        }
+        Command::Keys { what } => {
+            let home = Home::open(&config.database)?;
+            check_schema(&home, false)?;
+            run(manage(what, &home.url))
+        }
+        Command::Openapi => {
+            println!("{}", server::document().to_pretty_json()?);
+            Ok(())
+        }
+    }
+}
+
+/// The database of this run: the one that was named, or a private one.
+struct Home {
+    url: String,
+    embedded: Option<Embedded>,
+}
+
+impl Home {
+    fn open(database: &Database) -> anyhow::Result<Self> {
+        Self::own(database).or_else(|error| match (error.downcast_ref(), Embedded::beside(&database.data_dir())) {
+            // The service is running: a command goes to its database.
+            (Some(EmbeddedError::InUse(_)), Some(url)) => Ok(Self { url, embedded: None }),
+            _ => Err(error),
+        })
+    }
+
+    fn own(database: &Database) -> anyhow::Result<Self> {
+        if let Some(url) = &database.database_url {
+            return Ok(Self { url: url.clone(), embedded: None });
+        }
+        let options = Options { data_dir: database.data_dir(), bin_dir: database.postgres_bin_dir.clone(), durable: true };
+        let embedded = Embedded::start(&options)?;
+        Ok(Self { url: embedded.url().to_owned(), embedded: Some(embedded) })
+    }
+}
+
+fn run<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    actix_web::rt::System::new().block_on(work)
+}
+
+fn apply(url: &str) -> anyhow::Result<()> {
+    match migrate::run(url, Step::Up)? {
+        State::Current => Ok(()),
+        State::Behind(count) => bail!("{count} migrations could not be applied"),
+        State::Unknown(version) => bail!("the database has the migration {version}, which this version does not know: nothing was changed"),
+    }
+}
+
+/// Refuses a schema that is not the one this binary was built for. A database that is away is another matter: it may come
+/// back, and until then the service says so.
+fn check_schema(home: &Home, migrate: bool) -> anyhow::Result<()> {
+    if home.embedded.is_some() || migrate {
+        return apply(&home.url);
+    }
+    match migrate::run(&home.url, Step::Look) {
+        Ok(State::Current) => Ok(()),
+        Ok(State::Behind(count)) => bail!("{count} migrations are missing: run `territoires-industrie migrate`, or serve with --migrate"),
+        Ok(State::Unknown(version)) => bail!("the database has the migration {version}, which this version does not know"),
+        Err(db::Error::Unavailable(error)) => {
+            log::warn!("the database is away, and will be used when it is back: {error}");
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn serve(config: &Config) -> anyhow::Result<()> {
+    let settings = &config.serve;
+    let listener = TcpListener::bind(settings.bind).with_context(|| {
+        format!(
+            "cannot listen on {0}: is another program there? Choose another address with --bind or BIND, such as BIND=127.0.0.1:8081",
+            settings.bind
+        )
+    })?;
+    let home = Home::own(&config.database)?;
+    check_schema(&home, settings.migrate)?;
+    let address = listener.local_addr()?;
+    actix_web::rt::System::new().block_on(async {
+        let key = if home.embedded.is_some() && !settings.no_demo { Some(welcome(&home.url).await?) } else { None };
+        let server = server::serve(listener, &home.url, settings)?;
+        let public = settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+        println!("API            {public}/api/v1");
+        println!("Documentation  {public}/docs/");
+        if let Some(key) = key {
+            println!("Demo key       {key}");
+        }
+        std::io::stdout().flush()?;
+        server.await?;
+        anyhow::Ok(())
+    })?;
+    log::info!("stopped");
+    Ok(())
+}
+
+/// Loads the demo when the private database is empty, and makes the demo key of this run.
+async fn welcome(url: &str) -> anyhow::Result<String> {
+    if is_empty(url).await? {
+        let made = demo::load(&Db::new(url, 1)?).await?;
+        log::info!("the demo data is loaded: {made} things");
+    }
+    let mut conn = db::connect(url).await?;
+    keys::revoke_named(DEMO_KEY, &mut conn).await?;
+    Ok(keys::create(DEMO_KEY, "editor", Some(30), &mut conn).await?.to_string())
+}
+
+/// Has nothing ever been written here?
+async fn is_empty(url: &str) -> anyhow::Result<bool> {
+    Ok(territoires_industrie::ledger::is_empty(&mut db::connect(url).await?).await?)
+}
+
+async fn manage(what: Keys, url: &str) -> anyhow::Result<()> {
+    let mut conn = db::connect(url).await?;
+    match what {
+        Keys::Create { name, role, days } => {
+            println!("{}", keys::create(&name, role.code(), Some(days), &mut conn).await?);
+            eprintln!("Keep it: it is not shown again.");
+        }
+        Keys::List => {
+            let date = |at: Option<chrono::DateTime<chrono::Utc>>| at.map_or("-".to_owned(), |at| at.format("%Y-%m-%d %H:%M").to_string());
+            println!("{:<16}  {:<6}  {:<16}  {:<16}  {:<16}  {:<16}  name", "id", "role", "created", "expires", "revoked", "last used");
+            for key in keys::list(&mut conn).await? {
+                let (created, expires) = (date(Some(key.created_at)), date(key.expires_at));
+                let (revoked, used) = (date(key.revoked_at), date(key.last_used_at));
+                println!("{:<16}  {:<6}  {created:<16}  {expires:<16}  {revoked:<16}  {used:<16}  {}", key.public_id, key.role, key.name);
+            }
+        }
+        Keys::Revoke { public_id } => {
+            if !keys::revoke(&public_id, &mut conn).await? {
+                bail!("no live key has the identifier {public_id}");
+            }
+            println!("Revoked.");
+        }
+    }
+    Ok(())
+}
+
+fn log_as(format: LogFormat) {
+    let mut builder = env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"));
+    if format == LogFormat::Json {
+        builder.format(|out, record| {
+            let line = serde_json::json!({
+                "at": chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+                "level": record.level().as_str(),
+                "target": record.target(),
+                "message": record.args().to_string(),
+            });
+            writeln!(out, "{line}")
+        });
+    }
+    builder.init();
+}

@@ -1,0 +1,248 @@
+//! The document: what is true of every operation is said here, once. `guard` holds requests against it.
+
+use utoipa::{
+    OpenApi,
+    openapi::{
+        self, ContentBuilder, HeaderBuilder, Info, License, ObjectBuilder, Ref, RefOr, Required, ResponseBuilder, Schema, Tag,
+        path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem},
+        schema::{AdditionalProperties, SchemaType, Type},
+        security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+    },
+};
+
+use crate::{
+    http::{ProblemDocument, ProblemError},
+    values::{Day, Id},
+};
+
+/// Where the API begins.
+pub const BASE: &str = "/api/v1";
+
+const ABOUT: &str = "\
+The information system of the French programme **Territoires d'industrie**: territories, partners, people, committees and action fiches, \
+with their history.
+
+- Reading what is public needs no key. Writing needs one: `Authorization: Bearer tdi_…`. A key that is not valid is refused everywhere.
+- Lists: filter by field (`kind=company,association`), with `__ne`, `__gte`, `__gt`, `__lte`, `__lt`, `__null`; search with `q`; order with `sort`; \
+take related things along with `include`; follow `links.next`; ask for the exact total with `count=true`.
+- Each thing has a `version`, and `ETag: \"v<version>\"`. To change or delete it, send that in `If-Match`. To read it again cheaply, in `If-None-Match`.
+- `PATCH` is a JSON merge patch (RFC 7396): what is left out stays, `null` empties.
+- Every refusal is a problem document (RFC 9457), in French with `Accept-Language: fr`, and tells everything that is wrong at once.
+- Days are `YYYY-MM-DD` (suffix `_on`), instants RFC 3339 in UTC (suffix `_at`), amounts euros (suffix `_eur`).";
+
+const TAGS: [(&str, &str); 8] = [
+    ("programme-phases", "Phases of the programme (phases du programme)."),
+    ("themes", "Themes: axes of each phase and local ones (thématiques)."),
+    ("territories", "Territories with labels, members and successions (territoires)."),
+    ("partners", "Partners with their commitments (partenaires)."),
+    ("people", "People in a public role, with their mandates (personnes)."),
+    ("committees", "Committees with their seats (comités, instances)."),
+    ("action-fiches", "Action fiches with participants and themes (fiches actions)."),
+    ("health", "Is the service alive, is it ready?"),
+];
+
+#[derive(OpenApi)]
+#[openapi(components(schemas(ProblemDocument, ProblemError, Id, Day, crate::values::Amount)))]
+struct Shared;
+
+/// The document to begin with, before the operations come in.
+pub fn shared() -> openapi::OpenApi {
+    Shared::openapi()
+}
+
+/// Completes the document once all operations are in it.
+pub fn complete(mut document: openapi::OpenApi) -> openapi::OpenApi {
+    let mut info = Info::new("Territoires d'industrie", env!("CARGO_PKG_VERSION"));
+    info.description = Some(ABOUT.to_owned());
+    info.license = Some({
+        let mut license = License::new("MIT");
+        license.identifier = Some("MIT".to_owned());
+        license
+    });
+    document.info = info;
+    document.servers = Some(vec![openapi::Server::new("/")]);
+    document.tags = Some(
+        TAGS.iter()
+            .map(|(name, about)| {
+                let mut tag = Tag::new(*name);
+                tag.description = Some((*about).to_owned());
+                tag
+            })
+            .collect(),
+    );
+    if let Some(components) = &mut document.components {
+        let key = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("tdi_…").description(Some("An API key.")).build();
+        components.add_security_scheme("key", SecurityScheme::Http(key));
+        patches(components);
+    }
+    for (path, item) in &mut document.paths.paths {
+        for (method, operation) in operations(item) {
+            operation_of(path, method, operation);
+        }
+    }
+    document
+}
+
+/// The operations of a path, each with its method.
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let all = [("GET", &mut item.get), ("POST", &mut item.post), ("PUT", &mut item.put), ("PATCH", &mut item.patch), ("DELETE", &mut item.delete)];
+    all.into_iter().filter_map(|(method, operation)| operation.as_mut().map(|operation| (method, operation)))
+}
+
+fn is_named(parameter: &RefOr<Parameter>, name: &str) -> bool {
+    matches!(parameter, RefOr::T(parameter) if parameter.name == name)
+}
+
+/// What follows from an operation's own shape.
+fn operation_of(path: &str, method: &str, operation: &mut Operation) {
+    let noun = path.strip_prefix(BASE).unwrap_or(path).split('/').nth(1).unwrap_or_default();
+    operation.tags = Some(vec![noun.to_owned()]);
+    let writes = method != "GET";
+    let body = operation.request_body.is_some();
+    let one = path.contains("{id}");
+    let locked =
+        operation.parameters.iter().flatten().any(|parameter| is_named(parameter, "If-Match")) || matches!(method, "PATCH" | "PUT" | "DELETE");
+    for (name, about) in [("id", "The thing."), ("part_id", "The part of it.")] {
+        let known = operation.parameters.iter().flatten().any(|parameter| is_named(parameter, name));
+        if path.contains(&format!("{{{name}}}")) && !known {
+            let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Path).required(Required::True);
+            let parameter = parameter.description(Some(about)).schema(Some(Ref::from_schema_name("Id")));
+            operation.parameters.get_or_insert_default().insert(0, parameter.build().into());
+        }
+    }
+    if locked {
+        let parameter = ParameterBuilder::new().name("If-Match").parameter_in(ParameterIn::Header).required(Required::True);
+        let about = "The version that is meant, as its `ETag` says it: `\"v12\"`.";
+        let schema = ObjectBuilder::new().schema_type(Type::String).max_length(Some(200)).examples(["\"v1\""]);
+        let parameter = parameter.description(Some(about)).schema(Some(schema)).build();
+        let parameters = operation.parameters.get_or_insert_default();
+        parameters.retain(|parameter| !is_named(parameter, "If-Match"));
+        parameters.push(parameter.into());
+    }
+    operation.security = Some(if writes { vec![SecurityRequirement::new("key", [] as [&str; 0])] } else { vec![SecurityRequirement::default()] });
+
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else { continue };
+        if response.description.is_empty() {
+            response.description = match status.as_str() {
+                "201" => "Made.",
+                "204" => "Done.",
+                _ => "As asked.",
+            }
+            .to_owned();
+        }
+        let text = |about: &str| {
+            HeaderBuilder::new()
+                .schema(Some(ObjectBuilder::new().schema_type(Type::String).max_length(Some(20_000))))
+                .description(Some(about))
+                .build()
+        };
+        if matches!(status.as_str(), "200" | "201") && noun != "health" {
+            response.headers.insert("ETag".to_owned(), text("The version, for If-Match and If-None-Match.").into());
+        }
+        if status == "201" {
+            response.headers.insert("Location".to_owned(), text("Its address.").into());
+        }
+    }
+    let unchanged = (method == "GET" && noun != "health").then_some(("304", "Not modified: the client has it already."));
+    if let Some((status, about)) = unchanged {
+        operation.responses.responses.insert(status.to_owned(), ResponseBuilder::new().description(about).build().into());
+    }
+    let refusals = [
+        ("400", noun != "health", "Not understood."),
+        ("401", noun != "health", "No valid key."),
+        ("403", writes, "The key does not allow it."),
+        ("404", one, "There is no such thing."),
+        ("406", true, "None of the accepted media types is served."),
+        ("408", body, "The body came too slowly."),
+        ("409", body || method == "DELETE", "In conflict with what is there."),
+        ("410", one, "It was deleted."),
+        ("412", locked, "Another version stands: the answer tells which, and who made it."),
+        ("413", body, "The body is too large."),
+        ("415", body, "The body is not JSON."),
+        ("422", body, "Understood, but against a rule: all that is wrong, at once."),
+        ("428", locked, "If-Match is needed."),
+        ("503", true, "Unavailable for the moment; Retry-After tells when to try again."),
+    ];
+    for (status, applies, about) in refusals {
+        if applies {
+            let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+            let response = ResponseBuilder::new().description(about).content("application/problem+json", content);
+            operation.responses.responses.insert(status.to_owned(), response.build().into());
+        }
+    }
+}
+
+/// In a patch, a member may be null only where the thing's own member may be. Inputs take no other members.
+fn patches(components: &mut openapi::Components) {
+    let names: Vec<String> = components.schemas.keys().cloned().collect();
+    for name in names {
+        let input = name.starts_with("New") || name.ends_with("Patch");
+        let thing = name.strip_suffix("Patch").map(str::to_owned);
+        let nullable: Vec<String> = thing.and_then(|thing| components.schemas.get(&thing)).map(nullable_members).unwrap_or_default();
+        let Some(RefOr::T(Schema::Object(schema))) = components.schemas.get_mut(&name) else { continue };
+        if input {
+            schema.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+        }
+        if name.ends_with("Patch") {
+            schema.required.clear();
+            for (member, of) in &mut schema.properties {
+                if !nullable.contains(member) {
+                    never_null(of);
+                }
+            }
+        }
+    }
+}
+
+fn nullable_members(schema: &RefOr<Schema>) -> Vec<String> {
+    let RefOr::T(Schema::Object(schema)) = schema else { return Vec::new() };
+    schema.properties.iter().filter(|(_, of)| may_be_null(of)).map(|(name, _)| name.clone()).collect()
+}
+
+fn is_null(schema: &RefOr<Schema>) -> bool {
+    matches!(schema, RefOr::T(Schema::Object(object)) if object.schema_type == SchemaType::Type(Type::Null))
+}
+
+fn may_be_null(schema: &RefOr<Schema>) -> bool {
+    match schema {
+        RefOr::T(Schema::OneOf(one)) => one.items.iter().any(is_null),
+        RefOr::T(Schema::Object(object)) => matches!(&object.schema_type, SchemaType::Array(types) if types.contains(&Type::Null)),
+        _ => false,
+    }
+}
+
+fn never_null(schema: &mut RefOr<Schema>) {
+    match schema {
+        RefOr::T(Schema::OneOf(one)) => {
+            one.items.retain(|item| !is_null(item));
+            if one.items.len() == 1
+                && let Some(only) = one.items.pop()
+            {
+                *schema = only;
+            }
+        }
+        RefOr::T(Schema::Object(object)) => {
+            if let SchemaType::Array(types) = &mut object.schema_type {
+                types.retain(|of| *of != Type::Null);
+                if let [only] = types.as_slice() {
+                    object.schema_type = SchemaType::Type(only.clone());
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// METHOD, path, operation and who may call it, one line each: what a reviewer reads.
+pub fn summary(document: &openapi::OpenApi) -> String {
+    let mut document = document.clone();
+    let mut lines: Vec<String> = Vec::new();
+    for (path, item) in &mut document.paths.paths {
+        for (method, operation) in operations(item) {
+            let who = if method == "GET" { "anyone" } else { "editor" };
+            lines.push(format!("{method:<6} {path:<60} {:<34} {who}\n", operation.operation_id.clone().unwrap_or_default()));
+        }
+    }
+    lines.concat()
+}

@@ -1,0 +1,99 @@
+//! The running process: the App, its middleware in order, its routes, its end.
+
+use std::{io, time::Duration};
+
+use actix_web::{
+    App, HttpResponse, HttpServer,
+    dev::Server,
+    http::header,
+    middleware::{Compress, DefaultHeaders, from_fn},
+    web::{self, Data},
+};
+use sha2::{Digest, Sha256};
+use utoipa::openapi::OpenApi;
+use utoipa_actix_web::{AppExt, scope};
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::{
+    api,
+    config::Serve,
+    db::Db,
+    http::{Site, cors::Origins, dress, guard},
+    openapi,
+};
+
+/// The document, whole.
+pub fn document() -> OpenApi {
+    let (_, document) = App::new()
+        .into_utoipa_app()
+        .openapi(openapi::shared())
+        .configure(api::health::routes)
+        .service(scope::scope(openapi::BASE).configure(api::routes))
+        .split_for_parts();
+    openapi::complete(document)
+}
+
+/// Starts to serve on `listener`: the answers, until the server is told to stop.
+pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io::Result<Server> {
+    let address = listener.local_addr()?;
+    let public = settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let secret = settings.cursor_secret.clone().unwrap_or_else(|| format!("cursors of {url}"));
+    let site = Data::new(Site { url: public.trim_end_matches('/').to_owned(), secret: Sha256::digest(secret).to_vec() });
+    let origins = Data::new(Origins(settings.cors_origins.clone()));
+    let document = document();
+    let offer = Data::new(guard::Offer::of(&document));
+    let text = web::Bytes::from(document.to_json().map_err(io::Error::other)?);
+    let tag = format!("\"{}\"", hex::encode(&Sha256::digest(&text)[..12]));
+    // A bad address is told at once, not by the first request.
+    drop(Db::new(url, 1).map_err(io::Error::other)?);
+    let (url, size) = (url.to_owned(), settings.pool_size);
+
+    let factory = move || {
+        let (text, tag, document) = (text.clone(), tag.clone(), document.clone());
+        let read_document = move |request: actix_web::HttpRequest| {
+            let known = request.headers().get(header::IF_NONE_MATCH).is_some_and(|known| known == tag.as_str());
+            let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+            response.insert_header((header::ETAG, tag.clone())).insert_header((header::CONTENT_TYPE, "application/json"));
+            let response = if known { response.finish() } else { response.body(text.clone()) };
+            async { response }
+        };
+        let (app, _) =
+            App::new().into_utoipa_app().configure(api::health::routes).service(scope::scope(openapi::BASE).configure(api::routes)).split_for_parts();
+        // A pool for each worker: it is made on the worker's own thread.
+        let app = match Db::new(&url, size) {
+            Ok(db) => app.app_data(Data::new(db)),
+            Err(error) => {
+                log::error!("no pool: {error}");
+                app
+            }
+        };
+        let docs = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
+        app.app_data(site.clone())
+            .app_data(origins.clone())
+            .app_data(offer.clone())
+            .route("/openapi.json", web::get().to(read_document))
+            .service(web::redirect("/", "/docs/").temporary())
+            .service(web::redirect("/docs", "/docs/").temporary())
+            .service(
+                web::scope("/docs")
+                    .wrap(DefaultHeaders::new().add((header::CONTENT_SECURITY_POLICY, docs)))
+                    .service(SwaggerUi::new("/{_:.*}").url("/openapi.json", document)),
+            )
+            .default_service(web::to(guard::otherwise))
+            // The last one named is the first to see a request.
+            .wrap(from_fn(guard::guard))
+            .wrap(from_fn(dress::detach))
+            .wrap(from_fn(dress::dress))
+            .wrap(Compress::default())
+            .wrap(from_fn(dress::uncompressed))
+    };
+
+    let server = HttpServer::new(factory)
+        .client_request_timeout(Duration::from_secs(5))
+        .client_disconnect_timeout(Duration::from_secs(5))
+        .keep_alive(Duration::from_secs(75))
+        .max_connections(settings.max_connections)
+        .shutdown_timeout(settings.shutdown_timeout)
+        .workers(settings.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from)));
+    Ok(server.listen(listener)?.run())
+}

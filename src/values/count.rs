@@ -1,0 +1,55 @@
+//! Whole numbers from one: places in an order, sizes, numbers of seats.
+
+use diesel::{
+    AsExpression, FromSqlRow,
+    deserialize::{self, FromSql},
+    pg::{Pg, PgValue},
+    serialize::{self, Output, ToSql},
+    sql_types::Int4,
+};
+use serde::{Deserialize, Deserializer, Serialize, de};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type},
+};
+
+/// A whole number from one to a million.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, AsExpression, FromSqlRow)]
+#[diesel(sql_type = Int4)]
+#[serde(transparent)]
+pub struct Count(i32);
+
+const MOST: i32 = 1_000_000;
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let count = i64::deserialize(deserializer)?;
+        let count = i32::try_from(count).ok().filter(|count| (1..=MOST).contains(count));
+        count.map(Self).ok_or(de::Error::custom("out_of_range"))
+    }
+}
+
+impl ToSql<Int4, Pg> for Count {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        ToSql::<Int4, Pg>::to_sql(&self.0, out)
+    }
+}
+
+impl FromSql<Int4, Pg> for Count {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        <i32 as FromSql<Int4, Pg>>::from_sql(value).map(Self)
+    }
+}
+
+impl PartialSchema for Count {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int32)))
+            .minimum(Some(1))
+            .maximum(Some(MOST))
+            .into()
+    }
+}
+
+impl ToSchema for Count {}

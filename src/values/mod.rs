@@ -1,0 +1,21 @@
+//! Words with a rule of their own: what is valid needs no other row. Knows nothing of SQL tables or HTTP.
+
+mod alias;
+mod amount;
+mod count;
+mod day;
+mod fault;
+mod id;
+mod many;
+mod text;
+mod word;
+
+pub use alias::Alias;
+pub use amount::Amount;
+pub use count::Count;
+pub use day::Day;
+pub use fault::Fault;
+pub use id::Id;
+pub use many::Many;
+pub use text::{Checked, Code, CommuneCode, Email, LongText, Name, OfficialCode, Phone, RegionCode, Rule, Scheme, ShortText, Siren, Siret, Url};
+pub use word::{Vocabulary, Word};

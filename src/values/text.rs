@@ -1,0 +1,374 @@
+//! Texts: normalised (NFC, trimmed), bounded, and free of what no name or sentence holds.
+
+use std::{fmt, marker::PhantomData};
+
+use diesel::{
+    AsExpression, FromSqlRow,
+    deserialize::{self, FromSql},
+    pg::{Pg, PgValue},
+    serialize::{self, Output, ToSql},
+    sql_types::Text,
+};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use unicode_normalization::UnicodeNormalization;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, Type},
+};
+
+/// What makes a text valid: its checks and its place in the document.
+pub trait Rule: fmt::Debug + Clone + 'static {
+    /// The name of its schema.
+    const NAME: &'static str;
+    /// The most characters it may have. In bytes it may have four times as many.
+    const MAX: usize;
+    /// A regular expression that says the form, where there is one.
+    const PATTERN: Option<&'static str> = None;
+    /// An example that is valid.
+    const EXAMPLE: &'static str;
+    /// What it is, for the document.
+    const ABOUT: &'static str;
+    /// May it have several lines?
+    const LINES: bool = false;
+
+    /// The code of what is wrong with this normalised text, if anything.
+    fn fault(_text: &str) -> Option<&'static str> {
+        None
+    }
+}
+
+/// A text that keeps its rule: an invalid one cannot exist.
+#[derive(Debug, Clone, PartialEq, Eq, AsExpression, FromSqlRow)]
+#[diesel(sql_type = Text)]
+pub struct Checked<R: Rule>(String, PhantomData<R>);
+
+impl<R: Rule> Checked<R> {
+    /// Normalises and checks a text. Errs with the code of a [`Fault`](super::Fault).
+    pub fn parse(raw: &str) -> Result<Self, &'static str> {
+        if raw.chars().any(|char| forbidden(char, R::LINES)) {
+            return Err("forbidden_character");
+        }
+        let text: String = raw.trim().nfc().collect();
+        if text.is_empty() {
+            return Err("blank");
+        }
+        if text.chars().count() > R::MAX {
+            return Err("too_long");
+        }
+        R::fault(&text).map_or(Ok(Self(text, PhantomData)), Err)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Control characters, noncharacters and bidirectional overrides: they hide what a text says.
+fn forbidden(char: char, lines: bool) -> bool {
+    match char {
+        '\n' | '\t' | '\r' => !lines,
+        '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}' | '\u{FEFF}' => true,
+        '\u{FDD0}'..='\u{FDEF}' => true,
+        char => char.is_control() || (char as u32) & 0xFFFE == 0xFFFE,
+    }
+}
+
+impl<R: Rule> Serialize for Checked<R> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de, R: Rule> Deserialize<'de> for Checked<R> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
+}
+
+impl<R: Rule> ToSql<Text, Pg> for Checked<R> {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        <str as ToSql<Text, Pg>>::to_sql(&self.0, out)
+    }
+}
+
+impl<R: Rule> FromSql<Text, Pg> for Checked<R> {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        Ok(Self(<String as FromSql<Text, Pg>>::from_sql(value)?, PhantomData))
+    }
+}
+
+impl<R: Rule> PartialSchema for Checked<R> {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .min_length(Some(1))
+            .max_length(Some(R::MAX))
+            .pattern(R::PATTERN)
+            .description(Some(R::ABOUT))
+            .examples([R::EXAMPLE])
+            .into()
+    }
+}
+
+impl<R: Rule> ToSchema for Checked<R> {
+    fn name() -> std::borrow::Cow<'static, str> {
+        R::NAME.into()
+    }
+}
+
+/// A name or a title on one line, of at most 300 characters.
+pub type Name = Checked<rules::Name>;
+/// A line of at most 1 000 characters.
+pub type ShortText = Checked<rules::ShortText>;
+/// A text of several lines, of at most 20 000 characters.
+pub type LongText = Checked<rules::LongText>;
+/// An ASCII code in snake_case.
+pub type Code = Checked<rules::Code>;
+/// The name of a scheme of themes.
+pub type Scheme = Checked<rules::Scheme>;
+/// A SIREN, the nine digits of an organisation.
+pub type Siren = Checked<rules::Siren>;
+/// A SIRET, the fourteen digits of an establishment.
+pub type Siret = Checked<rules::Siret>;
+/// A commune code of the COG.
+pub type CommuneCode = Checked<rules::CommuneCode>;
+/// A region code of the COG.
+pub type RegionCode = Checked<rules::RegionCode>;
+/// The official code of a territory, unique within a phase only.
+pub type OfficialCode = Checked<rules::OfficialCode>;
+/// An http or https address.
+pub type Url = Checked<rules::Url>;
+/// An e-mail address of a service.
+pub type Email = Checked<rules::Email>;
+/// A telephone number of a service.
+pub type Phone = Checked<rules::Phone>;
+
+mod rules {
+    use super::Rule;
+
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Name;
+    impl Rule for Name {
+        const NAME: &'static str = "Name";
+        const MAX: usize = 300;
+        const EXAMPLE: &'static str = "Communauté urbaine d'Alençon";
+        const ABOUT: &'static str = "A name or a title, on one line.";
+    }
+
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct ShortText;
+    impl Rule for ShortText {
+        const NAME: &'static str = "ShortText";
+        const MAX: usize = 1000;
+        const EXAMPLE: &'static str = "Présidente du conseil régional";
+        const ABOUT: &'static str = "A line of text.";
+    }
+
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct LongText;
+    impl Rule for LongText {
+        const NAME: &'static str = "LongText";
+        const MAX: usize = 20_000;
+        const EXAMPLE: &'static str = "Réfection totale des voiries du parc.";
+        const ABOUT: &'static str = "A text of several lines, stored as it is.";
+        const LINES: bool = true;
+    }
+
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Code;
+    impl Rule for Code {
+        const NAME: &'static str = "Code";
+        const MAX: usize = 100;
+        const PATTERN: Option<&'static str> = Some("^[a-z][a-z0-9_]*$");
+        const EXAMPLE: &'static str = "attirer";
+        const ABOUT: &'static str = "A code in snake_case.";
+        fn fault(text: &str) -> Option<&'static str> {
+            let valid = text.starts_with(|first: char| first.is_ascii_lowercase())
+                && text.chars().all(|char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '_');
+            (!valid).then_some("invalid_code")
+        }
+    }
+
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Scheme;
+    impl Rule for Scheme {
+        const NAME: &'static str = "Scheme";
+        const MAX: usize = 100;
+        const PATTERN: Option<&'static str> = Some("^[a-z0-9][a-z0-9-]*$");
+        const EXAMPLE: &'static str = "phase-1";
+        const ABOUT: &'static str = "A scheme of themes (référentiel): `phase-1`, `phase-2`, or a territory's own.";
+        fn fault(text: &str) -> Option<&'static str> {
+            let valid = !text.starts_with('-') && text.chars().all(|char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '-');
+            (!valid).then_some("invalid_scheme")
+        }
+    }
+
+    /// The check digit of Luhn, over digits read from the right.
+    fn luhn(digits: &str) -> bool {
+        let sum: u32 = digits
+            .bytes()
+            .rev()
+            .enumerate()
+            .map(|(place, byte)| {
+                let digit = u32::from(byte - b'0') << (place % 2);
+                if digit > 9 { digit - 9 } else { digit }
+            })
+            .sum();
+        sum.is_multiple_of(10)
+    }
+
+    fn digits(text: &str, count: usize) -> bool {
+        text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit())
+    }
+
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Siren;
+    impl Rule for Siren {
+        const NAME: &'static str = "Siren";
+        const MAX: usize = 9;
+        const PATTERN: Option<&'static str> = Some("^[0-9]{9}$");
+        const EXAMPLE: &'static str = "246100663";
+        const ABOUT: &'static str = "A SIREN: the nine digits of an organisation, the last one a check digit (Luhn).";
+        fn fault(text: &str) -> Option<&'static str> {
+            (!(digits(text, 9) && luhn(text))).then_some("invalid_siren")
+        }
+    }
+
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Siret;
+    impl Rule for Siret {
+        const NAME: &'static str = "Siret";
+        const MAX: usize = 14;
+        const PATTERN: Option<&'static str> = Some("^[0-9]{14}$");
+        const EXAMPLE: &'static str = "35600000000048";
+        const ABOUT: &'static str =
+            "A SIRET: the fourteen digits of an establishment, the last one a check digit (Luhn; the sum of digits for La Poste).";
+        fn fault(text: &str) -> Option<&'static str> {
+            let la_poste = || text.starts_with("356000000") && text.bytes().map(|byte| u32::from(byte - b'0')).sum::<u32>().is_multiple_of(5);
+            (!(digits(text, 14) && (luhn(text) || la_poste()))).then_some("invalid_siret")
+        }
+    }
+
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct CommuneCode;
+    impl Rule for CommuneCode {
+        const NAME: &'static str = "CommuneCode";
+        const MAX: usize = 5;
+        const PATTERN: Option<&'static str> = Some("^([0-9]{2}|2[AB])[0-9]{3}$");
+        const EXAMPLE: &'static str = "61001";
+        const ABOUT: &'static str = "A commune code of the COG, leading zeros, `2A` and `2B` kept.";
+        fn fault(text: &str) -> Option<&'static str> {
+            let corsican = text.strip_prefix("2A").or(text.strip_prefix("2B"));
+            (!(digits(text, 5) || corsican.is_some_and(|rest| digits(rest, 3)))).then_some("invalid_commune_code")
+        }
+    }
+
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct RegionCode;
+    impl Rule for RegionCode {
+        const NAME: &'static str = "RegionCode";
+        const MAX: usize = 2;
+        const PATTERN: Option<&'static str> = Some("^[0-9]{2}$");
+        const EXAMPLE: &'static str = "28";
+        const ABOUT: &'static str = "A region code of the COG.";
+        fn fault(text: &str) -> Option<&'static str> {
+            (!digits(text, 2)).then_some("invalid_region_code")
+        }
+    }
+
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct OfficialCode;
+    impl Rule for OfficialCode {
+        const NAME: &'static str = "OfficialCode";
+        const MAX: usize = 7;
+        const PATTERN: Option<&'static str> = Some("^ti-[0-9]{4}$");
+        const EXAMPLE: &'static str = "ti-2801";
+        const ABOUT: &'static str =
+            "The official code of a territory, unique within a phase only: the same code names another territory in another phase.";
+        fn fault(text: &str) -> Option<&'static str> {
+            (!text.strip_prefix("ti-").is_some_and(|rest| digits(rest, 4))).then_some("invalid_official_code")
+        }
+    }
+
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Url;
+    impl Rule for Url {
+        const NAME: &'static str = "Url";
+        const MAX: usize = 1000;
+        const PATTERN: Option<&'static str> = Some("^https?://[^/\\s@]+(/\\S*)?$");
+        const EXAMPLE: &'static str = "https://agence-cohesion-territoires.gouv.fr/";
+        const ABOUT: &'static str = "An absolute http or https address.";
+        fn fault(text: &str) -> Option<&'static str> {
+            let rest = text.strip_prefix("https://").or(text.strip_prefix("http://"));
+            let host = rest.map(|rest| rest.split_once('/').map_or(rest, |(host, _)| host));
+            (!(host.is_some_and(|host| !host.is_empty() && !host.contains('@')) && !text.contains(char::is_whitespace))).then_some("invalid_url")
+        }
+    }
+
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Email;
+    impl Rule for Email {
+        const NAME: &'static str = "Email";
+        const MAX: usize = 254;
+        const PATTERN: Option<&'static str> = Some("^[^\\s@]+@[^\\s@.]+(\\.[^\\s@.]+)+$");
+        const EXAMPLE: &'static str = "dev.eco@vireaunoireau.fr";
+        const ABOUT: &'static str = "The e-mail address of a service, never of a person.";
+        fn fault(text: &str) -> Option<&'static str> {
+            let valid = text.split_once('@').is_some_and(|(name, host)| {
+                !name.is_empty() && !host.contains('@') && host.contains('.') && host.split('.').all(|label| !label.is_empty())
+            });
+            (!valid || text.contains(char::is_whitespace)).then_some("invalid_email")
+        }
+    }
+
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Phone;
+    impl Rule for Phone {
+        const NAME: &'static str = "Phone";
+        const MAX: usize = 30;
+        const PATTERN: Option<&'static str> = Some("^\\+?[0-9][0-9 .()-]{2,28}$");
+        const EXAMPLE: &'static str = "02 31 66 27 96";
+        const ABOUT: &'static str = "The telephone number of a service, never of a person.";
+        fn fault(text: &str) -> Option<&'static str> {
+            let rest = text.strip_prefix('+').unwrap_or(text);
+            let valid = (3..=29).contains(&rest.len())
+                && rest.starts_with(|first: char| first.is_ascii_digit())
+                && rest.chars().all(|char| char.is_ascii_digit() || " .()-".contains(char));
+            (!valid).then_some("invalid_phone")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_siren_and_a_siret_carry_their_check_digit() {
+        assert!(Siren::parse("246100663").is_ok());
+        assert_eq!(Siren::parse("246100664"), Err("invalid_siren"));
+        assert_eq!(Siren::parse("24610066٣"), Err("invalid_siren"));
+        assert!(Siret::parse("35600000000048").is_ok(), "La Poste's head office");
+        assert!(Siret::parse("35600000009075").is_ok(), "one of its offices, by the sum of digits");
+        assert_eq!(Siret::parse("35600000009076"), Err("invalid_siret"));
+    }
+
+    #[test]
+    fn a_text_is_normalised_and_hides_nothing() {
+        assert_eq!(Name::parse("  Alenc\u{327}on ").map(|name| name.as_str().to_owned()), Ok("Alençon".to_owned()));
+        assert_eq!(Name::parse("a\0b"), Err("forbidden_character"));
+        assert_eq!(Name::parse("a\u{202E}b"), Err("forbidden_character"));
+        assert_eq!(Name::parse("a\nb"), Err("forbidden_character"));
+        assert!(LongText::parse("a\nb").is_ok());
+        assert_eq!(Name::parse(" \u{a0} "), Err("blank"));
+        assert_eq!(Name::parse(&"é".repeat(301)), Err("too_long"));
+    }
+
+    #[test]
+    fn codes_keep_their_letters_and_zeros() {
+        assert!(CommuneCode::parse("2A004").is_ok() && CommuneCode::parse("01001").is_ok());
+        assert!(CommuneCode::parse("2C004").is_err() && CommuneCode::parse("1001").is_err());
+        assert!(OfficialCode::parse("ti-0401").is_ok() && OfficialCode::parse("TI-0401").is_err());
+    }
+}

@@ -1,0 +1,96 @@
+//! Words of a closed list, each with its French label: one table gives the checks, the column and the document.
+
+use std::{borrow::Cow, fmt, marker::PhantomData};
+
+use diesel::{
+    AsExpression, FromSqlRow,
+    deserialize::{self, FromSql},
+    pg::{Pg, PgValue},
+    serialize::{self, Output, ToSql},
+    sql_types::Text,
+};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, Type, extensions::Extensions},
+};
+
+/// A closed list of words.
+pub trait Vocabulary: fmt::Debug + Clone + 'static {
+    /// The name of its schema.
+    const NAME: &'static str;
+    /// What it says, with its French term.
+    const ABOUT: &'static str;
+    /// Each word with its French label.
+    const WORDS: &'static [(&'static str, &'static str)];
+}
+
+/// One word of a vocabulary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AsExpression, FromSqlRow)]
+#[diesel(sql_type = Text)]
+pub struct Word<V: Vocabulary>(&'static str, PhantomData<V>);
+
+impl<V: Vocabulary> Word<V> {
+    /// Finds a word by its code. Errs with the code of a [`Fault`](super::Fault).
+    pub fn parse(code: &str) -> Result<Self, &'static str> {
+        V::WORDS.iter().find(|(word, _)| *word == code).map(|(word, _)| Self(word, PhantomData)).ok_or("unknown_word")
+    }
+
+    /// Its code.
+    pub fn code(&self) -> &'static str {
+        self.0
+    }
+}
+
+/// The first word of the list.
+impl<V: Vocabulary> Default for Word<V> {
+    fn default() -> Self {
+        Self(V::WORDS.first().map_or("", |(word, _)| word), PhantomData)
+    }
+}
+
+impl<V: Vocabulary> Serialize for Word<V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0)
+    }
+}
+
+impl<'de, V: Vocabulary> Deserialize<'de> for Word<V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let code = Cow::<str>::deserialize(deserializer)?;
+        // The first word comes along, for whoever looks for something that fits.
+        Self::parse(&code).map_err(|fault| de::Error::custom(format_args!("{fault} {}", Self::default().0)))
+    }
+}
+
+impl<V: Vocabulary> ToSql<Text, Pg> for Word<V> {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        <str as ToSql<Text, Pg>>::to_sql(self.0, out)
+    }
+}
+
+impl<V: Vocabulary> FromSql<Text, Pg> for Word<V> {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        let code = <String as FromSql<Text, Pg>>::from_sql(value)?;
+        Self::parse(&code).map_err(|_| format!("{} has no word {code}", V::NAME).into())
+    }
+}
+
+impl<V: Vocabulary> PartialSchema for Word<V> {
+    fn schema() -> RefOr<Schema> {
+        let labels = V::WORDS.iter().map(|(word, label)| ((*word).to_owned(), (*label).into())).collect::<serde_json::Map<_, _>>();
+        let list = V::WORDS.iter().map(|(word, label)| format!("\n- `{word}`: {label}")).collect::<String>();
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(V::WORDS.iter().map(|(word, _)| *word)))
+            .description(Some(format!("{}\n{list}", V::ABOUT)))
+            .extensions(Some(Extensions::builder().add("x-labels-fr", labels).build()))
+            .into()
+    }
+}
+
+impl<V: Vocabulary> ToSchema for Word<V> {
+    fn name() -> Cow<'static, str> {
+        V::NAME.into()
+    }
+}
