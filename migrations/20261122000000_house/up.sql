@@ -76,7 +76,8 @@ BEGIN
         RETURN NEW;
     END IF;
     IF NEW.version = OLD.version THEN
-        IF NEW IS NOT DISTINCT FROM OLD THEN
+        -- A generated column is not computed yet.
+        IF to_jsonb(NEW) - 'search' = to_jsonb(OLD) - 'search' THEN
             RETURN NULL;
         END IF;
         NEW.version := OLD.version + 1;

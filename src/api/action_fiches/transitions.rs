@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn every_move_is_between_known_states_and_none_twice() {
         for (index, Move(axis, from, to, _)) in MOVES.iter().enumerate() {
-            assert!(Word::<Axis>::parse(axis).is_ok() && Word::<State>::parse(from).is_ok() && Word::<State>::parse(to).is_ok());
+            assert!(Axis::parse(axis).is_ok() && State::parse(from).is_ok() && State::parse(to).is_ok());
             let twin = |Move(a, f, t, _): &Move| (a, f, t) == (axis, from, to);
             assert!(!MOVES[index + 1..].iter().any(twin), "{axis}: {from} to {to} stands twice");
         }

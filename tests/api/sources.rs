@@ -1,0 +1,1 @@
+//! The facts of the five documents, asked as questions over HTTP.

@@ -1,0 +1,268 @@
+//! What a test stands on: a house (a database and a server of its own), clients by role, makers of bodies.
+
+pub mod contract;
+pub mod makers;
+
+use std::{
+    fs::File,
+    net::TcpListener,
+    path::PathBuf,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use clap::Parser;
+use diesel_async::SimpleAsyncConnection;
+use reqwest::{Method, StatusCode, header::HeaderMap};
+use serde_json::Value;
+use territoires_industrie::{
+    api::keys,
+    config::Config,
+    db::{
+        self, Db,
+        embedded::{Embedded, Options},
+        migrate::{self, Step},
+    },
+    demo, server,
+};
+
+/// One throw-away cluster a run, with a template database that is migrated, and one that has the demo data as well.
+struct Cluster {
+    _embedded: Embedded,
+    url: String,
+}
+
+const PREFIX: &str = "territoires-industrie-tests-";
+
+/// Removes what former runs left: their lock is free.
+fn sweep() {
+    for entry in std::fs::read_dir("/tmp").unwrap().flatten() {
+        let ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
+        let lock = File::open(entry.path().join("service.lock"));
+        if ours && lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
+            drop(std::fs::remove_dir_all(entry.path()));
+        }
+    }
+}
+
+fn cluster() -> &'static Cluster {
+    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+    CLUSTER.get_or_init(|| {
+        sweep();
+        let data_dir = PathBuf::from(format!("/tmp/{PREFIX}{}", std::process::id()));
+        let embedded = Embedded::start(&Options { data_dir, bin_dir: None, durable: false }).unwrap();
+        let url = embedded.url().to_owned();
+        let cluster = Cluster { _embedded: embedded, url };
+        // Its own thread and runtime: a test may be inside of one already.
+        let template = cluster.url.clone();
+        std::thread::spawn(move || {
+            assert_eq!(migrate::run(&template, Step::Up).unwrap(), migrate::State::Current);
+            actix_web::rt::System::new().block_on(async {
+                let mut conn = db::connect(&admin(&template)).await.unwrap();
+                conn.batch_execute("CREATE DATABASE demo TEMPLATE territoires_industrie").await.unwrap();
+                demo::load(&Db::new(&named(&template, "demo"), 1).unwrap()).await.unwrap();
+            });
+        })
+        .join()
+        .unwrap();
+        cluster
+    })
+}
+
+fn named(url: &str, database: &str) -> String {
+    url.replace("/territoires_industrie?", &format!("/{database}?"))
+}
+
+fn admin(url: &str) -> String {
+    named(url, "postgres")
+}
+
+/// A new database, copied from a template.
+async fn copy(template: &str) -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let url = &cluster().url;
+    let name = format!("house_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    let mut conn = db::connect(&admin(url)).await.unwrap();
+    // Two copies of one template at a time get in each other's way.
+    static ONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let _one = ONE.lock().await;
+    conn.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template}")).await.unwrap();
+    named(url, &name)
+}
+
+/// A database and a server of one test's own, and a client with an editor's key.
+pub struct House {
+    /// The database.
+    pub url: String,
+    /// Where the server listens.
+    pub address: String,
+    /// With an editor's key.
+    pub editor: Client,
+    /// With no key.
+    pub anyone: Client,
+    server: actix_web::dev::ServerHandle,
+}
+
+impl std::ops::Deref for House {
+    type Target = Client;
+    fn deref(&self) -> &Client {
+        &self.editor
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        drop(actix_web::rt::spawn(self.server.stop(false)));
+    }
+}
+
+impl House {
+    /// A connection to its database, past the service.
+    pub async fn database(&self) -> db::Conn {
+        db::connect(&self.url).await.unwrap()
+    }
+}
+
+/// An empty house.
+pub async fn house() -> House {
+    build("territoires_industrie", &[]).await
+}
+
+/// A house with the demo data.
+pub async fn demo_house() -> House {
+    build("demo", &[]).await
+}
+
+/// A house of this template, served with these flags.
+pub async fn build(template: &str, flags: &[&str]) -> House {
+    let url = copy(template).await;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let flags = ["territoires-industrie", "--workers", "1"].iter().chain(flags);
+    let settings = Config::try_parse_from(flags).unwrap().serve;
+    let server = server::serve(listener, &url, &settings).unwrap();
+    let handle = server.handle();
+    actix_web::rt::spawn(server);
+    let mut conn = db::connect(&url).await.unwrap();
+    let key = keys::create("editor of the tests", "editor", Some(1), &mut conn).await.unwrap().to_string();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = |key| Client { http: http.clone(), address: address.clone(), key };
+    House { editor: client(Some(key)), anyone: client(None), url, address, server: handle }
+}
+
+/// Someone who asks.
+#[derive(Clone)]
+pub struct Client {
+    pub http: reqwest::Client,
+    pub address: String,
+    pub key: Option<String>,
+}
+
+impl Client {
+    /// The full address of a path below `/api/v1`, or of a full address as it is.
+    pub fn at(&self, path: &str) -> String {
+        if path.starts_with("http") { path.to_owned() } else { format!("{}/api/v1{path}", self.address) }
+    }
+
+    /// A request, to be completed by hand.
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.http.request(method, self.at(path));
+        match &self.key {
+            Some(key) => request.bearer_auth(key),
+            None => request,
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        send(self.request(Method::GET, path)).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        send(self.request(Method::POST, path).json(&body)).await
+    }
+
+    /// Changes a thing, at the version that its tag names.
+    pub async fn patch(&self, path: &str, tag: Option<&str>, body: Value) -> Answer {
+        send(tagged(self.request(Method::PATCH, path), tag).json(&body)).await
+    }
+
+    pub async fn delete(&self, path: &str, tag: Option<&str>) -> Answer {
+        send(tagged(self.request(Method::DELETE, path), tag)).await
+    }
+
+    /// Every row of a list, by its cursors.
+    pub async fn all(&self, path: &str) -> Vec<Value> {
+        let mut rows = Vec::new();
+        let mut next = Some(self.at(path));
+        while let Some(link) = next {
+            let page = self.get(&link).await.expect(200);
+            rows.extend(page.body["data"].as_array().unwrap().iter().cloned());
+            next = page.body["links"]["next"].as_str().map(str::to_owned);
+        }
+        rows
+    }
+}
+
+fn tagged(request: reqwest::RequestBuilder, tag: Option<&str>) -> reqwest::RequestBuilder {
+    match tag {
+        Some(tag) => request.header("If-Match", tag),
+        None => request,
+    }
+}
+
+/// Sends a request, and holds what comes back against the document.
+pub async fn send(request: reqwest::RequestBuilder) -> Answer {
+    let (client, request) = request.build_split();
+    let request = request.unwrap();
+    let (method, url) = (request.method().clone(), request.url().clone());
+    let response = client.execute(request).await.unwrap();
+    let (status, headers) = (response.status(), response.headers().clone());
+    let bytes = response.bytes().await.unwrap();
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let (etag, location) = (text("etag"), text("location"));
+    let body: Value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+    let answer = Answer { line: format!("{method} {url}"), status, headers, body, etag, location };
+    contract::check(&method, url.path(), &answer);
+    answer
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    line: String,
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    /// The body, null when it is not JSON.
+    pub body: Value,
+    pub etag: Option<String>,
+    pub location: Option<String>,
+}
+
+impl Answer {
+    /// The same, when it has this status.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{}\n{:#}", self.line, self.body);
+        self
+    }
+
+    /// The rows of a page.
+    #[track_caller]
+    pub fn rows(&self) -> &Vec<Value> {
+        self.body["data"].as_array().unwrap_or_else(|| panic!("{} is no list: {:#}", self.line, self.body))
+    }
+
+    /// What is wrong, as (place, code) pairs.
+    pub fn wrongs(&self) -> Vec<(String, String)> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let errors = self.body["errors"].as_array().cloned().unwrap_or_default();
+        errors.iter().map(|error| (text(error.get("pointer").unwrap_or(&error["parameter"])), text(&error["code"]))).collect()
+    }
+
+    /// A header.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}

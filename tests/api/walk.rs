@@ -1,0 +1,104 @@
+//! What every noun and part must do: the same life, asked of each.
+
+use serde_json::json;
+
+use crate::support::{
+    Client, contract, house,
+    makers::{Maker, makers},
+};
+
+/// The path with its parent in it, where it has one.
+async fn placed(client: &Client, maker: &Maker, number: u32) -> String {
+    let Some((parent, rest)) = maker.path.split_once("/{id}") else {
+        return maker.path.to_owned();
+    };
+    let makers = makers();
+    let of = makers.iter().find(|maker| maker.path == parent).expect("a part has a parent");
+    let body = (of.body)(client, number + 500).await;
+    let made = client.post(parent, body).await.expect(201);
+    format!("{parent}/{}{rest}", made.body["id"].as_str().unwrap())
+}
+
+#[actix_web::test]
+async fn every_noun_lives_the_same_life() {
+    let house = house().await;
+    for (number, maker) in (1..).zip(makers()) {
+        let path = placed(&house, &maker, number).await;
+        let body = (maker.body)(&house, number).await;
+
+        house.anyone.post(&path, body.clone()).await.expect(401);
+        let made = house.post(&path, body.clone()).await.expect(201);
+        let one = made.location.clone().unwrap();
+        assert_eq!((made.etag.as_deref(), &made.body["version"]), (Some("\"v1\""), &json!(1)), "{path}");
+        for (member, value) in body.as_object().unwrap() {
+            assert_eq!(&made.body[member], value, "{path} keeps {member}");
+        }
+
+        let read = house.anyone.get(&one).await.expect(200);
+        assert_eq!((&read.body, &read.etag), (&made.body, &made.etag), "{path}");
+        let listed = house.anyone.get(&format!("{path}?count=true&limit=1000")).await.expect(200);
+        assert!(listed.rows().iter().any(|row| row["id"] == made.body["id"]), "{path} lists what was made");
+        assert_eq!(listed.body["meta"]["total"], listed.rows().len(), "{path}");
+
+        let mut version = 1;
+        if let Some((change, solid)) = &maker.change {
+            house.patch(&one, None, change.clone()).await.expect(428);
+            house.patch(&one, Some("\"v9\""), change.clone()).await.expect(412);
+            let strange = house.patch(&one, Some("\"v1\""), json!({ "strange": 1 })).await.expect(422);
+            assert_eq!(strange.wrongs(), [("/strange".to_owned(), "unknown_field".to_owned())], "{path}");
+            house.patch(&one, Some("\"v1\""), json!({ *solid: null })).await.expect(422);
+            let same = house.patch(&one, Some("\"v1\""), json!({})).await.expect(200);
+            assert_eq!(same.body, made.body, "{path}: a change of nothing changes nothing");
+            let changed = house.patch(&one, Some("W/\"v1\""), change.clone()).await.expect(200);
+            assert_eq!(changed.etag.as_deref(), Some("\"v2\""), "{path}");
+            for (member, value) in change.as_object().unwrap() {
+                assert_eq!(&changed.body[member], value, "{path} changes {member}");
+            }
+            let again = house.patch(&one, Some("\"v2\""), change.clone()).await.expect(200);
+            assert_eq!(again.body, changed.body, "{path}: the same change again makes no new version");
+            version = 2;
+        }
+
+        house.delete(&one, None).await.expect(428);
+        house.delete(&one, Some("\"v9\"")).await.expect(412);
+        house.delete(&one, Some(&format!("\"v{version}\""))).await.expect(204);
+        let gone = house.anyone.get(&one).await.expect(410);
+        assert!(gone.body["deleted_at"].is_string(), "{path}");
+        house.delete(&one, Some("\"v1\"")).await.expect(410);
+        let never = one.rsplit_once('/').unwrap().0.to_owned() + "/00000000-0000-7000-8000-000000000000";
+        house.anyone.get(&never).await.expect(404);
+        for odd in ["x", "00000000000070008000000000000000", "%7B00000000-0000-7000-8000-000000000000%7D"] {
+            house.anyone.get(&format!("{}/{odd}", one.rsplit_once('/').unwrap().0)).await.expect(404);
+        }
+
+        // The ledger has it all, signed.
+        let lines = lines(&house, made.body["id"].as_str().unwrap()).await;
+        let expected = if maker.change.is_some() { vec!["create 1", "update 2", "delete 3"] } else { vec!["create 1", "delete 2"] };
+        assert_eq!(lines, expected, "{path}");
+    }
+}
+
+#[derive(diesel::QueryableByName)]
+struct Line {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    line: String,
+}
+
+async fn lines(house: &crate::support::House, id: &str) -> Vec<String> {
+    use diesel_async::RunQueryDsl;
+    let query = diesel::sql_query(
+        "SELECT action || ' ' || version AS line FROM ledger WHERE thing = $1::uuid AND author = 'editor of the tests' AND request IS NOT NULL ORDER BY id",
+    );
+    let lines: Vec<Line> = query.bind::<diesel::sql_types::Text, _>(id).load(&mut house.database().await).await.unwrap();
+    lines.into_iter().map(|line| line.line).collect()
+}
+
+#[test]
+fn every_noun_of_the_document_has_a_maker() {
+    let makers = makers();
+    let posts = contract::DOCUMENT["paths"].as_object().unwrap().iter().filter(|(_, item)| item.get("post").is_some());
+    for (path, _) in posts {
+        let known = makers.iter().any(|maker| format!("/api/v1{}", maker.path) == *path);
+        assert!(known || path.ends_with("/transitions"), "{path} has no maker in tests/api/support/makers.rs");
+    }
+}
