@@ -22,6 +22,7 @@ pub struct Config {
 
 /// Which database.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Database")]
 pub struct Database {
     /// A PostgreSQL to use (14 to 18), such as postgresql://user:password@host/database. Without one the service runs a
     /// private PostgreSQL of its own.
@@ -34,51 +35,44 @@ pub struct Database {
     #[arg(long, env = "POSTGRES_BIN_DIR", global = true)]
     pub postgres_bin_dir: Option<PathBuf>,
     #[arg(long, env = "HOME", hide = true, global = true)]
-    home: Option<PathBuf>,
+    pub home: Option<PathBuf>,
     #[arg(long, env = "XDG_DATA_HOME", hide = true, global = true)]
-    xdg_data_home: Option<PathBuf>,
-}
-
-impl Database {
-    /// Where the private PostgreSQL lives.
-    pub fn data_dir(&self) -> PathBuf {
-        let usual = || crate::db::embedded::default_data_dir(self.home.as_deref(), self.xdg_data_home.as_deref());
-        self.data_dir.clone().unwrap_or_else(usual)
-    }
+    pub xdg_data_home: Option<PathBuf>,
 }
 
 /// How to serve.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Serving")]
 pub struct Serve {
     /// Where to listen.
-    #[arg(long, env = "BIND", default_value = "127.0.0.1:8080")]
+    #[arg(long, env = "BIND", default_value = "127.0.0.1:8080", global = true)]
     pub bind: SocketAddr,
     /// How the service is reached from outside, for the links it gives. By default http:// and BIND.
-    #[arg(long, env = "PUBLIC_URL")]
+    #[arg(long, env = "PUBLIC_URL", global = true)]
     pub public_url: Option<String>,
     /// How many workers answer, each on a thread of its own. By default one a core.
-    #[arg(long, env = "WORKERS")]
+    #[arg(long, env = "WORKERS", global = true)]
     pub workers: Option<usize>,
     /// How many connections to PostgreSQL each worker may open.
-    #[arg(long, env = "POOL_SIZE", default_value_t = 4)]
+    #[arg(long, env = "POOL_SIZE", default_value_t = 4, global = true)]
     pub pool_size: usize,
     /// How many clients each worker serves at once; more are left waiting at the door.
-    #[arg(long, env = "MAX_CONNECTIONS", default_value_t = 5000)]
+    #[arg(long, env = "MAX_CONNECTIONS", default_value_t = 5000, global = true)]
     pub max_connections: usize,
     /// How long a stop waits for what is running, in seconds.
-    #[arg(long, env = "SHUTDOWN_TIMEOUT", default_value_t = 30)]
+    #[arg(long, env = "SHUTDOWN_TIMEOUT", default_value_t = 30, global = true)]
     pub shutdown_timeout: u64,
     /// The origins whose pages may write, separated by commas. Reading is open to all.
-    #[arg(long, env = "CORS_ORIGINS", value_delimiter = ',')]
+    #[arg(long, env = "CORS_ORIGINS", value_delimiter = ',', global = true)]
     pub cors_origins: Vec<String>,
     /// Signs cursors; the same for all instances. By default made of DATABASE_URL.
-    #[arg(long, env = "CURSOR_SECRET", hide_env_values = true)]
+    #[arg(long, env = "CURSOR_SECRET", hide_env_values = true, global = true)]
     pub cursor_secret: Option<String>,
     /// Apply missing migrations to DATABASE_URL at start (the private PostgreSQL always gets them).
-    #[arg(long, env = "MIGRATE")]
+    #[arg(long, env = "MIGRATE", global = true)]
     pub migrate: bool,
     /// Do not load the demo data into an empty private PostgreSQL, nor make its demo key.
-    #[arg(long, env = "NO_DEMO")]
+    #[arg(long, env = "NO_DEMO", global = true)]
     pub no_demo: bool,
 }
 
@@ -101,6 +95,8 @@ pub enum Command {
     },
     /// Print the OpenAPI document.
     Openapi,
+    /// Ask the service at BIND whether it is ready; fails when it is not. For health checks of containers.
+    Health,
 }
 
 /// What can be loaded.

@@ -1,6 +1,11 @@
 //! The command line.
 
-use std::{io::Write, net::TcpListener};
+use std::{
+    io::{Read, Write},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    path::PathBuf,
+    time::Duration,
+};
 
 use anyhow::{Context, bail};
 use clap::Parser;
@@ -9,7 +14,7 @@ use territoires_industrie::{
     config::{Command, Config, Database, Keys, Load, LogFormat},
     db::{
         self, Db,
-        embedded::{Embedded, Error as EmbeddedError, Options},
+        embedded::{self, Embedded, Error as EmbeddedError, Options},
         migrate::{self, State, Step},
     },
     demo, server,
@@ -45,6 +50,7 @@ fn main() -> anyhow::Result<()> {
             println!("{}", server::document().to_pretty_json()?);
             Ok(())
         }
+        Command::Health => health(config.serve.bind),
     }
 }
 
@@ -56,7 +62,7 @@ struct Home {
 
 impl Home {
     fn open(database: &Database) -> anyhow::Result<Self> {
-        Self::own(database).or_else(|error| match (error.downcast_ref(), Embedded::beside(&database.data_dir())) {
+        Self::own(database).or_else(|error| match (error.downcast_ref(), Embedded::beside(&data_dir(database))) {
             // The service is running: a command goes to its database.
             (Some(EmbeddedError::InUse(_)), Some(url)) => Ok(Self { url, embedded: None }),
             _ => Err(error),
@@ -67,10 +73,16 @@ impl Home {
         if let Some(url) = &database.database_url {
             return Ok(Self { url: url.clone(), embedded: None });
         }
-        let options = Options { data_dir: database.data_dir(), bin_dir: database.postgres_bin_dir.clone(), durable: true };
+        let options = Options { data_dir: data_dir(database), bin_dir: database.postgres_bin_dir.clone(), durable: true };
         let embedded = Embedded::start(&options)?;
         Ok(Self { url: embedded.url().to_owned(), embedded: Some(embedded) })
     }
+}
+
+/// Where the private database lives.
+fn data_dir(database: &Database) -> PathBuf {
+    let usual = || embedded::default_data_dir(database.home.as_deref(), database.xdg_data_home.as_deref());
+    database.data_dir.clone().unwrap_or_else(usual)
 }
 
 fn run<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
@@ -129,6 +141,20 @@ fn serve(config: &Config) -> anyhow::Result<()> {
     })?;
     log::info!("stopped");
     Ok(())
+}
+
+/// Asks the service that listens there whether it is ready.
+fn health(mut address: SocketAddr) -> anyhow::Result<()> {
+    if address.ip().is_unspecified() {
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    let wait = Duration::from_secs(3);
+    let mut stream = TcpStream::connect_timeout(&address, wait)?;
+    stream.set_read_timeout(Some(wait))?;
+    write!(stream, "GET /health/ready HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    if answer.starts_with("HTTP/1.1 200") { Ok(()) } else { bail!("not ready: {}", answer.lines().next().unwrap_or_default()) }
 }
 
 /// Loads the demo when the private database is empty, and makes the demo key of this run.

@@ -5,7 +5,7 @@ use utoipa::{
     openapi::{
         self, ContentBuilder, HeaderBuilder, Info, License, ObjectBuilder, Ref, RefOr, Required, ResponseBuilder, Schema, Tag,
         path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem},
-        schema::{AdditionalProperties, SchemaType, Type},
+        schema::{AdditionalProperties, KnownFormat, SchemaFormat, SchemaType, Type},
         security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
 };
@@ -74,6 +74,7 @@ pub fn complete(mut document: openapi::OpenApi) -> openapi::OpenApi {
         let key = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("tdi_…").description(Some("An API key.")).build();
         components.add_security_scheme("key", SecurityScheme::Http(key));
         patches(components);
+        pages(components);
     }
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations(item) {
@@ -195,6 +196,41 @@ fn patches(components: &mut openapi::Components) {
     }
 }
 
+/// A page names its rows by reference, so that a client has one type for them; what may come along is there or is not,
+/// but is never null; an instant has a length.
+fn pages(components: &mut openapi::Components) {
+    let names: Vec<String> = components.schemas.keys().cloned().collect();
+    for name in names {
+        match components.schemas.get_mut(&name) {
+            Some(RefOr::T(Schema::Object(schema))) => {
+                schema.properties.values_mut().for_each(bounded);
+                let row = name.strip_prefix("Page_").map(Ref::from_schema_name);
+                if let (Some(row), Some(RefOr::T(Schema::Array(data)))) = (row, schema.properties.get_mut("data")) {
+                    data.items = row.into();
+                }
+            }
+            Some(RefOr::T(Schema::AllOf(whole))) => {
+                for item in &mut whole.items {
+                    if let RefOr::T(Schema::Object(along)) = item {
+                        along.properties.values_mut().for_each(never_null);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn bounded(schema: &mut RefOr<Schema>) {
+    match schema {
+        RefOr::T(Schema::Object(object)) if matches!(&object.format, Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))) => {
+            object.max_length = Some(40);
+        }
+        RefOr::T(Schema::OneOf(one)) => one.items.iter_mut().for_each(bounded),
+        _ => {}
+    }
+}
+
 fn nullable_members(schema: &RefOr<Schema>) -> Vec<String> {
     let RefOr::T(Schema::Object(schema)) = schema else { return Vec::new() };
     schema.properties.iter().filter(|(_, of)| may_be_null(of)).map(|(name, _)| name.clone()).collect()
@@ -222,15 +258,18 @@ fn never_null(schema: &mut RefOr<Schema>) {
                 *schema = only;
             }
         }
-        RefOr::T(Schema::Object(object)) => {
-            if let SchemaType::Array(types) = &mut object.schema_type {
-                types.retain(|of| *of != Type::Null);
-                if let [only] = types.as_slice() {
-                    object.schema_type = SchemaType::Type(only.clone());
-                }
-            }
-        }
+        RefOr::T(Schema::Object(object)) => never_null_type(&mut object.schema_type),
+        RefOr::T(Schema::Array(array)) => never_null_type(&mut array.schema_type),
         _ => {}
+    }
+}
+
+fn never_null_type(schema_type: &mut SchemaType) {
+    if let SchemaType::Array(types) = schema_type {
+        types.retain(|of| *of != Type::Null);
+        if let [only] = types.as_slice() {
+            *schema_type = SchemaType::Type(only.clone());
+        }
     }
 }
 

@@ -246,7 +246,8 @@ pub fn routes(routes: &mut ServiceConfig) {
     routes.service(list_partners).service(create_partner).service(read_partner).service(update_partner).service(delete_partner);
 }
 
-async fn find(id: Id, conn: &mut Conn) -> Result<Partner> {
+/// The one with this identifier.
+pub async fn find(id: Id, conn: &mut Conn) -> Result<Partner> {
     partners::table.find(id).select(Partner::as_select()).first(conn).await.or_gone(id, conn).await
 }
 

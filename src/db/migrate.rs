@@ -8,7 +8,7 @@ use super::{Conn, Error};
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
 
 /// Where a database's schema stands beside the one this binary was built for.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
     /// The same.
     Current,

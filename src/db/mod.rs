@@ -105,14 +105,18 @@ impl Db {
         self.pool.get().await.map_err(|error| Error::Unavailable(error.to_string()))
     }
 
+    /// A new connection in the place of one that was lost. The others that lie in the pool were probably lost with it.
+    async fn fresh(&self, lost: Option<Object<Conn>>) -> Result<Object<Conn>, Error> {
+        drop(lost.map(Object::take));
+        self.pool.retain(|_, _| false);
+        self.connection().await
+    }
+
     /// Asks the database something. A connection that was lost meanwhile is replaced, once.
     pub async fn read<T, E: From<Error> + Caused>(&self, ask: impl AsyncFn(&mut Conn) -> Result<T, E>) -> Result<T, E> {
         let mut conn = self.connection().await?;
         match ask(&mut conn).await {
-            Err(error) if lost(&error) => {
-                drop(Object::take(conn));
-                ask(&mut *self.connection().await?).await
-            }
+            Err(error) if lost(&error) => ask(&mut *self.fresh(Some(conn)).await?).await,
             answer => answer,
         }
     }
@@ -154,7 +158,7 @@ impl Db {
             if !matches!(error, Error::Unavailable(_)) {
                 return Err(error.into());
             }
-            conn = Lease(Some(self.connection().await?));
+            conn = Lease(Some(self.fresh(None).await?));
             conn.batch_execute(begin).await.map_err(Error::from)?;
         }
         let answer = act(&mut conn).await;

@@ -4,7 +4,7 @@
 use std::{panic::AssertUnwindSafe, time::Instant};
 
 use actix_web::{
-    Error, HttpMessage,
+    HttpMessage, HttpRequest,
     body::{BodySize, BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{
@@ -12,15 +12,16 @@ use actix_web::{
         header::{self, HeaderMap, HeaderName, HeaderValue},
     },
     middleware::Next,
+    web::Data,
 };
 use futures_util::FutureExt;
 use uuid::Uuid;
 
 use super::{
-    Problem, cors, kinds,
+    Problem, Site, cors, kinds,
     problem::{Dressed, Language},
 };
-use crate::db::Caused;
+use crate::db::{Caused, Db, Error, refs};
 
 /// The identifier of a request: the client's own when it is harmless, else a new one.
 #[derive(Debug, Clone)]
@@ -59,7 +60,7 @@ fn language(headers: &HeaderMap) -> Language {
 }
 
 /// The outermost of our own middlewares.
-pub async fn dress(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, Error> {
+pub async fn dress(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let started = Instant::now();
     let id = request_id(request.headers());
     let language = language(request.headers());
@@ -83,7 +84,7 @@ pub async fn dress(request: ServiceRequest, next: Next<impl MessageBody + 'stati
     };
 
     let status = response.status();
-    let mut response = if status.is_client_error() || status.is_server_error() { refusal(response, language, &id, &line) } else { response };
+    let mut response = if status.is_client_error() || status.is_server_error() { refusal(response, language, &id, &line).await } else { response };
     let size = response.response().body().size();
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id.0) {
@@ -136,11 +137,12 @@ fn logged(path: &str) -> String {
 }
 
 /// An answer of status 400 or above, as a problem in the caller's language. What is our fault is logged here, once.
-fn refusal(response: ServiceResponse, language: Language, id: &RequestId, line: &str) -> ServiceResponse {
+async fn refusal(response: ServiceResponse, language: Language, id: &RequestId, line: &str) -> ServiceResponse {
     let status = response.status();
     let problem = response.response().extensions().get::<Problem>().cloned();
     let problem = problem.unwrap_or_else(|| Problem::of_status(status));
-    let bug = matches!(problem.caused(), Some(crate::db::Error::Bug(_)));
+    let problem = first_come(problem, response.request()).await;
+    let bug = matches!(problem.caused(), Some(Error::Bug(_)));
     if bug || problem.kind().status == 500 {
         log::error!("{line} {} {problem}", id.0);
     } else if status.is_server_error() {
@@ -155,8 +157,26 @@ fn refusal(response: ServiceResponse, language: Language, id: &RequestId, line: 
     ServiceResponse::new(request, rendered)
 }
 
+/// Where something like it was there first, the address of that.
+async fn first_come(problem: Problem, request: &HttpRequest) -> Problem {
+    let (Some(Error::Violated(violation)), Some(db), Some(site)) = (problem.caused(), request.app_data::<Data<Db>>(), request.app_data::<Data<Site>>())
+    else {
+        return problem;
+    };
+    let path = request.path();
+    let collection = if request.method() == Method::POST { path } else { path.rsplit_once('/').map_or(path, |(collection, _)| collection) };
+    if !collection.ends_with(&format!("/{}", violation.table.replace('_', "-"))) {
+        return problem;
+    }
+    let winner = db.read(async |conn| -> Result<_, Problem> { Ok(refs::winner(violation, conn).await) }).await;
+    match winner {
+        Ok(Some(id)) => problem.header(header::LOCATION, format!("{}{collection}/{id}", site.url)).with("existing", id),
+        _ => problem,
+    }
+}
+
 /// Outside of the compression: small bodies were marked so that it passes over them.
-pub async fn uncompressed(request: ServiceRequest, next: Next<impl MessageBody>) -> Result<ServiceResponse<impl MessageBody>, Error> {
+pub async fn uncompressed(request: ServiceRequest, next: Next<impl MessageBody>) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let mut response = next.call(request).await?;
     if response.headers().get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding == "identity") {
         response.headers_mut().remove(header::CONTENT_ENCODING);
@@ -165,7 +185,7 @@ pub async fn uncompressed(request: ServiceRequest, next: Next<impl MessageBody>)
 }
 
 /// Runs every write on a task of its own: a client that goes away stops nothing half-way.
-pub async fn detach(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
+pub async fn detach(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
         return next.call(request).await;
     }

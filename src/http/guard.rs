@@ -73,7 +73,7 @@ pub async fn otherwise(request: HttpRequest) -> HttpResponse {
     }
 }
 
-/// Refuses what the document does not offer, then says who calls.
+/// Refuses what the document does not offer, then says who calls. Beside the API (health, documentation) nobody is asked.
 pub async fn guard(mut request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, Error> {
     if let Err(problem) = admit(&mut request).await {
         return Ok(request.into_response(problem.error_response()));
@@ -84,9 +84,11 @@ pub async fn guard(mut request: ServiceRequest, next: Next<impl MessageBody + 's
 async fn admit(request: &mut ServiceRequest) -> Result<(), Problem> {
     let method = if request.method() == Method::HEAD { Method::GET } else { request.method().clone() };
     if request.query_string().len() > LONGEST {
-        return Err(Problem::new(&kinds::URI_TOO_LONG));
+        let said = Said::new("A query string may have 8192 bytes.", "Une chaîne de paramètres peut avoir 8192 octets.");
+        return Err(Problem::errors(&kinds::INVALID_PARAMETERS, vec![Wrong::parameter("", "too_long", said)]));
     }
-    if let Some(authorization) = request.headers().get(header::AUTHORIZATION) {
+    let keyed = request.headers().get(header::AUTHORIZATION).filter(|_| request.path().starts_with("/api/"));
+    if let Some(authorization) = keyed {
         let db = request.app_data::<Data<Db>>().cloned().ok_or_else(|| Problem::new(&kinds::INTERNAL))?;
         let caller: Caller = auth::caller(authorization.as_bytes(), &db).await?;
         request.extensions_mut().insert(caller);

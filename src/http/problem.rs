@@ -81,7 +81,6 @@ pub mod kinds {
     pub static GONE: Kind = kind(410, "gone", "It was deleted", "Supprimé");
     pub static STALE: Kind = kind(412, "stale", "It has changed meanwhile", "Modifié entre-temps");
     pub static PAYLOAD_TOO_LARGE: Kind = kind(413, "payload_too_large", "The body is too large", "Le corps est trop grand");
-    pub static URI_TOO_LONG: Kind = kind(414, "uri_too_long", "The address is too long", "L'adresse est trop longue");
     pub static UNSUPPORTED_MEDIA_TYPE: Kind =
         kind(415, "unsupported_media_type", "The body must be plain JSON", "Le corps doit être du JSON, non compressé");
     pub static INVALID_BODY: Kind = kind(422, "invalid_body", "The body breaks a rule", "Le corps enfreint une règle");
@@ -94,7 +93,7 @@ pub mod kinds {
         kind(503, "outcome_unknown", "It is not known whether this was kept", "On ignore si l'écriture a été conservée");
 
     /// All of them, for the document.
-    pub static ALL: [&Kind; 25] = [
+    pub static ALL: [&Kind; 24] = [
         &INVALID_JSON,
         &INVALID_PARAMETERS,
         &BAD_REQUEST,
@@ -111,7 +110,6 @@ pub mod kinds {
         &GONE,
         &STALE,
         &PAYLOAD_TOO_LARGE,
-        &URI_TOO_LONG,
         &UNSUPPORTED_MEDIA_TYPE,
         &INVALID_BODY,
         &PRECONDITION_REQUIRED,
@@ -431,6 +429,7 @@ pub struct ProblemDocument {
     /// The thing that was there first (with 409).
     existing: Option<Id>,
     /// The moves that are allowed (with 409 on a transition).
+    #[schema(value_type = Option<Vec<crate::values::Code>>)]
     allowed: Option<Vec<String>>,
     /// When it was deleted (with 410).
     deleted_at: Option<chrono::DateTime<chrono::Utc>>,

@@ -14,10 +14,12 @@ pub struct Change {
     /// The version it made.
     pub version: i32,
     /// Who made it.
+    #[schema(max_length = 200)]
     pub author: String,
     /// When.
     pub recorded_at: DateTime<Utc>,
     /// The members that it changed.
+    #[schema(value_type = Vec<crate::values::Code>)]
     pub members: Vec<String>,
 }
 

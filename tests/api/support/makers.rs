@@ -36,14 +36,6 @@ pub async fn partner(client: &Client, name: &str) -> String {
     make(client, "/partners", json!({ "name": name, "kind": "company" })).await
 }
 
-pub async fn person(client: &Client, name: &str) -> String {
-    make(client, "/people", json!({ "name": name })).await
-}
-
-pub async fn committee(client: &Client, name: &str) -> String {
-    make(client, "/committees", json!({ "name": name, "level": "territorial", "kind": "project" })).await
-}
-
 pub async fn fiche(client: &Client, territory: &str, title: &str) -> String {
     make(client, "/action-fiches", json!({ "territory_id": territory, "title": title })).await
 }

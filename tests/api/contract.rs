@@ -1,0 +1,123 @@
+//! The document is fresh and whole. (That every answer fits it is seen by `support/contract.rs`, in every test.)
+//! `UPDATE=1 cargo test --test api contract` writes it anew.
+
+use std::{collections::HashSet, fs, path::Path};
+
+use serde_json::Value;
+use territoires_industrie::{openapi, server};
+
+use crate::support::contract::DOCUMENT;
+
+fn fresh(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi").join(name);
+    #[expect(clippy::disallowed_methods, reason = "the tests are told so by whoever runs them")]
+    if std::env::var("UPDATE").is_ok() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+    }
+    let kept = fs::read_to_string(&path).unwrap_or_default();
+    assert!(kept == text, "openapi/{name} is not what the code says: run `make openapi` and look at the difference");
+}
+
+#[test]
+fn the_document_is_fresh() {
+    fresh("openapi.json", &(server::document().to_pretty_json().unwrap() + "\n"));
+    fresh("operations.txt", &openapi::summary(&server::document()));
+}
+
+fn operations() -> impl Iterator<Item = (String, String, &'static Value)> {
+    let paths = DOCUMENT["paths"].as_object().unwrap();
+    paths.iter().flat_map(|(path, item)| item.as_object().unwrap().iter().map(|(method, operation)| (path.clone(), method.clone(), operation)))
+}
+
+#[test]
+fn every_operation_is_whole() {
+    let mut ids = HashSet::new();
+    for (path, method, operation) in operations() {
+        let id = operation["operationId"].as_str().unwrap();
+        assert!(ids.insert(id), "{id} stands twice");
+        assert!(id.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{id} is not snake_case");
+        assert!(!operation["summary"].as_str().unwrap_or_default().is_empty(), "{id} has no summary: its doc comment is missing");
+        assert!(operation["security"].is_array(), "{id} says nothing of security");
+        let tag = operation["tags"][0].as_str().unwrap();
+        assert!(DOCUMENT["tags"].as_array().unwrap().iter().any(|known| known["name"] == tag), "the tag {tag} is not described in openapi.rs");
+        let named: Vec<&str> = path.split('/').filter(|segment| segment.starts_with('{')).collect();
+        let parameters: Vec<&Value> = operation["parameters"].as_array().into_iter().flatten().collect();
+        for name in named {
+            assert!(parameters.iter().any(|parameter| format!("{{{}}}", parameter["name"].as_str().unwrap()) == name), "{id} does not describe {name}");
+        }
+        for parameter in parameters {
+            assert!(parameter["schema"].is_object(), "{id}: {parameter}");
+            let about = parameter["description"].as_str().unwrap_or_default();
+            assert!(!about.is_empty() || parameter["schema"]["type"] == "boolean", "{id}: {} is not described", parameter["name"]);
+        }
+        let mut kinds = HashSet::new();
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            assert!(!response["description"].as_str().unwrap_or_default().is_empty(), "{id} does not describe {status}");
+            if status.starts_with('2') {
+                kinds.extend(response["content"].as_object().into_iter().flatten().map(|(kind, _)| kind));
+            }
+        }
+        assert!(kinds.len() <= 1, "{id} has several media types for its answer: typed clients break on that");
+        assert_eq!(method != "get", operation["security"][0].get("key").is_some(), "{id}: writes need a key, reads do not");
+    }
+}
+
+/// One word for each noun, through the whole house: the verb of the operation, then the table.
+#[test]
+fn every_operation_is_named_after_its_noun() {
+    for (path, method, operation) in operations().filter(|(path, ..)| path.starts_with("/api/v1/") && !path.ends_with("/transitions")) {
+        let id = operation["operationId"].as_str().unwrap();
+        let segments: Vec<&str> = path.trim_start_matches("/api/v1/").split('/').filter(|segment| !segment.starts_with('{')).collect();
+        let one_thing = path.ends_with('}');
+        let verb = match (method.as_str(), one_thing) {
+            ("get", false) => "list",
+            ("get", true) => "read",
+            ("post", _) => "create",
+            ("patch", _) => "update",
+            _ => "delete",
+        };
+        assert_eq!(id.split('_').next(), Some(verb), "{method} {path} is {id}");
+        let noun = segments[0].replace('-', "_");
+        let singular = if noun == "people" { "person" } else { noun.trim_end_matches('s').trim_end_matches("ie") };
+        let own = if segments.len() == 1 && verb == "list" { &noun } else { singular };
+        assert!(id[verb.len() + 1..].starts_with(own), "{method} {path} is {id}: not named after its noun");
+    }
+}
+
+#[test]
+fn every_reference_resolves_and_every_text_has_a_length() {
+    fn walk(value: &Value, at: &str) {
+        if let Some(reference) = value.get("$ref").and_then(Value::as_str) {
+            let target = DOCUMENT.pointer(reference.trim_start_matches('#'));
+            assert!(target.is_some(), "{at}: {reference} leads nowhere");
+        }
+        let is_text = value["type"] == "string" || value["type"].as_array().is_some_and(|types| types.contains(&"string".into()));
+        if is_text && value.get("enum").is_none() && value.get("const").is_none() {
+            assert!(value["maxLength"].is_number(), "{at} has no maxLength");
+        }
+        match value {
+            Value::Object(members) => members.iter().for_each(|(name, member)| walk(member, &format!("{at}/{name}"))),
+            Value::Array(list) => list.iter().enumerate().for_each(|(index, member)| walk(member, &format!("{at}/{index}"))),
+            _ => {}
+        }
+    }
+    walk(&DOCUMENT["paths"], "/paths");
+    walk(&DOCUMENT["components"]["schemas"], "/components/schemas");
+    assert_eq!(DOCUMENT["openapi"], "3.1.0");
+    assert_eq!(DOCUMENT["info"]["license"]["identifier"], "MIT");
+}
+
+#[test]
+fn inputs_take_no_other_members_and_words_have_french_labels() {
+    for (name, schema) in DOCUMENT["components"]["schemas"].as_object().unwrap() {
+        if name.starts_with("New") || name.ends_with("Patch") {
+            assert_eq!(schema["additionalProperties"], false, "{name}");
+        }
+        if let Some(words) = schema["enum"].as_array() {
+            for word in words {
+                assert!(schema["x-labels-fr"][word.as_str().unwrap()].is_string(), "{name}: {word} has no French label");
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Hostile input, kept as data in `hostile.json`: each has its exact answer, and nothing makes the service err.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    sync::LazyLock,
+    time::Duration,
+};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{contract::DOCUMENT, house, makers, send};
+
+static CORPUS: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(include_str!("hostile.json")).unwrap());
+
+fn texts() -> impl Iterator<Item = &'static str> {
+    CORPUS["texts"].as_array().unwrap().iter().map(|text| text.as_str().unwrap())
+}
+
+#[actix_web::test]
+async fn hostile_bodies_get_their_exact_answer() {
+    let house = house().await;
+    for case in CORPUS["bodies"].as_array().unwrap() {
+        let request = house.request(Method::POST, "/partners").header("Content-Type", "application/json");
+        let answer = send(request.body(case["body"].as_str().unwrap())).await;
+        let code = answer.wrongs().first().map(|(_, code)| code.clone()).unwrap_or_default();
+        assert_eq!((answer.status.as_u16(), json!(code)), (case["status"].as_u64().unwrap() as u16, case["code"].clone()), "{}: {:#}", case["name"], answer.body);
+    }
+    for depth in [33, 200, 10_000] {
+        let body = format!(r#"{{"name":{}1{}}}"#, "[".repeat(depth), "]".repeat(depth));
+        let refused = send(house.request(Method::POST, "/partners").header("Content-Type", "application/json").body(body)).await.expect(400);
+        assert_eq!(refused.wrongs(), [(String::new(), "json_too_deep".to_owned())]);
+    }
+    let most = json!({ "name": "A", "kind": "company", "aliases": vec![json!({ "name": "B" }); 101] });
+    assert_eq!(house.post("/partners", most).await.expect(422).wrongs(), [("/aliases".to_owned(), "too_many".to_owned())]);
+    let long = json!({ "name": "é".repeat(301), "kind": "company" });
+    assert_eq!(house.post("/partners", long).await.expect(422).wrongs(), [("/name".to_owned(), "too_long".to_owned())]);
+    assert_eq!(house.get("/partners?count=true").await.body["meta"]["total"], 0, "none of them was kept");
+}
+
+#[actix_web::test]
+async fn hostile_numbers_get_their_exact_answer() {
+    let house = house().await;
+    let territory = makers::territory(&house, "Alençon").await;
+    let cases = [("amounts", "/action-fiches", "budget_eur"), ("counts", "/programme-phases", "number")];
+    for (kind, path, member) in cases {
+        for case in CORPUS[kind].as_array().unwrap() {
+            let value = case["value"].as_str().unwrap();
+            let rest = if kind == "amounts" { format!(r#""territory_id":"{territory}","title":"A""#) } else { r#""name":"A""#.to_owned() };
+            let request = house.request(Method::POST, path).header("Content-Type", "application/json");
+            let refused = send(request.body(format!(r#"{{{rest},"{member}":{value}}}"#))).await.expect(422);
+            assert_eq!(refused.wrongs(), [(format!("/{member}"), case["code"].as_str().unwrap().to_owned())], "{value}");
+        }
+    }
+}
+
+/// One name, composed or not, in capitals or not: it is the same name.
+#[actix_web::test]
+async fn a_name_is_one_name_however_it_is_written() {
+    let house = house().await;
+    let first = house.post("/territories", json!({ "name": "Alenc\u{327}on" })).await.expect(201);
+    assert_eq!(first.body["name"], "Alençon");
+    for same in ["Alençon", "ALENCON", " alençon "] {
+        let refused = house.post("/territories", json!({ "name": same })).await.expect(409);
+        assert_eq!(refused.location, first.location, "{same}");
+    }
+}
+
+/// Every text of every body, with every hostile text: refused or kept, never an error of ours; what is kept comes back.
+#[actix_web::test]
+async fn every_text_of_every_body_withstands_hostile_texts() {
+    let house = house().await;
+    let mut asked = 0;
+    for (number, maker) in (1..).zip(makers::makers().into_iter().filter(|maker| !maker.path.contains("{id}"))) {
+        let body = (maker.body)(&house, number).await;
+        let schema = &DOCUMENT["paths"][format!("/api/v1{}", maker.path)]["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+        let properties = DOCUMENT.pointer(schema.as_str().unwrap().trim_start_matches('#')).unwrap()["properties"].as_object().unwrap();
+        for member in properties.keys() {
+            for text in texts() {
+                let mut hostile = body.clone();
+                hostile[member] = json!(text);
+                let answer = house.post(maker.path, hostile).await;
+                let status = answer.status.as_u16();
+                assert!(matches!(status, 201 | 409 | 422), "{} {member} {text:?}: {status}", maker.path);
+                if status == 201 {
+                    assert!(!text.chars().any(|char| char.is_control() && char != '\n' && char != '\r' && char != '\t'), "{member} kept {text:?}");
+                    let one = answer.location.clone().unwrap();
+                    assert_eq!(house.get(&one).await.expect(200).body, answer.body);
+                    house.delete(&one, answer.etag.as_deref()).await.expect(204);
+                }
+                asked += 1;
+            }
+        }
+    }
+    assert!(asked > 2000, "{asked}");
+}
+
+/// Every parameter of every operation, and every segment of every path, with every hostile text.
+#[actix_web::test]
+async fn every_parameter_and_path_withstands_hostile_texts() {
+    let house = house().await;
+    let mut asked = 0;
+    for (path, item) in DOCUMENT["paths"].as_object().unwrap().iter().filter(|(path, _)| path.starts_with("/api/v1")) {
+        if path.contains("{id}") {
+            for text in texts().filter(|text| !text.is_empty() && !text.contains("..")) {
+                let segment: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
+                let address = format!("{}{}", house.address, path.replace("{id}", &segment).replace("{part_id}", &segment));
+                let answer = house.anyone.get(&address).await;
+                assert!(matches!(answer.status.as_u16(), 404 | 405), "{address}: {}", answer.status);
+                assert!(!answer.body.to_string().contains(&format!("{text}<")), "it is not echoed");
+                asked += 1;
+            }
+            continue;
+        }
+        for parameter in item["get"]["parameters"].as_array().into_iter().flatten() {
+            for text in texts() {
+                let request = house.anyone.request(Method::GET, &format!("{}{path}", house.address));
+                let answer = send(request.query(&[(parameter["name"].as_str().unwrap(), text)])).await;
+                assert!(matches!(answer.status.as_u16(), 200 | 400), "{path} {} {text:?}: {}", parameter["name"], answer.status);
+                asked += 1;
+            }
+        }
+    }
+    assert!(asked > 5000, "{asked}");
+}
+
+#[actix_web::test]
+async fn hostile_framing_gets_its_exact_answer() {
+    let house = house().await;
+    for case in CORPUS["raw"].as_array().unwrap() {
+        let headers: String = (0..200).map(|number| format!("X-{number}: y\r\n")).collect();
+        let request = case["request"].as_str().unwrap().replace("@HEADERS@", &headers).replace("@LONG@", &"a".repeat(200_000));
+        let address = house.address.trim_start_matches("http://").to_owned();
+        let answer = tokio::task::spawn_blocking(move || {
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+            drop(stream.write_all(request.as_bytes()));
+            let mut answer = vec![0; 4000];
+            let length = stream.read(&mut answer).unwrap_or(0);
+            String::from_utf8_lossy(&answer[..length]).into_owned()
+        });
+        let answer = answer.await.unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {}", case["status"])), "{}: {answer}", case["name"]);
+        assert!(!answer.contains("evil.example"), "a link is never made of the Host header");
+    }
+}

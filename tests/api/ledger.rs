@@ -1,0 +1,222 @@
+//! The tables: every noun keeps the ledger, what is unsigned is refused, and the shape of the schema is sound.
+
+use diesel::{QueryableByName, sql_query, sql_types::Text};
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
+use serde_json::json;
+use territoires_industrie::db::{
+    self,
+    migrate::{self, State, Step},
+};
+
+use crate::support::{house, makers};
+
+#[derive(QueryableByName)]
+struct Found {
+    #[diesel(sql_type = Text)]
+    text: String,
+}
+
+async fn ask(conn: &mut db::Conn, query: &str) -> Vec<String> {
+    let found: Vec<Found> = sql_query(query).load(conn).await.unwrap();
+    found.into_iter().map(|found| found.text).collect()
+}
+
+/// Tables that are no noun's.
+const APART: &str = "('ledger', 'api_keys', '__diesel_schema_migrations')";
+
+#[actix_web::test]
+async fn every_table_of_a_noun_keeps_the_ledger() {
+    let house = house().await;
+    let mut conn = house.database().await;
+    let without = ask(
+        &mut conn,
+        &format!(
+            "SELECT relname::text AS text FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname NOT IN {APART}
+             AND (SELECT count(*) FROM pg_trigger WHERE tgrelid = pg_class.oid AND tgname IN ('stamp', 'record')) <> 2"
+        ),
+    )
+    .await;
+    assert_eq!(without, [""; 0], "SELECT keep_ledger('…') is missing from its migration");
+}
+
+#[actix_web::test]
+async fn what_nobody_signed_is_refused_and_the_ledger_is_never_rewritten() {
+    let house = house().await;
+    let partner = makers::partner(&house, "Newmatec").await;
+    let mut conn = house.database().await;
+    for unsigned in ["UPDATE partners SET name = 'x'", "DELETE FROM partners", "INSERT INTO people (id, name, variants) VALUES (gen_random_uuid(), 'x', '[]')"] {
+        let refused = conn.batch_execute(unsigned).await.unwrap_err().to_string();
+        assert!(refused.contains("nobody signed"), "{unsigned}: {refused}");
+    }
+    for rewriting in ["UPDATE ledger SET author = 'x'", "DELETE FROM ledger", "TRUNCATE ledger"] {
+        let refused = conn.batch_execute(rewriting).await.unwrap_err().to_string();
+        assert!(refused.contains("append-only"), "{rewriting}: {refused}");
+    }
+    let line = ask(&mut conn, &format!("SELECT after ->> 'name' AS text FROM ledger WHERE thing = '{partner}'")).await;
+    assert_eq!(line, ["Newmatec"]);
+}
+
+#[actix_web::test]
+async fn a_part_names_its_parent_and_gives_it_a_new_version() {
+    let house = house().await;
+    let body = json!({ "name": "Alençon", "members": [
+        { "kind": "intercommunality", "siren": "246100663", "name": "CU d'Alençon" },
+        { "kind": "commune", "commune_code": "61001", "name": "Alençon" },
+    ] });
+    let made = house.post("/territories", body).await.expect(201);
+    assert_eq!(made.body["version"], 1, "made with its parts, at once, it is at its first version");
+    let one = made.location.unwrap();
+    let member = house.post(&format!("{one}/members"), json!({ "kind": "other", "name": "Pacé" })).await.expect(201);
+    let read = house.get(&format!("{one}?include=members")).await.expect(200);
+    assert_eq!((&read.body["version"], read.body["members"].as_array().unwrap().len()), (&json!(2), 3));
+    house.patch(&one, Some("\"v1\""), json!({ "website": null })).await.expect(412);
+    house.patch(&member.location.unwrap(), Some("\"v1\""), json!({ "coordinator": true })).await.expect(200);
+    assert_eq!(house.get(&one).await.expect(200).etag.as_deref(), Some("\"v3\""));
+    let mut conn = house.database().await;
+    let lines = ask(
+        &mut conn,
+        "SELECT noun || ' ' || action || ' ' || version || coalesce(' of ' || parent_noun, '') AS text FROM ledger ORDER BY id",
+    )
+    .await;
+    assert_eq!(
+        lines,
+        [
+            "territories create 1",
+            "territory_members create 1 of territories",
+            "territory_members create 1 of territories",
+            "territory_members create 1 of territories",
+            "territories update 2",
+            "territory_members update 2 of territories",
+            "territories update 3",
+        ]
+    );
+}
+
+#[actix_web::test]
+async fn one_bad_child_and_nothing_is_written() {
+    let house = house().await;
+    let body = json!({ "name": "Alençon", "members": [
+        { "kind": "intercommunality", "siren": "246100663", "name": "CU d'Alençon" },
+        { "kind": "intercommunality", "name": "Sans numéro" },
+    ] });
+    let refused = house.post("/territories", body).await.expect(422);
+    assert_eq!(refused.wrongs(), [("/members/1".to_owned(), "broken_rule".to_owned())]);
+    assert_eq!(house.get("/territories?count=true").await.expect(200).body["meta"]["total"], 0);
+    assert_eq!(ask(&mut house.database().await, "SELECT count(*)::text AS text FROM ledger").await, ["0"]);
+}
+
+#[actix_web::test]
+async fn fifty_writers_of_one_version_leave_one_line() {
+    let house = house().await;
+    let partner = makers::partner(&house, "La Normandise").await;
+    let path = format!("/partners/{partner}");
+    let writers = (0..50).map(|n| {
+        let (editor, path) = (house.editor.clone(), path.clone());
+        async move { editor.patch(&path, Some("\"v1\""), json!({ "acronym": format!("LN{n}") })).await }
+    });
+    let answers = futures_util::future::join_all(writers).await;
+    let count = |status: u16| answers.iter().filter(|answer| answer.status == status).count();
+    assert_eq!((count(200), count(412)), (1, 49));
+    let stale = answers.iter().find(|answer| answer.status == 412).unwrap();
+    assert_eq!((&stale.body["version"], stale.etag.as_deref()), (&json!(2), Some("\"v2\"")));
+    assert_eq!(stale.body["changes"][0]["members"], json!(["acronym"]));
+    assert_eq!(stale.body["changes"][0]["author"], "editor of the tests");
+    let lines = ask(&mut house.database().await, "SELECT count(*)::text AS text FROM ledger WHERE action = 'update'").await;
+    assert_eq!(lines, ["1"]);
+}
+
+#[actix_web::test]
+async fn of_many_creations_of_one_key_one_wins_and_the_others_are_told_which() {
+    let house = house().await;
+    let makers = (0..20).map(|_| {
+        let editor = house.editor.clone();
+        async move { editor.post("/partners", json!({ "name": "Flers Agglo", "kind": "intercommunality", "siren": "200035814" })).await }
+    });
+    let answers = futures_util::future::join_all(makers).await;
+    let winner: Vec<_> = answers.iter().filter(|answer| answer.status == 201).collect();
+    assert_eq!(winner.len(), 1);
+    for loser in answers.iter().filter(|answer| answer.status != 201) {
+        assert_eq!((loser.status.as_u16(), &loser.location), (409, &winner[0].location));
+        assert_eq!(loser.body["existing"], winner[0].body["id"]);
+        assert_eq!(loser.wrongs(), [("/siren".to_owned(), "already_exists".to_owned())]);
+    }
+}
+
+/// Each `*_id` column points somewhere, with a choice of what happens when that goes, and an index serves it.
+#[actix_web::test]
+async fn every_reference_has_a_key_and_an_index() {
+    let house = house().await;
+    let mut conn = house.database().await;
+    let odd = ask(
+        &mut conn,
+        &format!(
+            "SELECT c.relname || '.' || a.attname AS text FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+             WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND c.relname NOT IN {APART} AND a.attname LIKE '%\\_id' AND a.attnum > 0
+             AND NOT (EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'f' AND k.conkey = ARRAY[a.attnum])
+                 AND EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indkey[0] = a.attnum))"
+        ),
+    )
+    .await;
+    assert_eq!(odd, [""; 0], "a foreign key or an index is missing");
+}
+
+/// The schema as PostgreSQL tells it, table by table, with its columns, constraints, indexes, triggers and functions.
+const SHAPE: &str = "
+    SELECT c.relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || ' ' || a.attnotnull || ' ' || coalesce(pg_get_expr(d.adbin, d.adrelid), '') AS text
+        FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'i', 'S') AND a.attnum > 0 AND NOT a.attisdropped
+    UNION ALL SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+    UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
+    UNION ALL SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
+    UNION ALL SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+    ORDER BY 1";
+
+#[actix_web::test]
+async fn migrations_up_down_and_up_leave_the_same_schema() {
+    let house = house().await;
+    let mut conn = house.database().await;
+    let before = ask(&mut conn, SHAPE).await;
+    assert!(matches!(migrate::run(&house.url, Step::Down).unwrap(), State::Behind(count) if count > 5));
+    let empty = ask(&mut conn, SHAPE).await;
+    assert!(empty.iter().all(|line| line.contains("__diesel_schema_migrations") || line.contains("diesel_")), "down.sql leaves {empty:#?}");
+    assert_eq!(migrate::run(&house.url, Step::Up).unwrap(), State::Current);
+    assert_eq!(ask(&mut conn, SHAPE).await, before);
+}
+
+#[actix_web::test]
+async fn a_schema_that_this_version_does_not_know_is_left_alone() {
+    let house = house().await;
+    let mut conn = house.database().await;
+    conn.batch_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('29990101000000')").await.unwrap();
+    let unknown = State::Unknown("29990101000000".to_owned());
+    assert_eq!((migrate::run(&house.url, Step::Look).unwrap(), migrate::run(&house.url, Step::Up).unwrap()), (unknown.clone(), unknown));
+}
+
+/// `src/schema.rs` is what the migrations make: every column of every table, in its place, of its type.
+#[actix_web::test]
+async fn the_schema_in_the_code_is_fresh() {
+    let house = house().await;
+    let tables = ask(
+        &mut house.database().await,
+        "SELECT c.relname || ':' || string_agg(a.attname || ' ' || CASE WHEN a.attnotnull THEN t ELSE 'Nullable<' || t || '>' END, ',' ORDER BY a.attnum) AS text
+         FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid,
+         LATERAL (SELECT CASE format_type(a.atttypid, NULL) WHEN 'uuid' THEN 'Uuid' WHEN 'text' THEN 'Text' WHEN 'integer' THEN 'Int4' WHEN 'bigint' THEN 'Int8'
+            WHEN 'boolean' THEN 'Bool' WHEN 'date' THEN 'Date' WHEN 'jsonb' THEN 'Jsonb' WHEN 'bytea' THEN 'Bytea' WHEN 'numeric' THEN 'Numeric'
+            WHEN 'tsvector' THEN 'Tsvector' WHEN 'xid8' THEN 'Xid8' WHEN 'timestamp with time zone' THEN 'Timestamptz' ELSE format_type(a.atttypid, NULL) END AS t) AS types
+         WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND c.relname <> '__diesel_schema_migrations' AND a.attnum > 0 AND NOT a.attisdropped
+         GROUP BY c.relname ORDER BY c.relname",
+    )
+    .await;
+    let code = include_str!("../../src/schema.rs");
+    let declared: Vec<String> = code
+        .split("diesel::table! {")
+        .skip(1)
+        .map(|text| {
+            let text = &text[..text.find("\n}").unwrap()];
+            let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("use ") && *line != "}").collect();
+            let columns: Vec<String> = lines[1..].iter().map(|line| line.trim_end_matches(',').replace(" -> ", " ")).collect();
+            format!("{}:{}", lines[0].split(' ').next().unwrap(), columns.join(","))
+        })
+        .collect();
+    assert_eq!(declared, tables, "src/schema.rs is stale: run `make schema`");
+}

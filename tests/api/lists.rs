@@ -1,0 +1,275 @@
+//! Lists: random questions against the same in plain SQL, walks while others write, and what is refused.
+
+use std::collections::HashSet;
+
+use diesel::{QueryableByName, sql_query, sql_types::Text};
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
+use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
+use serde_json::{Value, json};
+
+use crate::support::{House, house, makers};
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Text)]
+    id: String,
+}
+
+async fn plain_sql(house: &House, query: &str) -> Vec<String> {
+    let rows: Vec<Row> = sql_query(query).load(&mut house.database().await).await.unwrap_or_else(|error| panic!("{query}: {error}"));
+    rows.into_iter().map(|row| row.id).collect()
+}
+
+fn ids(rows: &[Value]) -> Vec<String> {
+    rows.iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect()
+}
+
+/// A hundred and twenty fiches of two territories, with gaps, ties and accents.
+async fn many_fiches() -> House {
+    let house = house().await;
+    let territories = [makers::territory(&house, "Un").await, makers::territory(&house, "Deux").await];
+    let mut conn = house.database().await;
+    conn.batch_execute(&format!(
+        "BEGIN; SET LOCAL app.author = 'test';
+         INSERT INTO action_fiches (id, territory_id, title, reference, target_groups, planned_start_on, budget_eur, recurring, priority, commitment, visibility, stage)
+         SELECT gen_random_uuid(), CASE WHEN n % 3 = 0 THEN '{}'::uuid ELSE '{}'::uuid END,
+            (ARRAY['Étude', 'étude', 'Ecole', 'atelier', 'Œuvre', 'zone, deux', 'Zone'])[1 + n % 7],
+            CASE WHEN n % 2 = 0 THEN 'R' || n END, '[]',
+            CASE WHEN n % 4 > 0 THEN DATE '2019-01-01' + (n % 9) END,
+            CASE WHEN n % 5 > 0 THEN (n % 11) * 1000.5 END,
+            CASE n % 3 WHEN 0 THEN true WHEN 1 THEN false END,
+            (ARRAY['high', 'medium', 'low', NULL])[1 + n % 4], (ARRAY['unknown', 'firm'])[1 + n % 2], 'public', (ARRAY['idea', NULL])[1 + n % 2]
+         FROM generate_series(1, 120) n; COMMIT",
+        territories[0], territories[1]
+    ))
+    .await
+    .unwrap();
+    house
+}
+
+/// One filter, in the words of the API and in those of SQL.
+fn filters() -> impl Strategy<Value = Vec<(String, String)>> {
+    let days = (0..10_i32).prop_map(|day| format!("2019-01-0{}", day.clamp(1, 9)));
+    let operator = prop::sample::select(vec![("", "="), ("__ne", "<>"), ("__gte", ">="), ("__gt", ">"), ("__lte", "<="), ("__lt", "<")]);
+    let on_day = (operator.clone(), days).prop_map(|((suffix, sql), day)| {
+        let null = if sql == "<>" { "planned_start_on IS NULL OR " } else { "" };
+        (format!("planned_start_on{suffix}={day}"), format!("({null}planned_start_on {sql} '{day}')"))
+    });
+    let on_budget = (operator, 0..12_i32).prop_map(|((suffix, sql), thousands)| {
+        let amount = f64::from(thousands) * 1000.5;
+        let null = if sql == "<>" { "budget_eur IS NULL OR " } else { "" };
+        (format!("budget_eur{suffix}={amount}"), format!("({null}budget_eur {sql} {amount})"))
+    });
+    let priority = prop::sample::subsequence(vec!["high", "medium", "low"], 1..=3).prop_map(|words| {
+        (format!("priority={}", words.join(",")), format!("priority IN ('{}')", words.join("','")))
+    });
+    let not_priority = prop::sample::select(vec!["high", "low"])
+        .prop_map(|word| (format!("priority__ne={word}"), format!("(priority IS NULL OR priority <> '{word}')")));
+    let nulls = (prop::sample::select(vec!["reference", "stage", "recurring", "budget_eur", "planned_start_on"]), any::<bool>()).prop_map(|(name, empty)| {
+        (format!("{name}__null={empty}"), format!("{name} IS {}NULL", if empty { "" } else { "NOT " }))
+    });
+    let recurring = any::<bool>().prop_map(|yes| (format!("recurring={yes}"), format!("recurring = {yes}")));
+    let title = prop::sample::select(vec![("Étude", "Étude"), ("zone,%20deux", "zone, deux"), ("Zone", "Zone"), ("nulle", "nulle")])
+        .prop_map(|(asked, title)| (format!("title={asked}"), format!("title = '{title}'")));
+    prop::collection::vec(prop_oneof![on_day, on_budget, priority, not_priority, nulls, recurring, title], 0..3)
+}
+
+/// An order, in both words: what is empty comes last, both ways round.
+fn orders() -> impl Strategy<Value = (String, String)> {
+    let names = prop::sample::subsequence(vec!["title", "reference", "planned_start_on", "budget_eur", "stage", "validation"], 1..=3).prop_shuffle();
+    (names, prop::collection::vec(any::<bool>(), 3)).prop_map(|(names, turned)| {
+        let asked: Vec<String> = names.iter().zip(&turned).map(|(name, turned)| format!("{}{name}", if *turned { "-" } else { "" })).collect();
+        let sql: Vec<String> = names.iter().zip(&turned).map(|(name, turned)| format!("{name} {} NULLS LAST", if *turned { "DESC" } else { "ASC" })).collect();
+        (asked.join(","), sql.join(", "))
+    })
+}
+
+#[actix_web::test]
+async fn random_questions_are_answered_as_plain_sql_answers_them() {
+    let house = many_fiches().await;
+    let mut runner = TestRunner::default();
+    let mut found = 0;
+    for case in 0..128 {
+        let filters = filters().new_tree(&mut runner).unwrap().current();
+        let (sort, order) = orders().new_tree(&mut runner).unwrap().current();
+        let limit = (4..40_i32).new_tree(&mut runner).unwrap().current();
+        let mut names = HashSet::new();
+        // One filter twice is any of both, or refused: here each stands once.
+        let filters: Vec<_> = filters.into_iter().filter(|(asked, _)| names.insert(asked.split('=').next().unwrap().to_owned())).collect();
+        let condition: String = filters.iter().map(|(_, sql)| format!(" AND {sql}")).collect();
+        let asked: String = filters.iter().map(|(asked, _)| format!("&{asked}")).collect();
+        let path = format!("/action-fiches?sort={sort}{asked}");
+        let expected = plain_sql(&house, &format!("SELECT id::text AS id FROM action_fiches WHERE true{condition} ORDER BY {order}, id")).await;
+        found += expected.len();
+
+        let walked = house.anyone.all(&format!("{path}&limit={limit}")).await;
+        assert_eq!(ids(&walked), expected, "case {case}: {path}");
+        let page = house.anyone.get(&format!("{path}&limit=1&count=true")).await.expect(200);
+        assert_eq!(page.body["meta"]["total"], expected.len(), "case {case}: {path}");
+        let offset = limit * 2;
+        let numbered = house.anyone.get(&format!("{path}&limit={limit}&offset={offset}")).await.expect(200);
+        let there: Vec<String> = expected.iter().skip(offset as usize).take(limit as usize).cloned().collect();
+        assert_eq!(ids(numbered.rows()), there, "case {case}: {path} from {offset}");
+
+        // And backwards, from the last page to the first.
+        let mut page = house.anyone.get(&format!("{path}&limit={limit}")).await.expect(200);
+        while let Some(next) = page.body["links"]["next"].as_str() {
+            page = house.anyone.get(next).await.expect(200);
+        }
+        let mut back = ids(page.rows());
+        while let Some(previous) = page.body["links"]["prev"].as_str() {
+            page = house.anyone.get(previous).await.expect(200);
+            back.splice(0..0, ids(page.rows()));
+        }
+        assert_eq!(back, expected, "case {case}: {path} backwards");
+    }
+    assert!(found > 1000, "the questions found something: {found}");
+}
+
+#[actix_web::test]
+async fn a_walk_meets_every_untouched_row_once_while_others_write() {
+    let house = many_fiches().await;
+    let territory = makers::territory(&house, "Trois").await;
+    let untouched: HashSet<String> = ids(&house.all("/action-fiches").await).into_iter().collect();
+    let stop = std::rc::Rc::new(std::cell::Cell::new(false));
+    let (editor, stopped) = (house.editor.clone(), stop.clone());
+    let writer = actix_web::rt::spawn(async move {
+        let mut written = 0;
+        while !stopped.get() {
+            let title = ["Aaa", "Étude", "Mmm", "Zzz"][written % 4];
+            let made = editor.post("/action-fiches", json!({ "territory_id": territory, "title": title })).await.expect(201);
+            if written % 2 == 0 {
+                editor.delete(&made.location.unwrap(), made.etag.as_deref()).await.expect(204);
+            }
+            written += 1;
+        }
+        written
+    });
+    for sort in ["title", "-title", "budget_eur,-title", "created_at", "-updated_at"] {
+        let met: Vec<String> = ids(&house.anyone.all(&format!("/action-fiches?limit=7&sort={sort}")).await);
+        let mut once = HashSet::new();
+        for id in met.iter().filter(|id| untouched.contains(*id)) {
+            assert!(once.insert(id), "{sort}: {id} was met twice");
+        }
+        assert_eq!(once.len(), untouched.len(), "{sort}: some were missed");
+    }
+    stop.set(true);
+    assert!(writer.await.unwrap() > 20, "the writer wrote meanwhile");
+}
+
+#[actix_web::test]
+async fn search_knows_no_accents_and_no_case_and_ranks() {
+    let house = house().await;
+    for name in ["Pépinières d'entreprises de Vire", "Pépinière", "Œuvres du bocage", "Chambre de métiers", "Entreprise des Pépins"] {
+        makers::partner(&house, name).await;
+    }
+    let found = async |q: &str| -> Vec<String> {
+        let page = house.anyone.request(reqwest::Method::GET, "/partners").query(&[("q", q)]);
+        let page = crate::support::send(page).await.expect(200);
+        page.rows().iter().map(|row| row["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(found("PÉPIN").await.len(), 3);
+    assert_eq!(found("pepiniere").await.len(), 2);
+    assert_eq!(found("pépinières entreprise").await, ["Pépinières d'entreprises de Vire"]);
+    assert_eq!(found("oeuvre").await, ["Œuvres du bocage"]);
+    assert_eq!(found("l’œuvre").await, [""; 0], "every word must be there, of a word or its beginning");
+    for odd in ["a & \"", "%", "_", "\\", "''", "!!!", "🏭", &"mot ".repeat(45), "de la"] {
+        found(odd).await;
+    }
+    let ranked = house.anyone.get("/partners?q=pepiniere&limit=1").await.expect(200);
+    let next = house.anyone.get(ranked.body["links"]["next"].as_str().unwrap()).await.expect(200);
+    assert_eq!((ranked.rows().len(), next.rows().len()), (1, 1));
+    assert_ne!(ranked.rows()[0]["id"], next.rows()[0]["id"]);
+}
+
+#[actix_web::test]
+async fn what_a_list_does_not_understand_it_refuses_all_at_once() {
+    let house = many_fiches().await;
+    let long = format!("/action-fiches?q={}", "a".repeat(201));
+    let values = format!("/action-fiches?territory_id={}", vec!["00000000-0000-7000-8000-000000000000"; 200].join(","));
+    let cases = [
+        ("/action-fiches?limit=0", "limit", "out_of_range"),
+        ("/action-fiches?limit=1001", "limit", "out_of_range"),
+        ("/action-fiches?limit=1e3", "limit", "out_of_range"),
+        ("/action-fiches?limit=-1", "limit", "out_of_range"),
+        ("/action-fiches?limit=", "limit", "out_of_range"),
+        ("/action-fiches?limit=5&limit=6", "limit", "repeated_parameter"),
+        ("/action-fiches?offset=10001", "offset", "out_of_range"),
+        ("/action-fiches?count=yes", "count", "unknown_word"),
+        ("/action-fiches?sort=colour", "sort", "unknown_word"),
+        ("/action-fiches?sort=title,-title", "sort", "repeated_parameter"),
+        ("/action-fiches?include=people", "include", "unknown_word"),
+        ("/action-fiches?colour=red", "colour", "unknown_parameter"),
+        ("/action-fiches?title__gte=a", "title__gte", "unknown_parameter"),
+        ("/action-fiches?priority=urgent", "priority", "unknown_word"),
+        ("/action-fiches?planned_start_on=2019-02-30", "planned_start_on", "invalid_date"),
+        ("/action-fiches?planned_start_on__gte=a&planned_start_on__lt=b", "planned_start_on__gte", "invalid_date"),
+        ("/action-fiches?created_at__gte=2019-01-01T00:00:60Z", "created_at__gte", "invalid_date"),
+        ("/action-fiches?budget_eur=NaN", "budget_eur", "invalid_amount"),
+        ("/action-fiches?territory_id=x", "territory_id", "invalid_id"),
+        ("/action-fiches?title=a%00b", "title", "forbidden_character"),
+        ("/action-fiches?cursor=abc", "cursor", "invalid_cursor"),
+        (&long, "q", "too_long"),
+    ];
+    for (path, parameter, code) in cases {
+        let refused = house.anyone.get(path).await.expect(400);
+        assert_eq!(refused.wrongs()[0], (parameter.to_owned(), code.to_owned()), "{path}");
+    }
+    let all = house.anyone.get("/action-fiches?limit=0&sort=colour&priority=urgent&budget_eur=x").await.expect(400);
+    assert_eq!(all.wrongs().len(), 4);
+    house.anyone.get(&values).await.expect(200);
+    let too_long = house.anyone.get(&format!("/action-fiches?title={}", "a".repeat(9000))).await.expect(400);
+    assert_eq!(too_long.wrongs(), [(String::new(), "too_long".to_owned())]);
+
+    let page = house.anyone.get("/action-fiches?limit=5&sort=title").await.expect(200);
+    let cursor = page.body["meta"]["next_cursor"].as_str().unwrap();
+    for other in ["sort=-title", "sort=title&priority=high", "sort=title,budget_eur"] {
+        let refused = house.anyone.get(&format!("/action-fiches?limit=5&{other}&cursor={cursor}")).await.expect(400);
+        assert_eq!(refused.wrongs(), [("cursor".to_owned(), "incompatible_cursor".to_owned())], "{other}");
+    }
+    house.anyone.get(&format!("/action-fiches?limit=9&count=true&sort=title&cursor={cursor}")).await.expect(200);
+    house.anyone.get("/partners/00000000-0000-7000-8000-000000000000?colour=red").await.expect(400);
+}
+
+#[actix_web::test]
+async fn several_values_may_be_given_in_three_ways() {
+    let house = many_fiches().await;
+    let mut totals = HashSet::new();
+    for query in ["priority=high,low", "priority=high&priority=low", "priority[]=high&priority[]=low", "priority%5B%5D=high&priority=low"] {
+        let page = house.anyone.get(&format!("/action-fiches?{query}&count=true")).await.expect(200);
+        totals.insert(page.body["meta"]["total"].as_i64().unwrap());
+    }
+    assert_eq!(totals, HashSet::from([60]));
+}
+
+#[derive(QueryableByName)]
+struct Prepared {
+    #[diesel(sql_type = Text)]
+    statement: String,
+}
+
+/// The statements of hot endpoints are prepared once and kept: asked twice, they stand in `pg_prepared_statements`.
+#[actix_web::test]
+async fn hot_statements_are_prepared_once() {
+    use territoires_industrie::{api::partners, db::listing::{Listed, Listing}};
+    let house = house().await;
+    let partner = makers::partner(&house, "A").await;
+    let mut conn = house.database().await;
+    for _ in 0..2 {
+        let mut listing = Listing::<partners::Partner>::new();
+        listing.limit = 21;
+        listing.conditions.push(territoires_industrie::db::listing::Condition {
+            field: partners::Partner::fields().iter().find(|field| field.name == "kind").unwrap(),
+            operator: territoires_industrie::db::listing::Operator::Is,
+            values: vec!["company".to_owned()],
+        });
+        assert_eq!(listing.rows(&mut conn).await.unwrap().len(), 1);
+        let id = territoires_industrie::values::Id::parse(&partner).unwrap();
+        assert!(partners::find(id, &mut conn).await.is_ok());
+    }
+    let prepared: Vec<Prepared> = sql_query("SELECT statement FROM pg_prepared_statements").load(&mut conn).await.unwrap();
+    let statements: Vec<&str> = prepared.iter().map(|prepared| prepared.statement.as_str()).collect();
+    assert!(statements.iter().any(|statement| statement.contains("ARRAY[") && statement.contains("LIMIT")), "the list: {statements:#?}");
+    assert!(statements.iter().any(|statement| statement.contains("\"id\" = $1") && !statement.contains("ARRAY[")), "the read by id: {statements:#?}");
+    assert_eq!(statements.len(), statements.iter().collect::<HashSet<_>>().len(), "none is prepared twice");
+}
