@@ -18,7 +18,8 @@ CREATE FUNCTION alias_names(aliases jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
     RETURN (jsonb_path_query_array(aliases, '$[*].name') || jsonb_path_query_array(aliases, '$[*] ? (@.type() == "string")'))::text;
 
--- What a person typed, as a query: every word is a prefix, plain or stemmed, and all must be there. Never errs.
+-- What a person typed, as a query: every word begins a word, or is one of its forms in French, and all must be there.
+-- Never errs.
 CREATE FUNCTION search_query(typed text) RETURNS tsquery
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT AS $$
 DECLARE
@@ -27,9 +28,9 @@ DECLARE
 BEGIN
     FOR word IN SELECT (regexp_matches(fold(typed), '[[:alnum:]]+', 'g'))[1] LIMIT 20 LOOP
         IF query IS NULL THEN
-            query := to_tsquery('simple', word || ':*') || to_tsquery('french', word || ':*');
+            query := to_tsquery('simple', word || ':*') || plainto_tsquery('french', word);
         ELSE
-            query := query && (to_tsquery('simple', word || ':*') || to_tsquery('french', word || ':*'));
+            query := query && (to_tsquery('simple', word || ':*') || plainto_tsquery('french', word));
         END IF;
     END LOOP;
     RETURN coalesce(query, ''::tsquery);

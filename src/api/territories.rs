@@ -154,11 +154,11 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
         field(territories::name).sorted(),
         field(territory_labels::official_code)
             .linked(territory_labels::territory_id, territories::id)
-            .named("official_code", "With this official code in some phase."),
+            .named("official_code", "With this official code; together with phase_id, in that phase."),
         field(territory_labels::phase_id).linked(territory_labels::territory_id, territories::id).named("phase_id", "With a label of this phase."),
         word::<LabelStatusWords, _>(territory_labels::status)
             .linked(territory_labels::territory_id, territories::id)
-            .named("label_status", "With a label of this status."),
+            .named("label_status", "With a label of this status; together with phase_id, for that phase."),
         field(territory_members::siren)
             .linked(territory_members::territory_id, territories::id)
             .named("member_siren", "With this member, by its SIREN."),

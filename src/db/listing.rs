@@ -1,6 +1,8 @@
 //! Lists: which rows, in what order, from where on. A noun says which of its columns may be asked for; the SQL is
 //! written here, typed by the schema, with every value bound.
 
+use std::any::TypeId;
+
 use diesel::{
     Column, QuerySource, Selectable,
     pg::Pg,
@@ -143,6 +145,8 @@ pub struct Field {
 
 /// A table whose rows point to the row that is asked for.
 struct Link {
+    /// Which one: what is asked of one table is asked of one of its rows.
+    key: TypeId,
     table: Box<Sql>,
     from: Box<Sql>,
     to: Box<Sql>,
@@ -204,7 +208,7 @@ impl Field {
         T: Column + QueryFragment<Pg> + Send + Sync + 'static,
     {
         let table = Box::new(F::Table::default().from_clause());
-        Self { nullable: false, link: Some(Link { table, from: Box::new(from), to: Box::new(to) }), ..self }
+        Self { nullable: false, link: Some(Link { key: TypeId::of::<F>(), table, from: Box::new(from), to: Box::new(to) }), ..self }
     }
 }
 
@@ -308,9 +312,9 @@ pub struct Listing<N: Listed> {
     key: N::Key,
 }
 
-impl<N: Listed> Listing<N> {
+impl<N: Listed> Default for Listing<N> {
     /// Everything, in the order of its identifiers.
-    pub fn new() -> Self {
+    fn default() -> Self {
         Self {
             conditions: Vec::new(),
             order: Vec::new(),
@@ -323,7 +327,9 @@ impl<N: Listed> Listing<N> {
             key: N::Key::default(),
         }
     }
+}
 
+impl<N: Listed> Listing<N> {
     /// Only the parts of this thing.
     pub fn within<C: Column<SqlType = Uuid> + QueryFragment<Pg> + Send + Sync + 'static>(&mut self, column: C, id: Id) {
         self.within = Some((Box::new(column), id));
@@ -447,9 +453,27 @@ impl<N: Listed> Listing<N> {
             out.push_sql(" = ");
             out.push_bind_param::<Uuid, Id>(id)?;
         }
-        for condition in &self.conditions {
-            out.push_sql(" AND ");
-            condition.write(out)?;
+        for (index, condition) in self.conditions.iter().enumerate() {
+            let Some(link) = &condition.field.link else {
+                out.push_sql(" AND ");
+                condition.write(out)?;
+                continue;
+            };
+            let same = |condition: &&Condition| condition.field.link.as_ref().is_some_and(|other| other.key == link.key);
+            if self.conditions[..index].iter().any(|before| same(&before)) {
+                continue; // it stands beside the first one of its table
+            }
+            out.push_sql(" AND EXISTS (SELECT FROM ");
+            link.table.walk_ast(out.reborrow())?;
+            out.push_sql(" WHERE ");
+            link.from.walk_ast(out.reborrow())?;
+            out.push_sql(" = ");
+            link.to.walk_ast(out.reborrow())?;
+            for condition in self.conditions.iter().filter(same) {
+                out.push_sql(" AND ");
+                condition.write(out)?;
+            }
+            out.push_sql(")");
         }
         Ok(())
     }
@@ -531,15 +555,6 @@ impl Step {
 
 impl Condition {
     fn write<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        if let Some(link) = &self.field.link {
-            out.push_sql("EXISTS (SELECT FROM ");
-            link.table.walk_ast(out.reborrow())?;
-            out.push_sql(" WHERE ");
-            link.from.walk_ast(out.reborrow())?;
-            out.push_sql(" = ");
-            link.to.walk_ast(out.reborrow())?;
-            out.push_sql(" AND ");
-        }
         match self.field.kind {
             Kind::Search => {
                 self.field.column.walk_ast(out.reborrow())?;
@@ -560,9 +575,6 @@ impl Condition {
                 out.push_sql(")");
             }
             _ => self.plain(out)?,
-        }
-        if self.field.link.is_some() {
-            out.push_sql(")");
         }
         Ok(())
     }

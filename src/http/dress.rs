@@ -159,7 +159,8 @@ async fn refusal(response: ServiceResponse, language: Language, id: &RequestId, 
 
 /// Where something like it was there first, the address of that.
 async fn first_come(problem: Problem, request: &HttpRequest) -> Problem {
-    let (Some(Error::Violated(violation)), Some(db), Some(site)) = (problem.caused(), request.app_data::<Data<Db>>(), request.app_data::<Data<Site>>())
+    let (Some(Error::Violated(violation)), Some(db), Some(site)) =
+        (problem.caused(), request.app_data::<Data<Db>>(), request.app_data::<Data<Site>>())
     else {
         return problem;
     };

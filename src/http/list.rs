@@ -161,7 +161,7 @@ impl<N: Shown> List<N> {
         let caller = request.extensions().get::<Caller>().cloned().unwrap_or_default();
         let pairs = parameters(request);
         let mut errors = Vec::new();
-        let mut listing = Listing::<N>::new();
+        let mut listing = Listing::<N>::default();
         let mut list_only: Vec<(&str, &str)> = Vec::new();
         let (mut wanted, mut count, mut limit, mut sort, mut words) = (Wanted::default(), false, USUAL, None, None);
         let (mut cursor, mut offset) = (None, None);

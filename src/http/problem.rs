@@ -161,7 +161,10 @@ impl Wrong {
 
 /// A refusal: its kind, what is wrong where, and what may help.
 #[derive(Debug, Clone)]
-pub struct Problem {
+pub struct Problem(Box<Details>);
+
+#[derive(Debug, Clone)]
+struct Details {
     kind: &'static Kind,
     detail: Option<Said>,
     errors: Vec<Wrong>,
@@ -174,7 +177,7 @@ pub struct Problem {
 impl Problem {
     /// A refusal of this kind.
     pub fn new(kind: &'static Kind) -> Self {
-        Self { kind, detail: None, errors: Vec::new(), more: Map::new(), headers: Vec::new(), cause: None }
+        Self(Box::new(Details { kind, detail: None, errors: Vec::new(), more: Map::new(), headers: Vec::new(), cause: None }))
     }
 
     /// A refusal for a status that the framework itself gave.
@@ -185,7 +188,9 @@ impl Problem {
 
     /// With all that is wrong.
     pub fn errors(kind: &'static Kind, errors: Vec<Wrong>) -> Self {
-        Self { errors, ..Self::new(kind) }
+        let mut problem = Self::new(kind);
+        problem.0.errors = errors;
+        problem
     }
 
     /// A body with one thing wrong.
@@ -195,25 +200,25 @@ impl Problem {
 
     /// With a sentence that says more.
     pub fn saying(mut self, said: Said) -> Self {
-        self.detail = Some(said);
+        self.0.detail = Some(said);
         self
     }
 
     /// With a member that helps.
     pub fn with(mut self, member: &str, value: impl Serialize) -> Self {
-        self.more.insert(member.to_owned(), json!(value));
+        self.0.more.insert(member.to_owned(), json!(value));
         self
     }
 
     /// With a header.
     pub fn header(mut self, name: header::HeaderName, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
+        self.0.headers.push((name, value.into()));
         self
     }
 
     /// The same, said of a child in the body of its parent: its pointers go below `/{member}/{index}`.
     pub fn inside(mut self, member: &str, index: usize) -> Self {
-        for wrong in &mut self.errors {
+        for wrong in &mut self.0.errors {
             if let Place::Pointer(pointer) = &mut wrong.place {
                 pointer.insert_str(0, &format!("/{member}/{index}"));
             }
@@ -223,13 +228,14 @@ impl Problem {
 
     /// Its kind.
     pub fn kind(&self) -> &'static Kind {
-        self.kind
+        self.0.kind
     }
 
     /// The answer, in one language, for one request.
     pub fn render(&self, language: Language, instance: Option<&str>) -> HttpResponse {
-        let title = if language == Language::French { self.kind.fr } else { self.kind.en };
+        let title = if language == Language::French { self.0.kind.fr } else { self.0.kind.en };
         let errors: Vec<Value> = self
+            .0
             .errors
             .iter()
             .map(|wrong| {
@@ -240,12 +246,12 @@ impl Problem {
                 json!({ member: place, "code": wrong.code, "detail": wrong.said.in_language(language) })
             })
             .collect();
-        let detail = self.detail.as_ref().or(self.errors.first().map(|wrong| &wrong.said));
+        let detail = self.0.detail.as_ref().or(self.0.errors.first().map(|wrong| &wrong.said));
         let mut body = Map::new();
-        body.insert("type".to_owned(), format!("urn:territoires-industrie:problem:{}", self.kind.code).into());
+        body.insert("type".to_owned(), format!("urn:territoires-industrie:problem:{}", self.0.kind.code).into());
         body.insert("title".to_owned(), title.into());
-        body.insert("status".to_owned(), self.kind.status.into());
-        body.insert("code".to_owned(), self.kind.code.into());
+        body.insert("status".to_owned(), self.0.kind.status.into());
+        body.insert("code".to_owned(), self.0.kind.code.into());
         body.insert("detail".to_owned(), detail.map_or(title, |said| said.in_language(language)).into());
         if let Some(instance) = instance {
             body.insert("instance".to_owned(), format!("urn:request:{instance}").into());
@@ -253,7 +259,7 @@ impl Problem {
         if !errors.is_empty() {
             body.insert("errors".to_owned(), errors.into());
         }
-        body.extend(self.more.clone());
+        body.extend(self.0.more.clone());
         let mut response = HttpResponseBuilder::new(self.status_code());
         response.insert_header((header::CONTENT_TYPE, "application/problem+json")).insert_header((
             header::CONTENT_LANGUAGE,
@@ -262,7 +268,7 @@ impl Problem {
                 Language::French => "fr",
             },
         ));
-        for (name, value) in &self.headers {
+        for (name, value) in &self.0.headers {
             response.insert_header((name.clone(), value.as_str()));
         }
         response.body(Value::Object(body).to_string())
@@ -271,11 +277,11 @@ impl Problem {
 
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}", self.kind.status, self.kind.code)?;
-        for wrong in &self.errors {
+        write!(f, "{} {}", self.0.kind.status, self.0.kind.code)?;
+        for wrong in &self.0.errors {
             write!(f, "; {:?}: {}", wrong.place, wrong.said.en)?;
         }
-        match &self.cause {
+        match &self.0.cause {
             Some(cause) => write!(f, "; {cause}"),
             None => Ok(()),
         }
@@ -286,7 +292,7 @@ impl std::error::Error for Problem {}
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        StatusCode::from_u16(self.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.0.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     /// In English; `dress` renders it again for the request it answers.
@@ -299,7 +305,7 @@ impl ResponseError for Problem {
 
 impl Caused for Problem {
     fn caused(&self) -> Option<&db::Error> {
-        self.cause.as_ref()
+        self.0.cause.as_ref()
     }
 }
 
@@ -314,8 +320,10 @@ impl From<db::Error> for Problem {
             db::Error::OutcomeUnknown => Self::new(&kinds::OUTCOME_UNKNOWN),
             db::Error::Bug(_) => Self::new(&kinds::INTERNAL),
         };
-        let problem = if problem.kind.status == 503 { problem.header(header::RETRY_AFTER, rand::random_range(1..=5u8).to_string()) } else { problem };
-        Self { cause: Some(error), ..problem }
+        let mut problem =
+            if problem.0.kind.status == 503 { problem.header(header::RETRY_AFTER, rand::random_range(1..=5u8).to_string()) } else { problem };
+        problem.0.cause = Some(error);
+        problem
     }
 }
 

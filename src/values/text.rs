@@ -302,7 +302,7 @@ mod rules {
         fn fault(text: &str) -> Option<&'static str> {
             let rest = text.strip_prefix("https://").or(text.strip_prefix("http://"));
             let host = rest.map(|rest| rest.split_once('/').map_or(rest, |(host, _)| host));
-            (!(host.is_some_and(|host| !host.is_empty() && !host.contains('@')) && !text.contains(char::is_whitespace))).then_some("invalid_url")
+            (!host.is_some_and(|host| !host.is_empty() && !host.contains('@')) || text.contains(char::is_whitespace)).then_some("invalid_url")
         }
     }
 

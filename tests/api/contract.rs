@@ -44,7 +44,10 @@ fn every_operation_is_whole() {
         let named: Vec<&str> = path.split('/').filter(|segment| segment.starts_with('{')).collect();
         let parameters: Vec<&Value> = operation["parameters"].as_array().into_iter().flatten().collect();
         for name in named {
-            assert!(parameters.iter().any(|parameter| format!("{{{}}}", parameter["name"].as_str().unwrap()) == name), "{id} does not describe {name}");
+            assert!(
+                parameters.iter().any(|parameter| format!("{{{}}}", parameter["name"].as_str().unwrap()) == name),
+                "{id} does not describe {name}"
+            );
         }
         for parameter in parameters {
             assert!(parameter["schema"].is_object(), "{id}: {parameter}");

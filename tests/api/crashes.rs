@@ -61,9 +61,11 @@ impl Service {
         String::from_utf8(made.stdout).unwrap().trim().to_owned()
     }
 
+    /// Waits until it answers from its database (its health may be told from a second ago).
     async fn ready(&self) {
         let start = Instant::now();
-        while !self.http.get(format!("http://{}/health/ready", self.address)).send().await.is_ok_and(|answer| answer.status() == 200) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        while !self.http.get(format!("http://{}/api/v1/partners?limit=1", self.address)).send().await.is_ok_and(|answer| answer.status() == 200) {
             assert!(start.elapsed() < Duration::from_secs(30), "the service did not come back");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -149,6 +151,7 @@ async fn survive(name: &str, kill: impl Fn(&mut Service)) -> usize {
     let mut next = Some(format!("http://{}/api/v1/territories?include=members&limit=1000", service.address));
     while let Some(page) = next {
         let page: Value = service.http.get(page).send().await.unwrap().json().await.unwrap();
+        assert!(page["data"].is_array(), "{page:#}");
         for row in page["data"].as_array().unwrap() {
             kept.insert(row["id"].as_str().unwrap().to_owned(), row["members"].as_array().unwrap().len());
         }

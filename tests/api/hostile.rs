@@ -25,7 +25,13 @@ async fn hostile_bodies_get_their_exact_answer() {
         let request = house.request(Method::POST, "/partners").header("Content-Type", "application/json");
         let answer = send(request.body(case["body"].as_str().unwrap())).await;
         let code = answer.wrongs().first().map(|(_, code)| code.clone()).unwrap_or_default();
-        assert_eq!((answer.status.as_u16(), json!(code)), (case["status"].as_u64().unwrap() as u16, case["code"].clone()), "{}: {:#}", case["name"], answer.body);
+        assert_eq!(
+            (answer.status.as_u16(), json!(code)),
+            (case["status"].as_u64().unwrap() as u16, case["code"].clone()),
+            "{}: {:#}",
+            case["name"],
+            answer.body
+        );
     }
     for depth in [33, 200, 10_000] {
         let body = format!(r#"{{"name":{}1{}}}"#, "[".repeat(depth), "]".repeat(depth));

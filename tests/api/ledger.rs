@@ -44,7 +44,9 @@ async fn what_nobody_signed_is_refused_and_the_ledger_is_never_rewritten() {
     let house = house().await;
     let partner = makers::partner(&house, "Newmatec").await;
     let mut conn = house.database().await;
-    for unsigned in ["UPDATE partners SET name = 'x'", "DELETE FROM partners", "INSERT INTO people (id, name, variants) VALUES (gen_random_uuid(), 'x', '[]')"] {
+    for unsigned in
+        ["UPDATE partners SET name = 'x'", "DELETE FROM partners", "INSERT INTO people (id, name, variants) VALUES (gen_random_uuid(), 'x', '[]')"]
+    {
         let refused = conn.batch_execute(unsigned).await.unwrap_err().to_string();
         assert!(refused.contains("nobody signed"), "{unsigned}: {refused}");
     }
@@ -73,11 +75,8 @@ async fn a_part_names_its_parent_and_gives_it_a_new_version() {
     house.patch(&member.location.unwrap(), Some("\"v1\""), json!({ "coordinator": true })).await.expect(200);
     assert_eq!(house.get(&one).await.expect(200).etag.as_deref(), Some("\"v3\""));
     let mut conn = house.database().await;
-    let lines = ask(
-        &mut conn,
-        "SELECT noun || ' ' || action || ' ' || version || coalesce(' of ' || parent_noun, '') AS text FROM ledger ORDER BY id",
-    )
-    .await;
+    let lines =
+        ask(&mut conn, "SELECT noun || ' ' || action || ' ' || version || coalesce(' of ' || parent_noun, '') AS text FROM ledger ORDER BY id").await;
     assert_eq!(
         lines,
         [

@@ -60,14 +60,12 @@ fn filters() -> impl Strategy<Value = Vec<(String, String)>> {
         let null = if sql == "<>" { "budget_eur IS NULL OR " } else { "" };
         (format!("budget_eur{suffix}={amount}"), format!("({null}budget_eur {sql} {amount})"))
     });
-    let priority = prop::sample::subsequence(vec!["high", "medium", "low"], 1..=3).prop_map(|words| {
-        (format!("priority={}", words.join(",")), format!("priority IN ('{}')", words.join("','")))
-    });
+    let priority = prop::sample::subsequence(vec!["high", "medium", "low"], 1..=3)
+        .prop_map(|words| (format!("priority={}", words.join(",")), format!("priority IN ('{}')", words.join("','"))));
     let not_priority = prop::sample::select(vec!["high", "low"])
         .prop_map(|word| (format!("priority__ne={word}"), format!("(priority IS NULL OR priority <> '{word}')")));
-    let nulls = (prop::sample::select(vec!["reference", "stage", "recurring", "budget_eur", "planned_start_on"]), any::<bool>()).prop_map(|(name, empty)| {
-        (format!("{name}__null={empty}"), format!("{name} IS {}NULL", if empty { "" } else { "NOT " }))
-    });
+    let nulls = (prop::sample::select(vec!["reference", "stage", "recurring", "budget_eur", "planned_start_on"]), any::<bool>())
+        .prop_map(|(name, empty)| (format!("{name}__null={empty}"), format!("{name} IS {}NULL", if empty { "" } else { "NOT " })));
     let recurring = any::<bool>().prop_map(|yes| (format!("recurring={yes}"), format!("recurring = {yes}")));
     let title = prop::sample::select(vec![("Étude", "Étude"), ("zone,%20deux", "zone, deux"), ("Zone", "Zone"), ("nulle", "nulle")])
         .prop_map(|(asked, title)| (format!("title={asked}"), format!("title = '{title}'")));
@@ -79,7 +77,8 @@ fn orders() -> impl Strategy<Value = (String, String)> {
     let names = prop::sample::subsequence(vec!["title", "reference", "planned_start_on", "budget_eur", "stage", "validation"], 1..=3).prop_shuffle();
     (names, prop::collection::vec(any::<bool>(), 3)).prop_map(|(names, turned)| {
         let asked: Vec<String> = names.iter().zip(&turned).map(|(name, turned)| format!("{}{name}", if *turned { "-" } else { "" })).collect();
-        let sql: Vec<String> = names.iter().zip(&turned).map(|(name, turned)| format!("{name} {} NULLS LAST", if *turned { "DESC" } else { "ASC" })).collect();
+        let sql: Vec<String> =
+            names.iter().zip(&turned).map(|(name, turned)| format!("{name} {} NULLS LAST", if *turned { "DESC" } else { "ASC" })).collect();
         (asked.join(","), sql.join(", "))
     })
 }
@@ -251,12 +250,15 @@ struct Prepared {
 /// The statements of hot endpoints are prepared once and kept: asked twice, they stand in `pg_prepared_statements`.
 #[actix_web::test]
 async fn hot_statements_are_prepared_once() {
-    use territoires_industrie::{api::partners, db::listing::{Listed, Listing}};
+    use territoires_industrie::{
+        api::partners,
+        db::listing::{Listed, Listing},
+    };
     let house = house().await;
     let partner = makers::partner(&house, "A").await;
     let mut conn = house.database().await;
     for _ in 0..2 {
-        let mut listing = Listing::<partners::Partner>::new();
+        let mut listing = Listing::<partners::Partner>::default();
         listing.limit = 21;
         listing.conditions.push(territoires_industrie::db::listing::Condition {
             field: partners::Partner::fields().iter().find(|field| field.name == "kind").unwrap(),

@@ -1,12 +1,15 @@
 //! The tests of the service: a real server over a real PostgreSQL, one database a test, every answer held against the
 //! document.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on panics")]
+
 mod contract;
 mod crashes;
 mod doors;
 mod hostile;
 mod ledger;
 mod lists;
+mod readme;
 mod requests;
 mod rooms;
 mod sources;

@@ -25,7 +25,9 @@ async fn methods_are_those_of_the_document() {
         let answer = plain(&house.anyone, method.parse().unwrap(), path).await.expect(204);
         assert_eq!(answer.header("allow"), allow, "{path}");
     }
-    for (method, path) in [("PUT", "/partners"), ("DELETE", "/partners"), ("TRACE", "/partners"), ("PROPFIND", "/partners"), ("POST", "/action-fiches/transitions")] {
+    for (method, path) in
+        [("PUT", "/partners"), ("DELETE", "/partners"), ("TRACE", "/partners"), ("PROPFIND", "/partners"), ("POST", "/action-fiches/transitions")]
+    {
         let answer = plain(&house.anyone, method.parse().unwrap(), path).await.expect(405);
         assert!(answer.header("allow").contains("GET"), "{method} {path}");
     }
@@ -77,10 +79,13 @@ async fn a_body_is_told_everything_that_is_wrong_with_it_at_once() {
 #[actix_web::test]
 async fn a_request_has_an_identifier_and_safe_headers() {
     let house = house().await;
-    let own = send(house.anyone.request(Method::GET, "/partners").header("X-Request-Id", "agence-42").header(
-        "traceparent",
-        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-    ))
+    let own = send(
+        house
+            .anyone
+            .request(Method::GET, "/partners")
+            .header("X-Request-Id", "agence-42")
+            .header("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+    )
     .await;
     assert_eq!((own.header("x-request-id"), own.header("traceparent").len()), ("agence-42", 55));
     let harmful = send(house.anyone.request(Method::GET, "/partners").header("X-Request-Id", "a b\"c")).await;
@@ -197,7 +202,9 @@ async fn bodies_are_json_plain_and_not_too_large() {
     send(post().header("Content-Type", "application/json; charset=UTF-8").body(json)).await.expect(201);
     let large = format!(r#"{{"name":"{}"}}"#, "a".repeat(300_000));
     send(post().header("Content-Type", "application/json").body(large.clone())).await.expect(413);
-    let stream = reqwest::Body::wrap_stream(futures_util::stream::iter(large.into_bytes().chunks(10_000).map(|chunk| Ok::<_, std::io::Error>(chunk.to_vec())).collect::<Vec<_>>()));
+    let stream = reqwest::Body::wrap_stream(futures_util::stream::iter(
+        large.into_bytes().chunks(10_000).map(|chunk| Ok::<_, std::io::Error>(chunk.to_vec())).collect::<Vec<_>>(),
+    ));
     send(post().header("Content-Type", "application/json").body(stream)).await.expect(413);
     let partner = makers::partner(&house, "B").await;
     let patch = house.request(Method::PATCH, &format!("/partners/{partner}")).header("If-Match", "\"v1\"");

@@ -78,7 +78,8 @@ fn a_room_leans_only_on_the_rooms_below_it() {
 #[test]
 fn a_noun_never_imports_a_noun() {
     let files = sources();
-    let nouns: Vec<&str> = files.iter().filter_map(|(name, _)| name.strip_prefix("api/")?.strip_suffix(".rs")).filter(|noun| !noun.contains('/')).collect();
+    let nouns: Vec<&str> =
+        files.iter().filter_map(|(name, _)| name.strip_prefix("api/")?.strip_suffix(".rs")).filter(|noun| !noun.contains('/')).collect();
     for (name, code) in &files {
         let Some(own) = name.strip_prefix("api/").map(|name| name.split(['/', '.']).next().unwrap()) else { continue };
         for noun in nouns.iter().filter(|noun| **noun != own && own != "mod") {

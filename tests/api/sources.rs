@@ -84,7 +84,7 @@ impl Reader {
     async fn count(&self, path: &str) -> u64 {
         let and = if path.contains('?') { '&' } else { '?' };
         let answer = self.0.anyone.get(&format!("{path}{and}limit=1&count=true")).await.expect(200);
-        answer.body["meta"]["total"].as_u64().unwrap()
+        answer.body["meta"]["total"].as_u64().unwrap_or_else(|| panic!("{path} has no total"))
     }
 
     /// What the thing is called that a member points to; `?` when it points to none.

@@ -10,10 +10,10 @@ shift
 
 export TOOLS=${TOOLS:-$root/target/outside}
 "$here/tools.sh" "$TOOLS"
-# shellcheck source=service.sh
+# shellcheck source-path=SCRIPTDIR source=service.sh
 . "$here/service.sh"
-KEEP_LOG=$TOOLS/service.log
-start_service "$binary" PUBLIC_URL=
+export KEEP_LOG=$TOOLS/service.log
+start_service "$binary"
 
 for proof; do
     begun=$SECONDS

@@ -6,7 +6,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.."
 command -v diesel >/dev/null || cargo install diesel_cli --locked --no-default-features --features postgres
 
-# shellcheck source=service.sh
+# shellcheck source-path=SCRIPTDIR source=service.sh
 . "$here/service.sh"
 start_service "$1"
 socket=$(sed -n 5p "$HOME_OF_SERVICE/data/pgdata/postmaster.pid")

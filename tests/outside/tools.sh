@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Installs what the proofs from outside need and the machine lacks: Python's and Node's tools into the folder named, a
-# Chromium by the system's own means. Does nothing the second time.
+# Installs what the proofs from outside need and the machine lacks: Python's, Rust's and Node's tools into the folder
+# named, a Chromium by the system's own means. Does nothing the second time.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 tools=$1
+cargo_deny=0.20.2
 mkdir -p "$tools"
 
 apt() {
@@ -41,6 +42,12 @@ if ! cmp -s "$here/requirements.txt" "$tools/requirements.txt"; then
     python3 -m venv --clear "$tools/venv"
     "$tools/venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$here/requirements.txt"
     cp "$here/requirements.txt" "$tools/requirements.txt"
+fi
+
+# Built once, in two minutes on two cores.
+if [ "$(cat "$tools/cargo-deny" 2>/dev/null)" != "$cargo_deny" ]; then
+    cargo install --quiet cargo-deny --version "$cargo_deny" --locked --root "$tools"
+    echo "$cargo_deny" >"$tools/cargo-deny"
 fi
 
 # Node finds its packages beside the scripts.

@@ -1,15 +1,20 @@
 //! The smallest valid body of each noun and part. A noun without one is named by `walk.rs`.
 
+use std::pin::Pin;
+
 use serde_json::{Value, json};
 
 use super::Client;
+
+/// Makes a body, and first what it leans on.
+type Body = for<'a> fn(&'a Client, u32) -> Pin<Box<dyn Future<Output = Value> + 'a>>;
 
 /// What the walk needs to know of a noun.
 pub struct Maker {
     /// Its path, with `{id}` where a parent's identifier goes.
     pub path: &'static str,
     /// A body of its own; what it leans on is made first. Numbers keep two bodies apart.
-    pub body: for<'a> fn(&'a Client, u32) -> std::pin::Pin<Box<dyn Future<Output = Value> + 'a>>,
+    pub body: Body,
     /// A change to it, and a member that may not be null. None when it cannot change.
     pub change: Option<(Value, &'static str)>,
 }
@@ -34,10 +39,6 @@ pub async fn theme(client: &Client, code: &str) -> String {
 
 pub async fn partner(client: &Client, name: &str) -> String {
     make(client, "/partners", json!({ "name": name, "kind": "company" })).await
-}
-
-pub async fn fiche(client: &Client, territory: &str, title: &str) -> String {
-    make(client, "/action-fiches", json!({ "territory_id": territory, "title": title })).await
 }
 
 /// All of them. Parts come after their parents.

@@ -1,0 +1,29 @@
+//! The README's examples, run as they stand: each block of commands, and the answer that it promises.
+
+use std::process::Command;
+
+use crate::support::demo_house;
+
+#[actix_web::test]
+async fn the_examples_of_the_readme_answer_as_it_says() {
+    let house = demo_house().await;
+    let readme = include_str!("../../README.md");
+    let section = readme.split("## One request for each idea").nth(1).unwrap().split("\n## ").next().unwrap();
+    let mut script = format!("API={}/api/v1\nKEY={}\n", house.address, house.editor.key.clone().unwrap());
+    let mut examples = 0;
+    for example in section.split("```sh\n").skip(1) {
+        let (commands, rest) = example.split_once("```\n```\n").expect("each example has its answer below it");
+        let (promised, _) = rest.split_once("```").unwrap();
+        script.push_str(commands);
+        // What came before sets variables; only this example's own answer counts.
+        let marked = format!("{}echo ----\n{commands}", &script[..script.len() - commands.len()]);
+        let output = tokio::task::spawn_blocking(move || Command::new("bash").args(["-c", &marked]).output().unwrap()).await.unwrap();
+        let printed = String::from_utf8_lossy(&output.stdout).replace('\r', "");
+        let answer = printed.split("----\n").nth(1).unwrap_or_default();
+        assert_eq!(answer, promised, "{commands}\n{}", String::from_utf8_lossy(&output.stderr));
+        // Only variables are kept for the next example: what was written is written.
+        script = script.lines().filter(|line| line.starts_with(|first: char| first.is_ascii_uppercase())).map(|line| format!("{line}\n")).collect();
+        examples += 1;
+    }
+    assert!(examples >= 9, "{examples}");
+}

@@ -1,0 +1,33 @@
+"""Refusals of well-formed requests that no schema could have foretold.
+
+`positive_data_acceptance` expects 2xx for whatever fits the document. Dropped are its complaints about an answer whose
+every error is of a rule that JSON Schema cannot say; one error of another kind, and it stands.
+"""
+
+import schemathesis
+
+RULES = {
+    "unknown_reference",  # another row is not there
+    "broken_rule",  # two members contradict each other
+    "invalid_siren",  # a check digit
+    "invalid_siret",
+    "blank",  # nothing but spaces
+    "forbidden_character",  # by Unicode's categories
+    "invalid_cursor",  # signed by the service
+    "incompatible_parameters",
+}
+
+
+def beyond_schemas(error):
+    # The parameters, each within its bounds, may be too many or too long together: an error of none of them.
+    return error["code"] in RULES or error.get("parameter") == ""
+
+
+@schemathesis.hook
+def filter_failure(context, failure, case, response):
+    if type(failure).__name__ != "RejectedPositiveData":
+        return True
+    problem = response.json()
+    errors = problem.get("errors", [])
+    stale = problem["code"] == "stale"  # the version named is not the one that stands
+    return not (stale or errors and all(map(beyond_schemas, errors)))
