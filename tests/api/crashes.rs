@@ -3,7 +3,7 @@
 
 use std::{
     fs,
-    io::Write,
+    io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -215,6 +215,38 @@ async fn a_client_that_vanishes_leaves_its_write_whole_or_absent() {
     assert_eq!(idle.get_result::<Count>(&mut conn).await.unwrap().count, 0);
     let unsigned = sql_query("SELECT count(*) AS count FROM ledger WHERE noun = 'territories' AND action = 'create'");
     assert_eq!(unsigned.get_result::<Count>(&mut conn).await.unwrap().count, territories.len() as i64);
+}
+
+/// A stop lets what is running finish, and takes nothing more in.
+#[actix_web::test]
+async fn a_stop_lets_what_is_running_finish() {
+    let mut service = Service::new("stop");
+    service.ready().await;
+    let (key, address) = (service.key(), service.address.clone());
+    let body = territory("Alençon").to_string();
+    let running = tokio::task::spawn_blocking(move || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let head = format!("POST /api/v1/territories HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n");
+        write!(stream, "{head}Content-Length: {}\r\n\r\n{}", body.len(), &body[..10]).unwrap();
+        std::thread::sleep(Duration::from_millis(1500));
+        stream.write_all(&body.as_bytes()[10..]).unwrap();
+        let mut answer = [0; 400];
+        let length = stream.read(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer[..length]).into_owned()
+    });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let mut child = service.child.take().unwrap();
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    let answer = running.await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    assert!(child.wait().unwrap().success());
+    assert!(TcpStream::connect(&service.address).is_err());
+    assert!(!service.dir.join("pgdata/postmaster.pid").exists(), "its PostgreSQL has stopped with it");
+    service.start();
+    service.ready().await;
+    let kept: Value =
+        service.http.get(format!("http://{}/api/v1/territories?count=true", service.address)).send().await.unwrap().json().await.unwrap();
+    assert_eq!(kept["meta"]["total"], 1);
 }
 
 /// Runs the service where it cannot start, and gives what it says.

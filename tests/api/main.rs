@@ -9,6 +9,7 @@ mod doors;
 mod hostile;
 mod ledger;
 mod lists;
+mod official;
 mod readme;
 mod requests;
 mod rooms;

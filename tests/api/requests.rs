@@ -234,6 +234,27 @@ async fn a_body_that_comes_too_slowly_is_refused() {
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
 }
 
+/// A fault of ours says nothing but its request, and the service lives on.
+#[actix_web::test]
+async fn a_panic_is_a_problem_too() {
+    use actix_web::{App, middleware::from_fn, test, web};
+    use territoires_industrie::http::dress;
+    async fn fails() -> &'static str {
+        panic!("a secret that nobody should read")
+    }
+    for path in ["/read", "/write"] {
+        let app = App::new().route("/read", web::get().to(fails)).route("/write", web::post().to(fails));
+        let app = test::init_service(app.wrap(from_fn(dress::detach)).wrap(from_fn(dress::dress))).await;
+        let request = if path == "/read" { test::TestRequest::get() } else { test::TestRequest::post() };
+        let error = test::try_call_service(&app, request.uri(path).insert_header(("X-Request-Id", "r1")).to_request()).await.unwrap_err();
+        let answer = error.error_response();
+        assert_eq!(answer.status(), 500);
+        let body: serde_json::Value = serde_json::from_slice(&actix_web::body::to_bytes(answer.into_body()).await.unwrap()).unwrap();
+        assert_eq!((&body["code"], &body["instance"]), (&json!("internal"), &json!("urn:request:r1")));
+        assert!(!body.to_string().contains("secret"));
+    }
+}
+
 #[actix_web::test]
 async fn the_service_tells_how_it_is() {
     let house = house().await;

@@ -15,6 +15,7 @@ RULES = {
     "forbidden_character",  # by Unicode's categories
     "invalid_cursor",  # signed by the service
     "incompatible_parameters",
+    "repeated_parameter",  # one key twice in an order
 }
 
 
