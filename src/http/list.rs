@@ -1,23 +1,18 @@
 //! Lists: what a query string may ask, read against the noun's fields, and the page that answers it.
 
+mod cursor;
+mod document;
+
 use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, Responder, body::BoxBody, dev::Payload, http::header, web::Data};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use diesel::{Column, pg::Pg, query_builder::QueryFragment, sql_types::Uuid};
 use diesel_async::methods::LoadQuery;
-use hmac::{Hmac, KeyInit, Mac};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
-use utoipa::{
-    IntoParams, ToSchema,
-    openapi::{
-        Object, ObjectBuilder, Ref, RefOr, Required, Schema,
-        path::{Parameter, ParameterBuilder, ParameterIn, ParameterStyle},
-        schema::{ArrayBuilder, KnownFormat, SchemaFormat, Type},
-    },
-};
+use utoipa::ToSchema;
 
+use self::cursor::Cursor;
 use super::{Caller, Problem, Resource, Result, Said, Site, Tagged, Wrong, kinds, problem::Place, resource::not_modified};
 use crate::{
     db::{
@@ -91,43 +86,6 @@ pub struct List<N: Shown> {
 pub struct One<N> {
     wanted: Wanted,
     noun: std::marker::PhantomData<N>,
-}
-
-/// A cursor, as it is written.
-#[derive(Serialize, Deserialize)]
-struct Cursor {
-    #[serde(rename = "k")]
-    keys: Keys,
-    #[serde(rename = "b")]
-    back: bool,
-    #[serde(rename = "d")]
-    digest: String,
-}
-
-impl Cursor {
-    fn seal(&self, secret: &[u8]) -> String {
-        let mut bytes = serde_json::to_vec(self).unwrap_or_default();
-        bytes.extend_from_slice(&signature(&bytes, secret));
-        URL_SAFE_NO_PAD.encode(bytes)
-    }
-
-    fn open(text: &str, secret: &[u8]) -> Option<Self> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        let (bytes, signed) = bytes.split_at_checked(bytes.len().checked_sub(SIGNATURE)?)?;
-        let same: bool = subtle::ConstantTimeEq::ct_eq(&signature(bytes, secret)[..], signed).into();
-        if same { serde_json::from_slice(bytes).ok() } else { None }
-    }
-}
-
-const SIGNATURE: usize = 16;
-
-fn signature(bytes: &[u8], secret: &[u8]) -> [u8; SIGNATURE] {
-    let mut short = [0; SIGNATURE];
-    if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret) {
-        mac.update(bytes);
-        short.copy_from_slice(&mac.finalize().into_bytes()[..SIGNATURE]);
-    }
-    short
 }
 
 /// The parameters of a query string, in the order they came; `a[]=` is `a=`.
@@ -512,139 +470,5 @@ impl<T: Serialize> Responder for Page<T> {
             response.insert_header((header::LINK, links.join(", ")));
         }
         response.body(body)
-    }
-}
-
-impl<N: Shown> IntoParams for List<N> {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let mut parameters = vec![
-            parameter("limit", "How many rows a page has at most.", whole(1, MOST, Some(USUAL))),
-            parameter("cursor", "Where to begin: `meta.next_cursor` of a page of the same filters and order.", text(20_000)),
-            parameter("offset", "Where to begin, counted; to go further, follow `links.next`.", whole(0, FURTHEST, None)),
-            parameter("count", "Tell the exact number of rows in `meta.total`.", ObjectBuilder::new().schema_type(Type::Boolean).build()),
-        ];
-        let sortable: Vec<&str> = N::fields().iter().filter(|field| field.sortable).map(|field| field.name).collect();
-        if !sortable.is_empty() {
-            let usual = if N::ORDER.is_empty() { "the identifier, oldest first".to_owned() } else { format!("`{}`", N::ORDER) };
-            let about = format!(
-                "In which order: one or several of `{}`, separated by commas; `-` in front turns one round. Unless told: {usual}, or how well it fits with `q`. What is empty comes last; the identifier breaks ties.",
-                sortable.join("`, `")
-            );
-            let names = sortable.join("|");
-            let pattern = format!("^-?({names})(,-?({names}))*$");
-            parameters.push(parameter(
-                "sort",
-                &about,
-                ObjectBuilder::new().schema_type(Type::String).max_length(Some(500)).pattern(Some(pattern)).build(),
-            ));
-        }
-        parameters.extend(One::<N>::into_params(|| None));
-        for field in N::fields() {
-            let operators = Operator::ALL.iter().filter(|(_, operator)| operator.fits(field));
-            parameters.extend(operators.map(|(suffix, operator)| field_parameter(field, suffix, *operator)));
-        }
-        parameters
-    }
-}
-
-impl<N: Shown> IntoParams for One<N> {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        if N::INCLUDES.is_empty() {
-            return Vec::new();
-        }
-        let list: String = N::INCLUDES.iter().map(|(name, about)| format!("\n- `{name}`: {about}")).collect();
-        let names = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(N::INCLUDES.iter().map(|(name, _)| *name)));
-        vec![listed("include", &format!("What comes along, separated by commas.\n{list}"), names.build())]
-    }
-}
-
-fn parameter(name: &str, about: &str, schema: Object) -> Parameter {
-    ParameterBuilder::new()
-        .name(name)
-        .parameter_in(ParameterIn::Query)
-        .required(Required::False)
-        .description(Some(about))
-        .schema(Some(schema))
-        .build()
-}
-
-/// A parameter with several values, separated by commas (or repeated).
-fn listed(name: &str, about: &str, of: impl Into<RefOr<Schema>>) -> Parameter {
-    ParameterBuilder::new()
-        .name(name)
-        .parameter_in(ParameterIn::Query)
-        .required(Required::False)
-        .description(Some(about))
-        .style(Some(ParameterStyle::Form))
-        .explode(Some(false))
-        .schema(Some(ArrayBuilder::new().items(of.into()).min_items(Some(1)).max_items(Some(VALUES))))
-        .build()
-}
-
-fn whole(least: i64, most: i64, usual: Option<i64>) -> Object {
-    ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(least)).maximum(Some(most)).default(usual.map(Into::into)).build()
-}
-
-fn text(longest: usize) -> Object {
-    ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(longest)).build()
-}
-
-fn field_parameter(field: &Field, suffix: &str, operator: Operator) -> Parameter {
-    let name = format!("{}{suffix}", field.name);
-    let about = |rule: &str| [field.about, rule].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
-    let value = || -> RefOr<Schema> {
-        let formatted = |kind, format| ObjectBuilder::new().schema_type(kind).format(Some(SchemaFormat::KnownFormat(format)));
-        match field.kind {
-            Kind::Id => Ref::from_schema_name("Id").into(),
-            Kind::Day | Kind::Period => Ref::from_schema_name("Day").into(),
-            Kind::Amount => Ref::from_schema_name("Amount").into(),
-            Kind::Integer => formatted(Type::Integer, KnownFormat::Int32).build().into(),
-            Kind::Flag => ObjectBuilder::new().schema_type(Type::Boolean).build().into(),
-            Kind::Instant => formatted(Type::String, KnownFormat::DateTime).max_length(Some(40)).build().into(),
-            Kind::Word(words) => ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words.iter().map(|(word, _)| *word))).build().into(),
-            Kind::Text => text(1000).into(),
-            Kind::Search => text(WORDS).into(),
-        }
-    };
-    let one = |rule: &str| {
-        let builder = ParameterBuilder::new().name(&name).parameter_in(ParameterIn::Query).required(Required::False);
-        builder.description(Some(about(rule))).schema(Some(value())).build()
-    };
-    match operator {
-        Operator::Null => {
-            parameter(&name, "Only those where it is empty (`true`), or is not (`false`).", ObjectBuilder::new().schema_type(Type::Boolean).build())
-        }
-        Operator::Is if field.kind == Kind::Search => {
-            one("Only those with all of these words, or words that begin so; accents and case do not matter.")
-        }
-        Operator::Is if matches!(field.kind, Kind::Period | Kind::Text | Kind::Flag) => {
-            one(if field.kind == Kind::Text { "Exactly this; repeat it for any of several." } else { "" })
-        }
-        Operator::Is => listed(&name, &about("Any of these."), value()),
-        Operator::IsNot if field.kind == Kind::Text => one("Not this; repeat it for none of several."),
-        Operator::IsNot => listed(&name, &about("None of these."), value()),
-        Operator::AtLeast => one("This or after."),
-        Operator::Above => one("After this."),
-        Operator::AtMost => one("This or before."),
-        Operator::Below => one("Before this."),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cursor_opens_only_as_it_was_sealed() {
-        let sealed = Cursor { keys: vec![Some("é".to_owned()), None], back: true, digest: "d".to_owned() }.seal(b"secret");
-        let opened = Cursor::open(&sealed, b"secret").unwrap();
-        assert_eq!((opened.keys, opened.back), (vec![Some("é".to_owned()), None], true));
-        assert!(Cursor::open(&sealed, b"another").is_none());
-        for place in 0..sealed.len() {
-            let mut forged = sealed.clone().into_bytes();
-            forged[place] = if forged[place] == b'A' { b'B' } else { b'A' };
-            assert!(Cursor::open(std::str::from_utf8(&forged).unwrap(), b"secret").is_none(), "changed at {place}");
-        }
-        assert!(Cursor::open("", b"secret").is_none() && Cursor::open("AAAA", b"secret").is_none());
     }
 }

@@ -1,0 +1,143 @@
+//! The words of a fiche: its nature, its standing, and the three axes that say where it is.
+
+use crate::values::{Vocabulary, Word};
+
+/// The words of [`Scope`].
+#[derive(Debug, Clone)]
+pub struct ScopeWords;
+
+impl Vocabulary for ScopeWords {
+    const NAME: &'static str = "ActionFicheScope";
+    const ABOUT: &'static str = "For one or for many (action individuelle ou collective).";
+    const WORDS: &'static [(&'static str, &'static str)] = &[("individual", "Individuelle"), ("collective", "Collective")];
+}
+
+/// For one or for many (action individuelle ou collective).
+pub type Scope = Word<ScopeWords>;
+
+/// The words of [`Nature`].
+#[derive(Debug, Clone)]
+pub struct NatureWords;
+
+impl Vocabulary for NatureWords {
+    const NAME: &'static str = "ActionFicheNature";
+    const ABOUT: &'static str = "What is done (nature de l'action).";
+    const WORDS: &'static [(&'static str, &'static str)] = &[
+        ("study", "Étude"),
+        ("works", "Travaux"),
+        ("purchase", "Acquisition"),
+        ("equipment", "Équipement"),
+        ("event", "Événement"),
+        ("service", "Service"),
+        ("fund", "Fonds"),
+        ("post", "Poste"),
+    ];
+}
+
+/// What is done (nature de l'action).
+pub type Nature = Word<NatureWords>;
+
+/// The words of [`Basis`].
+#[derive(Debug, Clone)]
+pub struct BasisWords;
+
+impl Vocabulary for BasisWords {
+    const NAME: &'static str = "AmountBasis";
+    const ABOUT: &'static str = "With or without tax (base du montant).";
+    const WORDS: &'static [(&'static str, &'static str)] = &[("excl_tax", "HT"), ("incl_tax", "TTC"), ("unknown", "Inconnue")];
+}
+
+/// With or without tax (base du montant).
+pub type Basis = Word<BasisWords>;
+
+/// The words of [`Priority`].
+#[derive(Debug, Clone)]
+pub struct PriorityWords;
+
+impl Vocabulary for PriorityWords {
+    const NAME: &'static str = "Priority";
+    const ABOUT: &'static str = "How urgent it is (priorité).";
+    const WORDS: &'static [(&'static str, &'static str)] = &[("high", "Haute"), ("medium", "Moyenne"), ("low", "Basse")];
+}
+
+/// How urgent it is (priorité).
+pub type Priority = Word<PriorityWords>;
+
+/// The words of [`Commitment`].
+#[derive(Debug, Clone)]
+pub struct CommitmentWords;
+
+impl Vocabulary for CommitmentWords {
+    const NAME: &'static str = "CommitmentLevel";
+    const ABOUT: &'static str = "How firmly it is undertaken (engagement de réalisation).";
+    const WORDS: &'static [(&'static str, &'static str)] = &[("unknown", "Inconnu"), ("firm", "Ferme"), ("intention", "Intention")];
+}
+
+/// How firmly it is undertaken (engagement de réalisation).
+pub type Commitment = Word<CommitmentWords>;
+
+/// The words of [`Visibility`].
+#[derive(Debug, Clone)]
+pub struct VisibilityWords;
+
+impl Vocabulary for VisibilityWords {
+    const NAME: &'static str = "Visibility";
+    const ABOUT: &'static str = "Who may see it (visibilité).";
+    const WORDS: &'static [(&'static str, &'static str)] = &[("public", "Publique"), ("partners", "Partenaires"), ("restricted", "Restreinte")];
+}
+
+/// Who may see it (visibilité).
+pub type Visibility = Word<VisibilityWords>;
+
+/// The words of [`Stage`].
+#[derive(Debug, Clone)]
+pub struct StageWords;
+
+impl Vocabulary for StageWords {
+    const NAME: &'static str = "Stage";
+    const ABOUT: &'static str = "How mature it is (phase du projet).";
+    const WORDS: &'static [(&'static str, &'static str)] = &[("idea", "Idée"), ("study", "Étude"), ("operation", "Opération")];
+}
+
+/// How mature it is (phase du projet).
+pub type Stage = Word<StageWords>;
+
+/// The words of [`Validation`].
+#[derive(Debug, Clone)]
+pub struct ValidationWords;
+
+impl Vocabulary for ValidationWords {
+    const NAME: &'static str = "Validation";
+    const ABOUT: &'static str = "Whether it was accepted (validation).";
+    const WORDS: &'static [(&'static str, &'static str)] = &[
+        ("draft", "Brouillon"),
+        ("submitted", "Soumise"),
+        ("validated", "Validée"),
+        ("postponed", "Ajournée"),
+        ("refused", "Refusée"),
+        ("withdrawn", "Retirée"),
+    ];
+}
+
+/// Whether it was accepted (validation).
+pub type Validation = Word<ValidationWords>;
+
+/// The words of [`Progress`].
+#[derive(Debug, Clone)]
+pub struct ProgressWords;
+
+impl Vocabulary for ProgressWords {
+    const NAME: &'static str = "Progress";
+    const ABOUT: &'static str = "How far it is (avancement).";
+    const WORDS: &'static [(&'static str, &'static str)] = &[
+        ("not_started", "Non démarrée"),
+        ("in_progress", "En cours"),
+        ("paused", "En pause"),
+        ("blocked", "Bloquée"),
+        ("done", "Terminée"),
+        ("abandoned", "Abandonnée"),
+    ];
+}
+
+/// How far it is (avancement).
+pub type Progress = Word<ProgressWords>;

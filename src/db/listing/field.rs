@@ -1,0 +1,209 @@
+//! The columns that may be asked for: what each holds, by what name, and how a table beside it is reached.
+
+use std::any::TypeId;
+
+use diesel::{
+    Column, QuerySource,
+    pg::Pg,
+    query_builder::QueryFragment,
+    sql_types::{Bool, Date, Int4, Nullable, Numeric, Text, Timestamptz, Uuid},
+};
+
+use crate::{
+    schema::sql_types::Tsvector,
+    values::{Amount, Day, Id, Vocabulary},
+};
+
+/// A piece of SQL without values.
+pub(super) type Sql = dyn QueryFragment<Pg> + Send + Sync;
+
+/// What a column holds, as far as asking for it goes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind {
+    /// An identifier.
+    Id,
+    /// A text.
+    Text,
+    /// A word of a closed list, each with its French label.
+    Word(&'static [(&'static str, &'static str)]),
+    /// A whole number.
+    Integer,
+    /// A decimal.
+    Amount,
+    /// True or false.
+    Flag,
+    /// A day.
+    Day,
+    /// An instant.
+    Instant,
+    /// A day that must lie between two columns, either of which may be open.
+    Period,
+    /// Words to search for.
+    Search,
+}
+
+impl Kind {
+    /// The type that a bound text is cast to.
+    pub(super) fn sql(self) -> &'static str {
+        match self {
+            Self::Id => "uuid",
+            Self::Text | Self::Word(_) | Self::Search => "text",
+            Self::Integer => "integer",
+            Self::Amount => "numeric",
+            Self::Flag => "boolean",
+            Self::Day | Self::Period => "date",
+            Self::Instant => "timestamptz",
+        }
+    }
+
+    /// Is there a before and an after?
+    pub fn ordered(self) -> bool {
+        matches!(self, Self::Integer | Self::Amount | Self::Day | Self::Instant)
+    }
+
+    /// Checks a value before PostgreSQL sees it. Errs with the code of a fault.
+    pub fn check(self, value: &str) -> Result<(), &'static str> {
+        match self {
+            Self::Id => Id::parse(value).map(drop),
+            Self::Word(words) => words.iter().any(|(word, _)| *word == value).then_some(()).ok_or("unknown_word"),
+            Self::Integer => value.parse::<i32>().map(drop).map_err(|_| "out_of_range"),
+            Self::Amount => Amount::parse(value).map(drop),
+            Self::Flag => matches!(value, "true" | "false").then_some(()).ok_or("unknown_word"),
+            Self::Day | Self::Period => Day::parse(value).map(drop),
+            Self::Instant => instant(value).then_some(()).ok_or("invalid_date"),
+            Self::Text | Self::Search if value.len() > 1000 => Err("too_long"),
+            Self::Text | Self::Search => Ok(()),
+        }
+    }
+}
+
+/// An instant of RFC 3339, without a leap second, in the window of [`Day`].
+fn instant(value: &str) -> bool {
+    use chrono::Datelike;
+    let instant = chrono::DateTime::parse_from_rfc3339(value).ok();
+    instant.is_some_and(|instant| (1900..=2100).contains(&instant.year()) && instant.timestamp_subsec_nanos() < 1_000_000_000)
+}
+
+/// An SQL type that may be asked for.
+pub trait Askable {
+    /// What it holds.
+    const KIND: Kind;
+    /// May it be empty?
+    const NULLABLE: bool = false;
+}
+
+impl Askable for Uuid {
+    const KIND: Kind = Kind::Id;
+}
+impl Askable for Text {
+    const KIND: Kind = Kind::Text;
+}
+impl Askable for Int4 {
+    const KIND: Kind = Kind::Integer;
+}
+impl Askable for Numeric {
+    const KIND: Kind = Kind::Amount;
+}
+impl Askable for Bool {
+    const KIND: Kind = Kind::Flag;
+}
+impl Askable for Date {
+    const KIND: Kind = Kind::Day;
+}
+impl Askable for Timestamptz {
+    const KIND: Kind = Kind::Instant;
+}
+impl Askable for Tsvector {
+    const KIND: Kind = Kind::Search;
+}
+
+impl<T: Askable + diesel::sql_types::SqlType<IsNull = diesel::sql_types::is_nullable::NotNull>> Askable for Nullable<T> {
+    const KIND: Kind = T::KIND;
+    const NULLABLE: bool = true;
+}
+
+/// A column that may be asked for, and how.
+pub struct Field {
+    /// Its name in a query string.
+    pub name: &'static str,
+    /// What it holds.
+    pub kind: Kind,
+    /// May it be empty?
+    pub nullable: bool,
+    /// May a list be sorted by it?
+    pub sortable: bool,
+    /// What asking for it means.
+    pub about: &'static str,
+    pub(super) column: Box<Sql>,
+    pub(super) end: Option<Box<Sql>>,
+    pub(super) link: Option<Link>,
+}
+
+/// A table whose rows point to the row that is asked for.
+pub(super) struct Link {
+    /// Which one: what is asked of one table is asked of one of its rows.
+    pub(super) key: TypeId,
+    pub(super) table: Box<Sql>,
+    pub(super) from: Box<Sql>,
+    pub(super) to: Box<Sql>,
+}
+
+/// A column of the noun, under its own name.
+pub fn field<C>(column: C) -> Field
+where
+    C: Column + QueryFragment<Pg> + Send + Sync + 'static,
+    C::SqlType: Askable,
+{
+    let (kind, nullable) = (C::SqlType::KIND, C::SqlType::NULLABLE);
+    let name = if kind == Kind::Search { "q" } else { C::NAME };
+    Field { name, kind, nullable, sortable: false, about: "", column: Box::new(column), end: None, link: None }
+}
+
+/// A column that holds a word of a closed list.
+pub fn word<V: Vocabulary, C>(column: C) -> Field
+where
+    C: Column + QueryFragment<Pg> + Send + Sync + 'static,
+    C::SqlType: Askable,
+{
+    Field { kind: Kind::Word(V::WORDS), about: V::ABOUT, ..field(column) }
+}
+
+/// A day between two columns, both days included; an empty one is open.
+pub fn period<S, E>(name: &'static str, start: S, end: E) -> Field
+where
+    S: Column<SqlType = Nullable<Date>> + QueryFragment<Pg> + Send + Sync + 'static,
+    E: Column<SqlType = Nullable<Date>> + QueryFragment<Pg> + Send + Sync + 'static,
+{
+    Field {
+        name,
+        kind: Kind::Period,
+        nullable: false,
+        end: Some(Box::new(end)),
+        about: "In force on this day (an unknown start or end is open).",
+        ..field(start)
+    }
+}
+
+impl Field {
+    /// Lists may be sorted by it.
+    pub fn sorted(self) -> Self {
+        Self { sortable: true, ..self }
+    }
+
+    /// Asked for under another name, with what that means.
+    pub fn named(self, name: &'static str, about: &'static str) -> Self {
+        Self { name, about, ..self }
+    }
+
+    /// A column of a table that points to the noun: some row of it must fit.
+    pub fn linked<F, T>(self, from: F, to: T) -> Self
+    where
+        F: Column + QueryFragment<Pg> + Send + Sync + 'static,
+        F::Table: QuerySource + Default,
+        <F::Table as QuerySource>::FromClause: QueryFragment<Pg> + Send + Sync + 'static,
+        T: Column + QueryFragment<Pg> + Send + Sync + 'static,
+    {
+        let table = Box::new(F::Table::default().from_clause());
+        Self { nullable: false, link: Some(Link { key: TypeId::of::<F>(), table, from: Box::new(from), to: Box::new(to) }), ..self }
+    }
+}

@@ -1,0 +1,270 @@
+//! The SQL of a listing: typed by the schema, every value bound, prepared once for each shape.
+
+use diesel::{
+    QuerySource,
+    pg::Pg,
+    query_builder::{AstPass, Query, QueryFragment, QueryId},
+    result::QueryResult,
+    sql_types::{Array, BigInt, Nullable, Text, Uuid},
+};
+
+use super::{Condition, Kind, Listed, Listing, Mark, Operator, Rows, Step, Total};
+use crate::values::Id;
+
+impl<N: Listed> QueryId for Rows<'_, N> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<N: Listed> QueryId for Total<'_, N> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<N: Listed> Query for Rows<'_, N> {
+    type SqlType = (diesel::dsl::SqlTypeOf<N::SelectExpression>, Array<Nullable<Text>>);
+}
+
+impl<N: Listed> Query for Total<'_, N> {
+    type SqlType = BigInt;
+}
+
+impl<N: Listed> QueryFragment<Pg> for Rows<'_, N>
+where
+    N::SelectExpression: QueryFragment<Pg>,
+    <N::Table as QuerySource>::FromClause: QueryFragment<Pg>,
+    N::Key: QueryFragment<Pg>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        let list = self.0;
+        out.push_sql("SELECT ");
+        list.selection.walk_ast(out.reborrow())?;
+        out.push_sql(", ARRAY[");
+        for step in &list.order {
+            step.expression(&mut out)?;
+            out.push_sql("::text, ");
+        }
+        list.key.walk_ast(out.reborrow())?;
+        out.push_sql("::text] FROM ");
+        list.table.walk_ast(out.reborrow())?;
+        list.filter(&mut out)?;
+        if let Some(mark) = &list.mark {
+            out.push_sql(" AND ");
+            list.beyond(mark, 0, &mut out)?;
+        }
+        out.push_sql(" ORDER BY ");
+        for step in &list.order {
+            step.expression(&mut out)?;
+            let descending = step.descending != list.backwards();
+            let nulls = if list.backwards() { "FIRST, " } else { "LAST, " };
+            out.push_sql(if descending { " DESC" } else { " ASC" });
+            if step.nullable() {
+                out.push_sql(" NULLS ");
+                out.push_sql(nulls);
+            } else {
+                out.push_sql(", ");
+            }
+        }
+        list.key.walk_ast(out.reborrow())?;
+        out.push_sql(if list.backwards() { " DESC LIMIT " } else { " ASC LIMIT " });
+        out.push_bind_param::<BigInt, i64>(&list.limit)?;
+        out.push_sql(" OFFSET ");
+        out.push_bind_param::<BigInt, i64>(&list.offset)
+    }
+}
+
+impl<N: Listed> QueryFragment<Pg> for Total<'_, N>
+where
+    <N::Table as QuerySource>::FromClause: QueryFragment<Pg>,
+    N::Key: QueryFragment<Pg>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("SELECT count(*) FROM ");
+        self.0.table.walk_ast(out.reborrow())?;
+        self.0.filter(&mut out)
+    }
+}
+
+impl<N: Listed> Listing<N> {
+    fn filter<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(" WHERE true");
+        if let Some((column, id)) = &self.within {
+            out.push_sql(" AND ");
+            column.walk_ast(out.reborrow())?;
+            out.push_sql(" = ");
+            out.push_bind_param::<Uuid, Id>(id)?;
+        }
+        for (index, condition) in self.conditions.iter().enumerate() {
+            let Some(link) = &condition.field.link else {
+                out.push_sql(" AND ");
+                condition.write(out)?;
+                continue;
+            };
+            let same = |condition: &&Condition| condition.field.link.as_ref().is_some_and(|other| other.key == link.key);
+            if self.conditions[..index].iter().any(|before| same(&before)) {
+                continue; // it stands beside the first one of its table
+            }
+            out.push_sql(" AND EXISTS (SELECT FROM ");
+            link.table.walk_ast(out.reborrow())?;
+            out.push_sql(" WHERE ");
+            link.from.walk_ast(out.reborrow())?;
+            out.push_sql(" = ");
+            link.to.walk_ast(out.reborrow())?;
+            for condition in self.conditions.iter().filter(same) {
+                out.push_sql(" AND ");
+                condition.write(out)?;
+            }
+            out.push_sql(")");
+        }
+        Ok(())
+    }
+
+    /// What comes after the mark in the order, from its `depth`th step on. Backwards, every comparison turns round.
+    fn beyond<'b>(&'b self, mark: &'b Mark, depth: usize, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()>
+    where
+        N::Key: QueryFragment<Pg>,
+    {
+        let missing = || diesel::result::Error::QueryBuilderError("a mark has a value for each step".into());
+        let value = mark.keys.get(depth).ok_or_else(missing)?;
+        let Some(step) = self.order.get(depth) else {
+            self.key.walk_ast(out.reborrow())?;
+            out.push_sql(if mark.back { " < " } else { " > " });
+            out.push_bind_param::<Nullable<Text>, Option<String>>(value)?;
+            out.push_sql("::uuid");
+            return Ok(());
+        };
+        let beyond = if step.descending != mark.back { " < " } else { " > " };
+        match (value, mark.back) {
+            (Some(_), back) => {
+                // `a >= x AND (a > x OR ...)` lets an index on `a` serve; what is empty comes last.
+                let last = step.nullable() && !back;
+                out.push_sql("((");
+                step.compare(beyond, value, out)?;
+                if last {
+                    out.push_sql(" OR ");
+                    step.expression(out)?;
+                    out.push_sql(" IS NULL");
+                }
+                out.push_sql(") OR (");
+                step.compare(" = ", value, out)?;
+            }
+            (None, back) => {
+                out.push_sql("(");
+                step.expression(out)?;
+                out.push_sql(if back { " IS NOT NULL OR (" } else { " IS NULL AND (true" });
+                if back {
+                    step.expression(out)?;
+                    out.push_sql(" IS NULL");
+                }
+            }
+        }
+        out.push_sql(" AND ");
+        self.beyond(mark, depth + 1, out)?;
+        out.push_sql("))");
+        Ok(())
+    }
+}
+
+impl Step {
+    fn nullable(&self) -> bool {
+        self.words.is_none() && self.field.nullable
+    }
+
+    fn expression<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        match &self.words {
+            None => self.field.column.walk_ast(out.reborrow()),
+            Some(words) => {
+                out.push_sql("ts_rank(");
+                self.field.column.walk_ast(out.reborrow())?;
+                out.push_sql(", search_query(");
+                out.push_bind_param::<Text, String>(words)?;
+                out.push_sql("))");
+                Ok(())
+            }
+        }
+    }
+
+    fn compare<'b>(&'b self, operator: &'static str, value: &'b Option<String>, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.expression(out)?;
+        out.push_sql(operator);
+        out.push_bind_param::<Nullable<Text>, Option<String>>(value)?;
+        out.push_sql("::");
+        out.push_sql(if self.words.is_some() { "real" } else { self.field.kind.sql() });
+        Ok(())
+    }
+}
+
+impl Condition {
+    fn write<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        match self.field.kind {
+            Kind::Search => {
+                self.field.column.walk_ast(out.reborrow())?;
+                out.push_sql(" @@ search_query(");
+                self.bind(out)?;
+                out.push_sql(")");
+            }
+            Kind::Period => {
+                for (column, operator) in [(Some(&self.field.column), " <= "), (self.field.end.as_ref(), " >= ")] {
+                    let Some(column) = column else { continue };
+                    out.push_sql(if operator == " <= " { "(" } else { ") AND (" });
+                    column.walk_ast(out.reborrow())?;
+                    out.push_sql(" IS NULL OR ");
+                    column.walk_ast(out.reborrow())?;
+                    out.push_sql(operator);
+                    self.bind(out)?;
+                }
+                out.push_sql(")");
+            }
+            _ => self.plain(out)?,
+        }
+        Ok(())
+    }
+
+    fn plain<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        let column = &self.field.column;
+        if self.operator == Operator::IsNot && self.field.nullable {
+            out.push_sql("(");
+            column.walk_ast(out.reborrow())?;
+            out.push_sql(" IS NULL OR ");
+        }
+        column.walk_ast(out.reborrow())?;
+        match self.operator {
+            Operator::Null if self.values.iter().any(|value| value == "true") => out.push_sql(" IS NULL"),
+            Operator::Null => out.push_sql(" IS NOT NULL"),
+            Operator::Is if self.values.len() == 1 => {
+                out.push_sql(" = ");
+                self.bind(out)?;
+            }
+            Operator::Is | Operator::IsNot => {
+                out.push_sql(if self.operator == Operator::Is { " = ANY(" } else { " <> ALL(" });
+                out.push_bind_param::<Array<Text>, Vec<String>>(&self.values)?;
+                out.push_sql("::");
+                out.push_sql(self.field.kind.sql());
+                out.push_sql("[])");
+            }
+            Operator::AtLeast | Operator::Above | Operator::AtMost | Operator::Below => {
+                out.push_sql(match self.operator {
+                    Operator::AtLeast => " >= ",
+                    Operator::Above => " > ",
+                    Operator::AtMost => " <= ",
+                    _ => " < ",
+                });
+                self.bind(out)?;
+            }
+        }
+        if self.operator == Operator::IsNot && self.field.nullable {
+            out.push_sql(")");
+        }
+        Ok(())
+    }
+
+    fn bind<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        let [value, ..] = self.values.as_slice() else {
+            return Err(diesel::result::Error::QueryBuilderError("a condition has a value".into()));
+        };
+        out.push_bind_param::<Text, String>(value)?;
+        out.push_sql("::");
+        out.push_sql(self.field.kind.sql());
+        Ok(())
+    }
+}
