@@ -41,7 +41,8 @@ impl<T: std::fmt::Debug + Serialize> ToSql<Jsonb, Pg> for Many<T> {
 
 impl<T: std::fmt::Debug + DeserializeOwned> FromSql<Jsonb, Pg> for Many<T> {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-        let value = <serde_json::Value as FromSql<Jsonb, Pg>>::from_sql(value)?;
-        Ok(Self(serde_json::from_value(value)?))
+        // Behind the number of its format, jsonb comes as text.
+        let [1, text @ ..] = value.as_bytes() else { return Err("jsonb of an unknown format".into()) };
+        Ok(Self(serde_json::from_slice(text)?))
     }
 }

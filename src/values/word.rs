@@ -71,8 +71,8 @@ impl<V: Vocabulary> ToSql<Text, Pg> for Word<V> {
 
 impl<V: Vocabulary> FromSql<Text, Pg> for Word<V> {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-        let code = <String as FromSql<Text, Pg>>::from_sql(value)?;
-        Self::parse(&code).map_err(|_| format!("{} has no word {code}", V::NAME).into())
+        let code = std::str::from_utf8(value.as_bytes())?;
+        Self::parse(code).map_err(|_| format!("{} has no word {code}", V::NAME).into())
     }
 }
 
