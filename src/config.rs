@@ -76,6 +76,14 @@ pub struct Serve {
     pub no_demo: bool,
 }
 
+impl Serve {
+    /// How the service is reached from outside, without a slash at its end. A variable that is set to nothing is not set.
+    pub fn public_url(&self, address: SocketAddr) -> String {
+        let told = self.public_url.as_deref().map(|url| url.trim_end_matches('/')).filter(|url| !url.is_empty());
+        told.map_or_else(|| format!("http://{address}"), str::to_owned)
+    }
+}
+
 /// What the command line can do.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {

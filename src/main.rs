@@ -70,7 +70,7 @@ impl Home {
     }
 
     fn own(database: &Database) -> anyhow::Result<Self> {
-        if let Some(url) = &database.database_url {
+        if let Some(url) = database.database_url.as_ref().filter(|url| !url.is_empty()) {
             return Ok(Self { url: url.clone(), embedded: None });
         }
         let options = Options { data_dir: data_dir(database), bin_dir: database.postgres_bin_dir.clone(), durable: true };
@@ -129,7 +129,7 @@ fn serve(config: &Config) -> anyhow::Result<()> {
     actix_web::rt::System::new().block_on(async {
         let key = if home.embedded.is_some() && !settings.no_demo { Some(welcome(&home.url).await?) } else { None };
         let server = server::serve(listener, &home.url, settings)?;
-        let public = settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+        let public = settings.public_url(address);
         println!("API            {public}/api/v1");
         println!("Documentation  {public}/docs/");
         if let Some(key) = key {

@@ -36,9 +36,9 @@ pub fn document() -> OpenApi {
 /// Starts to serve on `listener`: the answers, until the server is told to stop.
 pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io::Result<Server> {
     let address = listener.local_addr()?;
-    let public = settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let public = settings.public_url(address);
     let secret = settings.cursor_secret.clone().unwrap_or_else(|| format!("cursors of {url}"));
-    let site = Data::new(Site { url: public.trim_end_matches('/').to_owned(), secret: Sha256::digest(secret).to_vec() });
+    let site = Data::new(Site { url: public, secret: Sha256::digest(secret).to_vec() });
     let origins = Data::new(Origins(settings.cors_origins.clone()));
     let document = document();
     let offer = Data::new(guard::Offer::of(&document));

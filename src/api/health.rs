@@ -12,7 +12,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     db::{Db, migrate},
-    http::{Result, Tagged},
+    http::{Momentary, Result},
 };
 
 /// How the service is.
@@ -44,18 +44,18 @@ pub fn routes(routes: &mut ServiceConfig) {
 /// Is the service alive?
 #[utoipa::path(responses((status = OK, body = Health)))]
 #[get("/health/live")]
-async fn read_live_health() -> Tagged<Health> {
-    Tagged(0, OK)
+async fn read_live_health() -> Momentary<Health> {
+    Momentary(OK)
 }
 
 /// Is the service ready: its database reachable, and of the schema it knows?
 #[utoipa::path(responses((status = OK, body = Health)))]
 #[get("/health/ready")]
-async fn read_ready_health(db: Data<Db>) -> Result<Tagged<Health>> {
+async fn read_ready_health(db: Data<Db>) -> Result<Momentary<Health>> {
     if READY_AT.get().is_none_or(|at| at.elapsed() > HOLDS) {
         READY_AT.set(None);
         db.read(async |conn| migrate::expected(conn).await).await?;
         READY_AT.set(Some(Instant::now()));
     }
-    Ok(Tagged(0, OK))
+    Ok(Momentary(OK))
 }

@@ -63,13 +63,12 @@ fn allow(methods: &BTreeMap<&'static str, Vec<String>>) -> String {
     methods.keys().copied().chain(head).chain(["OPTIONS"]).collect::<Vec<_>>().join(", ")
 }
 
-/// Answers what no route answers: 405 and `OPTIONS` where the document knows the path, else 404.
+/// Answers what no route answers: `OPTIONS` where the document knows the path, else 404.
 pub async fn otherwise(request: HttpRequest) -> HttpResponse {
     let offer = request.app_data::<Data<Offer>>();
     match offer.and_then(|offer| offer.at(request.path())) {
         Some(methods) if request.method() == Method::OPTIONS => HttpResponse::NoContent().insert_header((header::ALLOW, allow(methods))).finish(),
-        Some(methods) => Problem::new(&kinds::METHOD_NOT_ALLOWED).header(header::ALLOW, allow(methods)).error_response(),
-        None => Problem::new(&kinds::NOT_FOUND).error_response(),
+        _ => Problem::new(&kinds::NOT_FOUND).error_response(),
     }
 }
 
@@ -93,8 +92,15 @@ async fn admit(request: &mut ServiceRequest) -> Result<(), Problem> {
         let caller: Caller = auth::caller(authorization.as_bytes(), &db).await?;
         request.extensions_mut().insert(caller);
     }
-    let known = request.app_data::<Data<Offer>>().and_then(|offer| offer.at(request.path()).and_then(|methods| methods.get(method.as_str())));
-    if let Some(known) = known {
+    let offered = request.app_data::<Data<Offer>>().and_then(|offer| offer.at(request.path()));
+    // A thing by a word of its own (`/action-fiches/transitions`) must not fall to the route of those with an `{id}`.
+    if let Some(methods) = offered
+        && !methods.contains_key(method.as_str())
+        && method != Method::OPTIONS
+    {
+        return Err(Problem::new(&kinds::METHOD_NOT_ALLOWED).header(header::ALLOW, allow(methods)));
+    }
+    if let Some(known) = offered.and_then(|methods| methods.get(method.as_str())) {
         let asked: Vec<(String, String)> = serde_html_form::from_str(request.query_string()).unwrap_or_default();
         let strange = asked.iter().filter(|(name, _)| !known.iter().any(|known| known == name.strip_suffix("[]").unwrap_or(name)));
         let errors: Vec<Wrong> = strange.map(|(name, _)| unknown(name, known)).collect();

@@ -28,7 +28,7 @@ const MOST: i64 = 1000;
 /// The furthest a numbered page may begin. Beyond, a cursor goes on for ever at the same cost.
 const FURTHEST: i64 = 10_000;
 /// The most values one filter may list, the most parameters, the longest search.
-const VALUES: usize = 1000;
+const VALUES: usize = 200;
 const PARAMETERS: usize = 50;
 const WORDS: usize = 200;
 
@@ -94,15 +94,13 @@ fn parameters(request: &HttpRequest) -> Vec<(String, String)> {
     pairs.into_iter().map(|(name, value)| (name.strip_suffix("[]").map(str::to_owned).unwrap_or(name), value)).collect()
 }
 
-fn read_include<N: Shown>(value: &str, errors: &mut Vec<Wrong>) -> Wanted {
-    let mut wanted = Wanted::default();
+fn read_include<N: Shown>(value: &str, wanted: &mut Wanted, errors: &mut Vec<Wrong>) {
     for name in value.split(',').map(str::trim) {
         match N::INCLUDES.iter().find(|(known, _)| *known == name) {
             Some((known, _)) => wanted.0.push(known),
             None => errors.push(unknown("include", name, N::INCLUDES.iter().map(|(known, _)| *known))),
         }
     }
-    wanted
 }
 
 /// A word that is none of those known, with the nearest of them.
@@ -133,7 +131,7 @@ impl<N: Shown> List<N> {
                 continue;
             }
             match name.as_str() {
-                "limit" | "cursor" | "offset" | "count" | "sort" | "include" | "q" if list_only.iter().any(|(seen, _)| seen == name) => {
+                "limit" | "cursor" | "offset" | "count" | "sort" | "q" if list_only.iter().any(|(seen, _)| seen == name) => {
                     let said = Said::new("Is given more than once.", "Est donné plusieurs fois.");
                     errors.push(Wrong::parameter(name, "repeated_parameter", said));
                 }
@@ -145,8 +143,9 @@ impl<N: Shown> List<N> {
                     "false" => {}
                     _ => errors.push(unknown(name, value, ["true", "false"].into_iter())),
                 },
+                "sort" if value.is_empty() => errors.push(Wrong::fault(Place::Parameter(name.clone()), "blank")),
                 "sort" => sort = Some(value.clone()),
-                "include" => wanted = read_include::<N>(value, &mut errors),
+                "include" => read_include::<N>(value, &mut wanted, &mut errors),
                 _ => {
                     let Some((field, operator)) = N::fields().iter().find_map(|field| {
                         let operator = Operator::ALL.iter().find(|(suffix, _)| name.strip_prefix(field.name) == Some(suffix))?.1;
@@ -315,20 +314,20 @@ fn condition(conditions: &mut Vec<Condition>, field: &'static Field, operator: O
     let many = matches!(operator, Operator::Is | Operator::IsNot) && !matches!(field.kind, Kind::Search | Kind::Period);
     let values: Vec<String> =
         if many && field.kind != Kind::Text { value.split(',').map(|part| part.trim().to_owned()).collect() } else { vec![value.to_owned()] };
+    let kind = if operator == Operator::Null { Kind::Flag } else { field.kind };
+    let mut checked = Vec::with_capacity(values.len());
     for value in &values {
-        let checked = if operator == Operator::Null { Kind::Flag.check(value) } else { field.kind.check(value) };
-        if let Err(code) = checked {
-            errors.push(match field.kind {
-                Kind::Word(words) => unknown(name, value, words.iter().map(|(word, _)| *word)),
-                _ => Wrong::fault(Place::Parameter(name.to_owned()), code),
-            });
+        match (kind.check(value), kind) {
+            (Ok(value), _) => checked.push(value),
+            (Err(_), Kind::Word(words)) => errors.push(unknown(name, value, words.iter().map(|(word, _)| *word))),
+            (Err(code), _) => errors.push(Wrong::fault(Place::Parameter(name.to_owned()), code)),
         }
     }
     let before = conditions.iter_mut().find(|condition| std::ptr::eq(condition.field, field) && condition.operator == operator);
     match before {
-        Some(condition) if many => condition.values.extend(values),
+        Some(condition) if many => condition.values.extend(checked),
         Some(_) => errors.push(Wrong::parameter(name, "repeated_parameter", Said::new("Is given more than once.", "Est donné plusieurs fois."))),
-        None => conditions.push(Condition { field, operator, values }),
+        None => conditions.push(Condition { field, operator, values: checked }),
     }
     if conditions.iter().any(|condition| condition.values.len() > VALUES) {
         errors.push(Wrong::fault(Place::Parameter(name.to_owned()), "too_many"));
@@ -367,7 +366,7 @@ impl<N: Shown> FromRequest for One<N> {
         let mut wanted = Wanted::default();
         for (name, value) in parameters(request) {
             if name == "include" {
-                wanted = read_include::<N>(&value, &mut errors);
+                read_include::<N>(&value, &mut wanted, &mut errors);
             }
         }
         ready(if errors.is_empty() {

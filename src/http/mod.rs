@@ -15,7 +15,7 @@ pub use json::Json;
 pub use list::{List, One, Page, Shown, Views, Wanted, share};
 pub use path::{At, PartOf};
 pub use problem::{Problem, ProblemDocument, ProblemError, Said, Wrong, kinds};
-pub use resource::{Created, IfMatch, NoContent, OrGone, OrUnchanged, Resource, Tagged, given, nullable};
+pub use resource::{Created, IfMatch, Momentary, NoContent, OrGone, OrUnchanged, Resource, Tagged, given, nullable};
 
 /// What a handler returns.
 pub type Result<T> = std::result::Result<T, Problem>;

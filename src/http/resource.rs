@@ -36,6 +36,9 @@ impl<T: Resource> From<T> for Tagged<T> {
 /// A thing that was made, with its tag and its address.
 pub struct Created<T>(pub T);
 
+/// What holds for this moment only, and is kept by nobody.
+pub struct Momentary<T>(pub T);
+
 /// Done, and nothing to say.
 pub struct NoContent;
 
@@ -72,6 +75,16 @@ impl<T: Resource + Serialize> Responder for Created<T> {
         let location = format!("{site}{}/{}", request.path(), self.0.id());
         let mut response = HttpResponse::build(StatusCode::CREATED);
         response.insert_header((header::ETAG, self.0.tag())).insert_header((header::LOCATION, location));
+        json(response, &self.0)
+    }
+}
+
+impl<T: Serialize> Responder for Momentary<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        let mut response = HttpResponse::Ok();
+        response.insert_header((header::CACHE_CONTROL, "no-store"));
         json(response, &self.0)
     }
 }

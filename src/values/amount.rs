@@ -1,4 +1,4 @@
-//! Amounts: exact decimals, from zero to a thousand billion, with two decimals at most.
+//! Amounts: exact decimals, from zero to a cent below a thousand billion, with two decimals at most.
 
 use diesel::{
     AsExpression, FromSqlRow,
@@ -20,8 +20,8 @@ use utoipa::{
 pub struct Amount(Decimal);
 
 impl Amount {
-    /// The largest: a thousand billion.
-    pub const MAX: f64 = 1e12;
+    /// The largest that its column holds.
+    pub const MAX: f64 = 999_999_999_999.99;
 
     fn of(value: f64) -> Option<Self> {
         // Fifteen significant digits hold every amount of the range exactly as it was written.
@@ -84,7 +84,7 @@ mod tests {
             let amount: Amount = serde_json::from_str(text).unwrap();
             assert_eq!(serde_json::to_value(amount).unwrap().as_f64().unwrap(), text.parse::<f64>().unwrap());
         }
-        for text in ["-1", "0.001", "1e13", "\"NaN\""] {
+        for text in ["-1", "0.001", "1e12", "1e13", "\"NaN\""] {
             assert!(serde_json::from_str::<Amount>(text).is_err(), "{text}");
         }
     }

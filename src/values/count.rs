@@ -23,9 +23,12 @@ const MOST: i32 = 1_000_000;
 
 impl<'de> Deserialize<'de> for Count {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let count = i64::deserialize(deserializer)?;
-        let count = i32::try_from(count).ok().filter(|count| (1..=MOST).contains(count));
-        count.map(Self).ok_or(de::Error::custom("out_of_range"))
+        // To JSON, 8915.0 is a whole number.
+        let count = f64::deserialize(deserializer)?;
+        if count.fract() != 0.0 {
+            return Err(de::Error::custom("not_whole"));
+        }
+        if (1.0..=f64::from(MOST)).contains(&count) { Ok(Self(count as i32)) } else { Err(de::Error::custom("out_of_range")) }
     }
 }
 

@@ -16,7 +16,7 @@ const fn fault(code: &'static str, en: &'static str, fr: &'static str) -> Fault 
 }
 
 /// Every fault there is. A type refuses a value with one of these codes and nothing else.
-static FAULTS: [Fault; 19] = [
+static FAULTS: [Fault; 20] = [
     fault("forbidden_character", "Contains a character that is not allowed here.", "Contient un caractère interdit ici."),
     fault("blank", "Must not be blank; leave it out or send null instead.", "Ne doit pas être vide ; omettez-le ou envoyez null."),
     fault("too_long", "Is too long.", "Est trop long."),
@@ -54,9 +54,10 @@ static FAULTS: [Fault; 19] = [
     fault("invalid_id", "Is not a UUID in its usual form of 36 characters.", "N'est pas un UUID sous sa forme usuelle de 36 caractères."),
     fault(
         "invalid_amount",
-        "Is not an amount from 0 to 1000000000000 with two decimals at most.",
-        "N'est pas un montant de 0 à 1000000000000 avec deux décimales au plus.",
+        "Is not an amount from 0 to 999999999999.99 with two decimals at most.",
+        "N'est pas un montant de 0 à 999999999999.99 avec deux décimales au plus.",
     ),
+    fault("not_whole", "Is not a whole number.", "N'est pas un nombre entier."),
     fault("out_of_range", "Is out of range.", "Est hors limites."),
     fault("too_many", "Has too many items.", "Contient trop d'éléments."),
     fault("unknown_word", "Is not one of the allowed values.", "N'est pas une des valeurs permises."),

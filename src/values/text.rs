@@ -147,11 +147,15 @@ pub type Phone = Checked<rules::Phone>;
 mod rules {
     use super::Rule;
 
+    /// No control characters.
+    const ONE_LINE: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$";
+
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct Name;
     impl Rule for Name {
         const NAME: &'static str = "Name";
         const MAX: usize = 300;
+        const PATTERN: Option<&'static str> = Some(ONE_LINE);
         const EXAMPLE: &'static str = "Communauté urbaine d'Alençon";
         const ABOUT: &'static str = "A name or a title, on one line.";
     }
@@ -161,6 +165,7 @@ mod rules {
     impl Rule for ShortText {
         const NAME: &'static str = "ShortText";
         const MAX: usize = 1000;
+        const PATTERN: Option<&'static str> = Some(ONE_LINE);
         const EXAMPLE: &'static str = "Présidente du conseil régional";
         const ABOUT: &'static str = "A line of text.";
     }
@@ -241,7 +246,7 @@ mod rules {
         const NAME: &'static str = "Siret";
         const MAX: usize = 14;
         const PATTERN: Option<&'static str> = Some("^[0-9]{14}$");
-        const EXAMPLE: &'static str = "35600000000048";
+        const EXAMPLE: &'static str = "24610066300011";
         const ABOUT: &'static str =
             "A SIRET: the fourteen digits of an establishment, the last one a check digit (Luhn; the sum of digits for La Poste).";
         fn fault(text: &str) -> Option<&'static str> {

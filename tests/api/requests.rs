@@ -25,9 +25,14 @@ async fn methods_are_those_of_the_document() {
         let answer = plain(&house.anyone, method.parse().unwrap(), path).await.expect(204);
         assert_eq!(answer.header("allow"), allow, "{path}");
     }
-    for (method, path) in
-        [("PUT", "/partners"), ("DELETE", "/partners"), ("TRACE", "/partners"), ("PROPFIND", "/partners"), ("POST", "/action-fiches/transitions")]
-    {
+    for (method, path) in [
+        ("PUT", "/partners"),
+        ("DELETE", "/partners"),
+        ("TRACE", "/partners"),
+        ("PROPFIND", "/partners"),
+        ("POST", "/action-fiches/transitions"),
+        ("PATCH", "/action-fiches/transitions"),
+    ] {
         let answer = plain(&house.anyone, method.parse().unwrap(), path).await.expect(405);
         assert!(answer.header("allow").contains("GET"), "{method} {path}");
     }

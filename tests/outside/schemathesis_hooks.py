@@ -11,6 +11,7 @@ RULES = {
     "broken_rule",  # two members contradict each other
     "invalid_siren",  # a check digit
     "invalid_siret",
+    "invalid_amount",  # two decimals at most: `multipleOf` fails on binary fractions
     "blank",  # nothing but spaces
     "forbidden_character",  # by Unicode's categories
     "invalid_cursor",  # signed by the service
@@ -26,6 +27,9 @@ def beyond_schemas(error):
 
 @schemathesis.hook
 def filter_failure(context, failure, case, response):
+    # The HTTP parser has a limit of its own (65 534 bytes of address), and refuses before the service sees anything.
+    if len(response.request.url) > 65_000 and response.status_code == 400 and not response.content:
+        return False
     if type(failure).__name__ != "RejectedPositiveData":
         return True
     problem = response.json()

@@ -61,8 +61,15 @@ impl Kind {
         matches!(self, Self::Integer | Self::Amount | Self::Day | Self::Instant)
     }
 
-    /// Checks a value before PostgreSQL sees it. Errs with the code of a fault.
-    pub fn check(self, value: &str) -> Result<(), &'static str> {
+    /// Checks a value before PostgreSQL sees it, and gives it as PostgreSQL shall see it. Errs with the code of a fault.
+    pub fn check(self, value: &str) -> Result<String, &'static str> {
+        if let Self::Instant = self {
+            return instant(value).ok_or("invalid_date");
+        }
+        self.fits(value).map(|()| value.to_owned())
+    }
+
+    fn fits(self, value: &str) -> Result<(), &'static str> {
         match self {
             Self::Id => Id::parse(value).map(drop),
             Self::Word(words) => words.iter().any(|(word, _)| *word == value).then_some(()).ok_or("unknown_word"),
@@ -70,18 +77,19 @@ impl Kind {
             Self::Amount => Amount::parse(value).map(drop),
             Self::Flag => matches!(value, "true" | "false").then_some(()).ok_or("unknown_word"),
             Self::Day | Self::Period => Day::parse(value).map(drop),
-            Self::Instant => instant(value).then_some(()).ok_or("invalid_date"),
+            Self::Text | Self::Search if value.is_empty() => Err("blank"),
             Self::Text | Self::Search if value.len() > 1000 => Err("too_long"),
-            Self::Text | Self::Search => Ok(()),
+            Self::Text | Self::Search | Self::Instant => Ok(()),
         }
     }
 }
 
-/// An instant of RFC 3339, without a leap second, in the window of [`Day`].
-fn instant(value: &str) -> bool {
-    use chrono::Datelike;
-    let instant = chrono::DateTime::parse_from_rfc3339(value).ok();
-    instant.is_some_and(|instant| (1900..=2100).contains(&instant.year()) && instant.timestamp_subsec_nanos() < 1_000_000_000)
+/// An instant of RFC 3339, without a leap second, in the window of [`Day`], as one of UTC.
+fn instant(value: &str) -> Option<String> {
+    use chrono::{DateTime, Datelike, SecondsFormat, Utc};
+    let instant = DateTime::parse_from_rfc3339(value).ok()?;
+    let valid = (1900..=2100).contains(&instant.year()) && instant.timestamp_subsec_nanos() < 1_000_000_000;
+    valid.then(|| instant.with_timezone(&Utc).to_rfc3339_opts(SecondsFormat::Micros, true))
 }
 
 /// An SQL type that may be asked for.

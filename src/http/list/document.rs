@@ -12,11 +12,18 @@ use utoipa::{
 use super::{FURTHEST, List, MOST, One, Shown, USUAL, VALUES, WORDS};
 use crate::db::listing::{Field, Kind, Operator};
 
+/// No cursor is longer: it goes in a query string.
+const LONGEST_CURSOR: usize = 4096;
+
+/// An instant from 1900 to 2100, without a leap second.
+const INSTANT: &str =
+    "^(19[0-9]{2}|20[0-9]{2}|2100)-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$";
+
 impl<N: Shown> IntoParams for List<N> {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let mut parameters = vec![
             parameter("limit", "How many rows a page has at most.", whole(1, MOST, Some(USUAL))),
-            parameter("cursor", "Where to begin: `meta.next_cursor` of a page of the same filters and order.", text(20_000)),
+            parameter("cursor", "Where to begin: `meta.next_cursor` of a page of the same filters and order.", text(LONGEST_CURSOR)),
             parameter("offset", "Where to begin, counted; to go further, follow `links.next`.", whole(0, FURTHEST, None)),
             parameter("count", "Tell the exact number of rows in `meta.total`.", ObjectBuilder::new().schema_type(Type::Boolean).build()),
         ];
@@ -97,7 +104,7 @@ fn field_parameter(field: &Field, suffix: &str, operator: Operator) -> Parameter
             Kind::Amount => Ref::from_schema_name("Amount").into(),
             Kind::Integer => formatted(Type::Integer, KnownFormat::Int32).build().into(),
             Kind::Flag => ObjectBuilder::new().schema_type(Type::Boolean).build().into(),
-            Kind::Instant => formatted(Type::String, KnownFormat::DateTime).max_length(Some(40)).build().into(),
+            Kind::Instant => formatted(Type::String, KnownFormat::DateTime).max_length(Some(40)).pattern(Some(INSTANT)).build().into(),
             Kind::Word(words) => ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words.iter().map(|(word, _)| *word))).build().into(),
             Kind::Text => text(1000).into(),
             Kind::Search => text(WORDS).into(),
