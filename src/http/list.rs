@@ -97,6 +97,9 @@ fn parameters(request: &HttpRequest) -> Vec<(String, String)> {
 fn read_include<N: Shown>(value: &str, wanted: &mut Wanted, errors: &mut Vec<Wrong>) {
     for name in value.split(',').map(str::trim) {
         match N::INCLUDES.iter().find(|(known, _)| *known == name) {
+            Some((known, _)) if wanted.has(known) => {
+                errors.push(Wrong::parameter("include", "repeated_parameter", Said::new("Names a thing twice.", "Nomme un élément deux fois.")));
+            }
             Some((known, _)) => wanted.0.push(known),
             None => errors.push(unknown("include", name, N::INCLUDES.iter().map(|(known, _)| *known))),
         }

@@ -209,6 +209,7 @@ async fn what_a_list_does_not_understand_it_refuses_all_at_once() {
         ("/action-fiches?title=a%00b", "title", "forbidden_character"),
         ("/action-fiches?cursor=abc", "cursor", "invalid_cursor"),
         (&long, "q", "too_long"),
+        ("/action-fiches?include=themes,themes", "include", "repeated_parameter"),
         ("/action-fiches?q=", "q", "blank"),
         ("/action-fiches?sort=", "sort", "blank"),
         ("/action-fiches?title__ne=", "title__ne", "blank"),

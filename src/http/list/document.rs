@@ -58,7 +58,8 @@ impl<N: Shown> IntoParams for One<N> {
         }
         let list: String = N::INCLUDES.iter().map(|(name, about)| format!("\n- `{name}`: {about}")).collect();
         let names = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(N::INCLUDES.iter().map(|(name, _)| *name)));
-        vec![listed("include", &format!("What comes along, separated by commas.\n{list}"), names.build())]
+        let names = ArrayBuilder::new().items(names.build()).min_items(Some(1)).max_items(Some(N::INCLUDES.len())).unique_items(true);
+        vec![listed("include", &format!("What comes along, separated by commas, each once.\n{list}"), names)]
     }
 }
 
@@ -73,7 +74,7 @@ fn parameter(name: &str, about: &str, schema: Object) -> Parameter {
 }
 
 /// A parameter with several values, separated by commas (or repeated).
-fn listed(name: &str, about: &str, of: impl Into<RefOr<Schema>>) -> Parameter {
+fn listed(name: &str, about: &str, values: ArrayBuilder) -> Parameter {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Query)
@@ -81,7 +82,7 @@ fn listed(name: &str, about: &str, of: impl Into<RefOr<Schema>>) -> Parameter {
         .description(Some(about))
         .style(Some(ParameterStyle::Form))
         .explode(Some(false))
-        .schema(Some(ArrayBuilder::new().items(of.into()).min_items(Some(1)).max_items(Some(VALUES))))
+        .schema(Some(values))
         .build()
 }
 
@@ -110,6 +111,7 @@ fn field_parameter(field: &Field, suffix: &str, operator: Operator) -> Parameter
             Kind::Search => text(WORDS).into(),
         }
     };
+    let any = || ArrayBuilder::new().items(value()).min_items(Some(1)).max_items(Some(VALUES));
     let one = |rule: &str| {
         let builder = ParameterBuilder::new().name(&name).parameter_in(ParameterIn::Query).required(Required::False);
         builder.description(Some(about(rule))).schema(Some(value())).build()
@@ -124,9 +126,9 @@ fn field_parameter(field: &Field, suffix: &str, operator: Operator) -> Parameter
         Operator::Is if matches!(field.kind, Kind::Period | Kind::Text | Kind::Flag) => {
             one(if field.kind == Kind::Text { "Exactly this; repeat it for any of several." } else { "" })
         }
-        Operator::Is => listed(&name, &about("Any of these."), value()),
+        Operator::Is => listed(&name, &about("Any of these."), any()),
         Operator::IsNot if field.kind == Kind::Text => one("Not this; repeat it for none of several."),
-        Operator::IsNot => listed(&name, &about("None of these."), value()),
+        Operator::IsNot => listed(&name, &about("None of these."), any()),
         Operator::AtLeast => one("This or after."),
         Operator::Above => one("After this."),
         Operator::AtMost => one("This or before."),
