@@ -39,7 +39,7 @@ CREATE TABLE committee_seats (
     function           text,
     side               text        CONSTRAINT committee_seats_side CHECK (side IN ('elected', 'industrial', 'state', 'region', 'operator', 'chamber')),
     capacity           text        NOT NULL CONSTRAINT committee_seats_capacity CHECK (capacity IN ('chair', 'co_chair', 'member', 'spokesperson', 'alternate', 'guest')),
-    alternate_of       uuid        CONSTRAINT committee_seats_alternate_of_fkey REFERENCES committee_seats,
+    alternate_of       uuid,
     may_be_represented boolean     NOT NULL,
     component          text,
     starts_on          date,
@@ -49,10 +49,12 @@ CREATE TABLE committee_seats (
     updated_at         timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT committee_seats_held CHECK (person_id IS NOT NULL OR partner_id IS NOT NULL OR function IS NOT NULL),
     CONSTRAINT committee_seats_period CHECK (starts_on <= ends_on),
-    CONSTRAINT committee_seats_alternate CHECK (alternate_of <> id)
+    CONSTRAINT committee_seats_alternate CHECK (alternate_of <> id),
+    -- An alternate sits in the same committee.
+    CONSTRAINT committee_seats_committee_id_key UNIQUE (committee_id, id),
+    CONSTRAINT committee_seats_alternate_of_fkey FOREIGN KEY (committee_id, alternate_of) REFERENCES committee_seats (committee_id, id)
 );
-CREATE INDEX committee_seats_committee_id_idx ON committee_seats (committee_id);
 CREATE INDEX committee_seats_person_id_idx ON committee_seats (person_id);
 CREATE INDEX committee_seats_partner_id_idx ON committee_seats (partner_id);
-CREATE INDEX committee_seats_alternate_of_idx ON committee_seats (alternate_of);
+CREATE INDEX committee_seats_alternate_of_idx ON committee_seats (committee_id, alternate_of);
 SELECT keep_ledger('committee_seats', 'committees', 'committee_id');

@@ -278,6 +278,9 @@ impl Problem {
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {}", self.0.kind.status, self.0.kind.code)?;
+        if let Some(detail) = &self.0.detail {
+            write!(f, ": {}", detail.en)?;
+        }
         for wrong in &self.0.errors {
             write!(f, "; {:?}: {}", wrong.place, wrong.said.en)?;
         }
