@@ -12,7 +12,7 @@ use utoipa::{
 
 use crate::{
     http::{ProblemDocument, ProblemError},
-    values::{Day, Id},
+    values::{Day, Id, Many},
 };
 
 /// Where the API begins.
@@ -197,7 +197,7 @@ fn patches(components: &mut openapi::Components) {
 }
 
 /// A page names its rows by reference, so that a client has one type for them; what may come along is there or is not,
-/// but is never null; an instant has a length.
+/// but is never null; an instant and a short list have a length.
 fn pages(components: &mut openapi::Components) {
     let names: Vec<String> = components.schemas.keys().cloned().collect();
     for name in names {
@@ -209,6 +209,7 @@ fn pages(components: &mut openapi::Components) {
                     data.items = row.into();
                 }
             }
+            Some(RefOr::T(Schema::Array(list))) if name.starts_with("Many_") => list.max_items = Some(Many::<Id>::MOST),
             Some(RefOr::T(Schema::AllOf(whole))) => {
                 for item in &mut whole.items {
                     if let RefOr::T(Schema::Object(along)) = item {

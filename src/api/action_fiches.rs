@@ -183,13 +183,11 @@ pub struct NewActionFiche {
     /// Who takes part.
     #[serde(default)]
     #[diesel(skip_insertion)]
-    #[schema(max_items = 100)]
-    participants: Vec<NewParticipant>,
+    participants: Many<NewParticipant>,
     /// Its themes; there may be none.
     #[serde(default)]
     #[diesel(skip_insertion)]
-    #[schema(max_items = 100)]
-    themes: Vec<NewFicheTheme>,
+    themes: Many<NewFicheTheme>,
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.

@@ -187,8 +187,7 @@ pub struct NewCommittee {
     /// Its seats.
     #[serde(default)]
     #[diesel(skip_insertion)]
-    #[schema(max_items = 100)]
-    seats: Vec<NewSeat>,
+    seats: Many<NewSeat>,
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.

@@ -152,8 +152,7 @@ pub struct NewPartner {
     /// What it undertakes, territory by territory.
     #[serde(default)]
     #[diesel(skip_insertion)]
-    #[schema(max_items = 100)]
-    commitments: Vec<NewCommitment>,
+    commitments: Many<NewCommitment>,
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.

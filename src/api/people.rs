@@ -79,8 +79,7 @@ pub struct NewPerson {
     /// The functions the person holds or held.
     #[serde(default)]
     #[diesel(skip_insertion)]
-    #[schema(max_items = 100)]
-    mandates: Vec<NewMandate>,
+    mandates: Many<NewMandate>,
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.

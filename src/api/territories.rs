@@ -109,18 +109,15 @@ pub struct NewTerritory {
     /// Its labels, one a phase.
     #[serde(default)]
     #[diesel(skip_insertion)]
-    #[schema(max_items = 100)]
-    labels: Vec<NewLabel>,
+    labels: Many<NewLabel>,
     /// Its members.
     #[serde(default)]
     #[diesel(skip_insertion)]
-    #[schema(max_items = 100)]
-    members: Vec<NewMember>,
+    members: Many<NewMember>,
     /// The territories that came after it.
     #[serde(default)]
     #[diesel(skip_insertion)]
-    #[schema(max_items = 100)]
-    successions: Vec<NewSuccession>,
+    successions: Many<NewSuccession>,
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.

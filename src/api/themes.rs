@@ -108,8 +108,7 @@ pub struct NewTheme {
     /// The themes of other schemes that answer to it.
     #[serde(default)]
     #[diesel(skip_insertion)]
-    #[schema(max_items = 100)]
-    correspondences: Vec<NewCorrespondence>,
+    correspondences: Many<NewCorrespondence>,
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.

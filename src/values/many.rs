@@ -1,4 +1,4 @@
-//! Short lists kept with their thing: aliases, spelling variants, quotas.
+//! Short lists that come with their thing: aliases, spelling variants, quotas, parts.
 
 use diesel::{
     AsExpression, FromSqlRow,
@@ -10,14 +10,21 @@ use diesel::{
 use serde::{Deserialize, Deserializer, Serialize, de, de::DeserializeOwned};
 use utoipa::ToSchema;
 
-/// A list of at most a hundred, stored as one JSON column.
+/// A list of at most a hundred: stored as one JSON column, or the parts that come with their whole.
 #[derive(Debug, Clone, PartialEq, Serialize, AsExpression, FromSqlRow, ToSchema)]
 #[diesel(sql_type = Jsonb)]
 #[serde(transparent)]
 pub struct Many<T: std::fmt::Debug>(Vec<T>);
 
-/// The most that a list kept with its thing may hold.
-const MOST: usize = 100;
+impl<T: std::fmt::Debug> Many<T> {
+    /// The most that it may hold.
+    pub const MOST: usize = 100;
+
+    /// What it holds, in its order.
+    pub fn iter(&self) -> std::slice::Iter<'_, T> {
+        self.0.iter()
+    }
+}
 
 impl<T: std::fmt::Debug> Default for Many<T> {
     fn default() -> Self {
@@ -28,7 +35,7 @@ impl<T: std::fmt::Debug> Default for Many<T> {
 impl<'de, T: std::fmt::Debug + Deserialize<'de>> Deserialize<'de> for Many<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let list = Vec::deserialize(deserializer)?;
-        if list.len() > MOST { Err(de::Error::custom("too_many")) } else { Ok(Self(list)) }
+        if list.len() > Self::MOST { Err(de::Error::custom("too_many")) } else { Ok(Self(list)) }
     }
 }
 

@@ -40,6 +40,8 @@ async fn hostile_bodies_get_their_exact_answer() {
     }
     let most = json!({ "name": "A", "kind": "company", "aliases": vec![json!({ "name": "B" }); 101] });
     assert_eq!(house.post("/partners", most).await.expect(422).wrongs(), [("/aliases".to_owned(), "too_many".to_owned())]);
+    let parts = json!({ "name": "A", "members": vec![json!({ "kind": "other", "name": "B" }); 101] });
+    assert_eq!(house.post("/territories", parts).await.expect(422).wrongs(), [("/members".to_owned(), "too_many".to_owned())]);
     let long = json!({ "name": "é".repeat(301), "kind": "company" });
     assert_eq!(house.post("/partners", long).await.expect(422).wrongs(), [("/name".to_owned(), "too_long".to_owned())]);
     assert_eq!(house.get("/partners?count=true").await.body["meta"]["total"], 0, "none of them was kept");
