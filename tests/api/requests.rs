@@ -276,3 +276,29 @@ async fn the_service_tells_how_it_is() {
     assert!(docs.headers()["content-security-policy"].to_str().unwrap().starts_with("default-src 'self'"));
     assert!(docs.text().await.unwrap().contains("swagger-ui"));
 }
+
+/// One connection, and somebody outside who holds a row: who waits too long, for the row or for the connection, is told
+/// to come back, and all goes on as soon as the row is free.
+#[actix_web::test]
+async fn who_waits_too_long_is_told_to_come_back() {
+    use diesel_async::SimpleAsyncConnection;
+    let house = build("territoires_industrie", &["--pool-size", "1"]).await;
+    let partner = makers::partner(&house, "ROVAL").await;
+    let path = format!("/partners/{partner}");
+    let mut outside = house.database().await;
+    outside
+        .batch_execute(&format!("SET idle_in_transaction_session_timeout = 0; BEGIN; SELECT FROM partners WHERE id = '{partner}' FOR UPDATE"))
+        .await
+        .unwrap();
+    let waiting = (0..5).map(|_| house.patch(&path, Some("\"v1\""), json!({ "acronym": "R" })));
+    let answers = futures_util::future::join_all(waiting).await;
+    let mut codes: Vec<&str> = Vec::new();
+    for answer in &answers {
+        assert_eq!(answer.status, 503);
+        assert!((1..=5).contains(&answer.header("retry-after").parse::<u8>().unwrap()));
+        codes.push(answer.body["code"].as_str().unwrap());
+    }
+    assert!(codes.contains(&"timed_out") && codes.contains(&"unavailable"), "{codes:?}");
+    outside.batch_execute("COMMIT").await.unwrap();
+    house.patch(&path, Some("\"v1\""), json!({ "acronym": "R" })).await.expect(200);
+}
