@@ -133,32 +133,39 @@ impl<N: Listed> Listing<N> {
             out.push_sql("::uuid");
             return Ok(());
         };
-        let beyond = if step.descending != mark.back { " < " } else { " > " };
-        match (value, mark.back) {
-            (Some(_), back) => {
-                // `a >= x AND (a > x OR ...)` lets an index on `a` serve; what is empty comes last.
-                let last = step.nullable() && !back;
-                out.push_sql("((");
+        let (beyond, reached) = if step.descending != mark.back { (" < ", " <= ") } else { (" > ", " >= ") };
+        out.push_sql("(");
+        match (value, step.nullable()) {
+            // `a >= x AND (a > x OR …)`: so an index on `a` serves.
+            (Some(_), false) => {
+                step.compare(reached, value, out)?;
+                out.push_sql(" AND (");
                 step.compare(beyond, value, out)?;
-                if last {
+                out.push_sql(" OR ");
+            }
+            // What is empty comes after every value.
+            (Some(_), true) => {
+                out.push_sql("(");
+                step.compare(beyond, value, out)?;
+                if !mark.back {
                     out.push_sql(" OR ");
                     step.expression(out)?;
                     out.push_sql(" IS NULL");
                 }
                 out.push_sql(") OR (");
                 step.compare(" = ", value, out)?;
+                out.push_sql(" AND ");
             }
-            (None, back) => {
+            (None, _) => {
+                if mark.back {
+                    step.expression(out)?;
+                    out.push_sql(" IS NOT NULL OR ");
+                }
                 out.push_sql("(");
                 step.expression(out)?;
-                out.push_sql(if back { " IS NOT NULL OR (" } else { " IS NULL AND (true" });
-                if back {
-                    step.expression(out)?;
-                    out.push_sql(" IS NULL");
-                }
+                out.push_sql(" IS NULL AND ");
             }
         }
-        out.push_sql(" AND ");
         self.beyond(mark, depth + 1, out)?;
         out.push_sql("))");
         Ok(())
