@@ -344,12 +344,20 @@ pub fn routes(routes: &mut ServiceConfig) {
 
 /// The fiche, if this caller may see it.
 async fn find(id: Id, caller: &Caller, conn: &mut Conn) -> Result<ActionFiche> {
-    let fiche: ActionFiche = action_fiches::table.find(id).select(ActionFiche::as_select()).first(conn).await.or_gone(id, conn).await?;
+    let fiche: ActionFiche =
+        action_fiches::table.find(id).select(ActionFiche::as_select()).first(conn).await.or_gone("action_fiches", None, id, conn).await?;
     if caller.sees_all() || fiche.visibility.code() == "public" { Ok(fiche) } else { Err(Problem::new(&kinds::NOT_FOUND)) }
 }
 
 async fn lock(id: Id, conn: &mut Conn) -> Result<ActionFiche> {
-    action_fiches::table.find(id).select(ActionFiche::as_select()).for_update().first(conn).await.or_gone(id, conn).await
+    action_fiches::table
+        .find(id)
+        .select(ActionFiche::as_select())
+        .for_no_key_update()
+        .first(conn)
+        .await
+        .or_gone("action_fiches", None, id, conn)
+        .await
 }
 
 /// Makes one under this identifier, with its parts.

@@ -288,11 +288,11 @@ pub fn routes(routes: &mut ServiceConfig) {
 }
 
 async fn find(id: Id, conn: &mut Conn) -> Result<Committee> {
-    committees::table.find(id).select(Committee::as_select()).first(conn).await.or_gone(id, conn).await
+    committees::table.find(id).select(Committee::as_select()).first(conn).await.or_gone("committees", None, id, conn).await
 }
 
 async fn lock(id: Id, conn: &mut Conn) -> Result<Committee> {
-    committees::table.find(id).select(Committee::as_select()).for_update().first(conn).await.or_gone(id, conn).await
+    committees::table.find(id).select(Committee::as_select()).for_no_key_update().first(conn).await.or_gone("committees", None, id, conn).await
 }
 
 /// Makes one under this identifier, with its parts.

@@ -247,11 +247,11 @@ pub fn routes(routes: &mut ServiceConfig) {
 
 /// The one with this identifier.
 pub async fn find(id: Id, conn: &mut Conn) -> Result<Partner> {
-    partners::table.find(id).select(Partner::as_select()).first(conn).await.or_gone(id, conn).await
+    partners::table.find(id).select(Partner::as_select()).first(conn).await.or_gone("partners", None, id, conn).await
 }
 
 async fn lock(id: Id, conn: &mut Conn) -> Result<Partner> {
-    partners::table.find(id).select(Partner::as_select()).for_update().first(conn).await.or_gone(id, conn).await
+    partners::table.find(id).select(Partner::as_select()).for_no_key_update().first(conn).await.or_gone("partners", None, id, conn).await
 }
 
 /// Makes one under this identifier, with its parts.

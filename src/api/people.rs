@@ -140,11 +140,11 @@ pub fn routes(routes: &mut ServiceConfig) {
 }
 
 async fn find(id: Id, conn: &mut Conn) -> Result<Person> {
-    people::table.find(id).select(Person::as_select()).first(conn).await.or_gone(id, conn).await
+    people::table.find(id).select(Person::as_select()).first(conn).await.or_gone("people", None, id, conn).await
 }
 
 async fn lock(id: Id, conn: &mut Conn) -> Result<Person> {
-    people::table.find(id).select(Person::as_select()).for_update().first(conn).await.or_gone(id, conn).await
+    people::table.find(id).select(Person::as_select()).for_no_key_update().first(conn).await.or_gone("people", None, id, conn).await
 }
 
 /// Makes one under this identifier, with its parts.

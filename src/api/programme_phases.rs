@@ -116,11 +116,18 @@ pub fn routes(routes: &mut ServiceConfig) {
 }
 
 async fn find(id: Id, conn: &mut Conn) -> Result<ProgrammePhase> {
-    programme_phases::table.find(id).select(ProgrammePhase::as_select()).first(conn).await.or_gone(id, conn).await
+    programme_phases::table.find(id).select(ProgrammePhase::as_select()).first(conn).await.or_gone("programme_phases", None, id, conn).await
 }
 
 async fn lock(id: Id, conn: &mut Conn) -> Result<ProgrammePhase> {
-    programme_phases::table.find(id).select(ProgrammePhase::as_select()).for_update().first(conn).await.or_gone(id, conn).await
+    programme_phases::table
+        .find(id)
+        .select(ProgrammePhase::as_select())
+        .for_no_key_update()
+        .first(conn)
+        .await
+        .or_gone("programme_phases", None, id, conn)
+        .await
 }
 
 /// Makes one under this identifier, with its parts.

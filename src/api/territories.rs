@@ -151,10 +151,15 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
         field(territories::name).sorted(),
         field(territory_labels::official_code)
             .linked(territory_labels::territory_id, territories::id)
+            .together("label")
             .named("official_code", "With this official code; together with phase_id, in that phase."),
-        field(territory_labels::phase_id).linked(territory_labels::territory_id, territories::id).named("phase_id", "With a label of this phase."),
+        field(territory_labels::phase_id)
+            .linked(territory_labels::territory_id, territories::id)
+            .together("label")
+            .named("phase_id", "With a label of this phase."),
         word::<LabelStatusWords, _>(territory_labels::status)
             .linked(territory_labels::territory_id, territories::id)
+            .together("label")
             .named("label_status", "With a label of this status; together with phase_id, for that phase."),
         field(territory_members::siren)
             .linked(territory_members::territory_id, territories::id)
@@ -226,11 +231,11 @@ pub fn routes(routes: &mut ServiceConfig) {
 }
 
 async fn find(id: Id, conn: &mut Conn) -> Result<Territory> {
-    territories::table.find(id).select(Territory::as_select()).first(conn).await.or_gone(id, conn).await
+    territories::table.find(id).select(Territory::as_select()).first(conn).await.or_gone("territories", None, id, conn).await
 }
 
 async fn lock(id: Id, conn: &mut Conn) -> Result<Territory> {
-    territories::table.find(id).select(Territory::as_select()).for_update().first(conn).await.or_gone(id, conn).await
+    territories::table.find(id).select(Territory::as_select()).for_no_key_update().first(conn).await.or_gone("territories", None, id, conn).await
 }
 
 /// Makes one under this identifier, with its parts.

@@ -194,11 +194,11 @@ pub fn routes(routes: &mut ServiceConfig) {
 }
 
 async fn find(id: Id, conn: &mut Conn) -> Result<Theme> {
-    themes::table.find(id).select(Theme::as_select()).first(conn).await.or_gone(id, conn).await
+    themes::table.find(id).select(Theme::as_select()).first(conn).await.or_gone("themes", None, id, conn).await
 }
 
 async fn lock(id: Id, conn: &mut Conn) -> Result<Theme> {
-    themes::table.find(id).select(Theme::as_select()).for_update().first(conn).await.or_gone(id, conn).await
+    themes::table.find(id).select(Theme::as_select()).for_no_key_update().first(conn).await.or_gone("themes", None, id, conn).await
 }
 
 /// Makes one under this identifier, with its parts.

@@ -28,9 +28,10 @@ use crate::values::Id;
 /// A connection to PostgreSQL.
 pub type Conn = AsyncPgConnection;
 
-/// What every session is told as it opens: no wait without an end, and words and hours that never vary.
+/// What every session is told as it opens: no wait without an end, and words and hours that never vary. A lock is waited
+/// for longer than the second after which PostgreSQL looks for a deadlock, so that a deadlock is told as one.
 const SESSION: &str = "-c lc_messages=C -c timezone=UTC -c datestyle=ISO -c jit=off -c default_text_search_config=pg_catalog.simple \
-    -c statement_timeout=5s -c lock_timeout=1s -c idle_in_transaction_session_timeout=5s";
+    -c statement_timeout=5s -c lock_timeout=3s -c idle_in_transaction_session_timeout=5s";
 
 /// How long a request waits for a connection of the pool, or for a new one.
 const WAIT: Duration = Duration::from_secs(2);

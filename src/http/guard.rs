@@ -86,6 +86,10 @@ async fn admit(request: &mut ServiceRequest) -> Result<(), Problem> {
         let said = Said::new("A query string may have 8192 bytes.", "Une chaîne de paramètres peut avoir 8192 octets.");
         return Err(Problem::errors(&kinds::INVALID_PARAMETERS, vec![Wrong::parameter("", "too_long", said)]));
     }
+    // No path of ours has anything to escape, and the router would read what is escaped: such a path is nowhere.
+    if request.path().contains('%') {
+        return Err(Problem::new(&kinds::NOT_FOUND));
+    }
     let keyed = request.headers().get(header::AUTHORIZATION).filter(|_| request.path().starts_with("/api/"));
     if let Some(authorization) = keyed {
         let db = request.app_data::<Data<Db>>().cloned().ok_or_else(|| Problem::new(&kinds::INTERNAL))?;

@@ -251,7 +251,10 @@ impl<N: Shown> List<N> {
         let next_cursor = if forward { seal(last, false) } else { None };
         let prev_cursor = if back { seal(first, true) } else { None };
         let numbered = offset > 0 || list.request.query_string().contains("offset=");
+        // A page before, whose rows are gone meanwhile: the list goes on at its start.
+        let behind = views.is_empty() && list.listing.mark.as_ref().is_some_and(|mark| mark.back);
         let next = match &next_cursor {
+            _ if behind => Some(list.link("offset", "0")),
             Some(_) if numbered && offset + limit <= FURTHEST => Some(list.link("offset", &(offset + limit).to_string())),
             Some(cursor) => Some(list.link("cursor", cursor)),
             None => None,
@@ -276,8 +279,11 @@ impl<N: Shown> List<N> {
 
     /// The same list elsewhere: this parameter replaces `cursor` and `offset`.
     fn link(&self, name: &str, value: &str) -> String {
-        let kept =
-            self.request.query_string().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor=") && !pair.starts_with("offset="));
+        let kept = self.request.query_string().split('&').filter(|pair| {
+            let name = pair.split('=').next().unwrap_or_default().to_ascii_lowercase();
+            let name = name.trim_end_matches("[]").trim_end_matches("%5b%5d");
+            !matches!(name, "" | "cursor" | "offset")
+        });
         let query: Vec<String> = kept.map(str::to_owned).chain([format!("{name}={value}")]).collect();
         format!("{}?{}", self.address(), query.join("&"))
     }

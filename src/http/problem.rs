@@ -380,6 +380,9 @@ fn check(name: &str) -> (String, Said) {
         "open_child" | "action_fiches_open_child" => {
             ("/progress", "A fiche is not done while a child is open.", "Une fiche n'est pas terminée tant qu'une fille est ouverte.")
         }
+        "done_parent" | "action_fiches_done_parent" => {
+            ("/parent_id", "The fiche it is a part of is done.", "La fiche dont elle fait partie est terminée.")
+        }
         _ => return (format!("/{name}"), Said::new("Breaks a rule.", "Enfreint une règle.")),
     };
     (pointer.to_owned(), Said::new(en, fr))

@@ -159,14 +159,15 @@ impl<T> OrUnchanged<T> for QueryResult<T> {
 
 /// What is said of a row that is not there.
 pub trait OrGone<T> {
-    /// 404 when there never was one, 410 when it was deleted and anyone could see it.
-    fn or_gone(self, id: Id, conn: &mut Conn) -> impl Future<Output = Result<T>>;
+    /// 404 when there never was one in this table (of this whole, for a part), 410 when it was deleted and anyone could
+    /// see it.
+    fn or_gone(self, noun: &str, whole: Option<Id>, id: Id, conn: &mut Conn) -> impl Future<Output = Result<T>>;
 }
 
 impl<T> OrGone<T> for QueryResult<T> {
-    async fn or_gone(self, id: Id, conn: &mut Conn) -> Result<T> {
+    async fn or_gone(self, noun: &str, whole: Option<Id>, id: Id, conn: &mut Conn) -> Result<T> {
         match self {
-            Err(DieselError::NotFound) => Err(match ledger::deleted_at(id, conn).await? {
+            Err(DieselError::NotFound) => Err(match ledger::deleted_at(noun, whole, id, conn).await? {
                 Some(at) => Problem::new(&kinds::GONE).with("deleted_at", at),
                 None => Problem::new(&kinds::NOT_FOUND),
             }),

@@ -1,9 +1,14 @@
 //! What was done, by whom, since when. The triggers of the first migration write it; here it is read. Knows no HTTP.
 
 use chrono::{DateTime, Utc};
-use diesel::{QueryDsl, QueryResult, prelude::*};
+use diesel::{
+    prelude::*,
+    sql_query,
+    sql_types::{Array, BigInt, Int4, Jsonb, Nullable, Text, Timestamptz, Uuid},
+};
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::{db::Conn, schema::ledger, values::Id};
@@ -18,7 +23,7 @@ pub struct Change {
     pub author: String,
     /// When.
     pub recorded_at: DateTime<Utc>,
-    /// The members that it changed.
+    /// The members that it changed; for parts, the name of their table.
     #[schema(value_type = Vec<crate::values::Code>)]
     pub members: Vec<String>,
 }
@@ -26,24 +31,41 @@ pub struct Change {
 /// The most changes that are told at once.
 const MOST: i64 = 20;
 
-/// What was done to a thing after this version of it, the oldest first.
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Int4)]
+    version: i32,
+    #[diesel(sql_type = Text)]
+    author: String,
+    #[diesel(sql_type = Timestamptz)]
+    recorded_at: DateTime<Utc>,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    before: Option<Value>,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    after: Option<Value>,
+    #[diesel(sql_type = Array<Text>)]
+    parts: Vec<String>,
+}
+
+/// What was done to a thing after this version of it, the oldest first. Where its parts changed, they are named.
 pub async fn since(thing: Id, version: i32, conn: &mut Conn) -> QueryResult<Vec<Change>> {
-    type Line = (i32, String, DateTime<Utc>, Option<serde_json::Value>, Option<serde_json::Value>);
-    let lines: Vec<Line> = ledger::table
-        .filter(ledger::thing.eq(thing).and(ledger::version.gt(version)))
-        .order_by(ledger::version)
-        .limit(MOST)
-        .select((ledger::version, ledger::author, ledger::recorded_at, ledger::before, ledger::after))
-        .load(conn)
-        .await?;
+    let lines = sql_query(
+        "SELECT version, author, recorded_at, before, after, ARRAY(SELECT DISTINCT part.noun FROM ledger part \
+            WHERE part.parent = line.thing AND part.transaction = line.transaction ORDER BY part.noun) AS parts \
+         FROM ledger line WHERE thing = $1 AND version > $2 ORDER BY version LIMIT $3",
+    );
+    let lines: Vec<Line> = lines.bind::<Uuid, _>(thing).bind::<Int4, _>(version).bind::<BigInt, _>(MOST).load(conn).await?;
     Ok(lines
         .into_iter()
-        .map(|(version, author, recorded_at, before, after)| Change { version, author, recorded_at, members: changed(before, after) })
+        .map(|Line { version, author, recorded_at, before, after, parts }| {
+            let members = changed(before, after).into_iter().chain(parts).collect();
+            Change { version, author, recorded_at, members }
+        })
         .collect())
 }
 
 /// The members whose values differ, but for those that every write moves.
-fn changed(before: Option<serde_json::Value>, after: Option<serde_json::Value>) -> Vec<String> {
+fn changed(before: Option<Value>, after: Option<Value>) -> Vec<String> {
     let after = after.unwrap_or_default();
     let before = before.unwrap_or_default();
     let members = after.as_object().into_iter().flatten();
@@ -53,16 +75,19 @@ fn changed(before: Option<serde_json::Value>, after: Option<serde_json::Value>) 
         .collect()
 }
 
-/// When a thing was deleted, if it was.
-pub async fn deleted_at(thing: Id, conn: &mut Conn) -> QueryResult<Option<DateTime<Utc>>> {
-    let last: Option<(String, DateTime<Utc>)> = ledger::table
-        .filter(ledger::thing.eq(thing))
+/// When a thing of this table (of this whole, for a part) was deleted, if it was, and if anyone could see it.
+pub async fn deleted_at(noun: &str, whole: Option<Id>, thing: Id, conn: &mut Conn) -> QueryResult<Option<DateTime<Utc>>> {
+    let mut last = ledger::table
+        .filter(ledger::thing.eq(thing).and(ledger::noun.eq(noun)))
         .order_by(ledger::version.desc())
-        .select((ledger::action, ledger::recorded_at))
-        .first(conn)
-        .await
-        .optional()?;
-    Ok(last.filter(|(action, _)| action == "delete").map(|(_, at)| at))
+        .select((ledger::action, ledger::recorded_at, ledger::before))
+        .into_boxed();
+    if let Some(whole) = whole {
+        last = last.filter(ledger::parent.eq(whole));
+    }
+    let last: Option<(String, DateTime<Utc>, Option<Value>)> = last.first(conn).await.optional()?;
+    let public = |before: &Option<Value>| before.as_ref().and_then(|row| row.get("visibility")).is_none_or(|visibility| visibility == "public");
+    Ok(last.filter(|(action, _, before)| action == "delete" && public(before)).map(|(_, at, _)| at))
 }
 
 /// Has nothing ever been written?

@@ -108,6 +108,12 @@ async fn done_needs_its_real_end_and_closed_children() {
     assert_eq!(open.wrongs(), [("/progress".to_owned(), "broken_rule".to_owned())]);
     advance(&house, &child, done.clone()).await.expect(200);
     advance(&house, &parent, done).await.expect(200);
+    // And a done fiche gets no open child any more, but may be changed otherwise.
+    let late = house.post("/action-fiches", json!({ "territory_id": territory, "title": "Tardive", "parent_id": id })).await.expect(422);
+    assert_eq!(late.wrongs(), [("/parent_id".to_owned(), "broken_rule".to_owned())]);
+    advance(&house, &child, json!({ "axis": "progress", "to": "in_progress", "reason": "Reprise" })).await.expect(422);
+    let tag = house.get(&parent).await.etag;
+    house.patch(&parent, tag.as_deref(), json!({ "title": "Terminée" })).await.expect(200);
 }
 
 #[actix_web::test]

@@ -34,6 +34,10 @@ async fn every_door_opens_to_whom_it_should() {
         }
     }
     assert!(cells > 250, "every operation was asked: {cells}");
+    // No letter is escaped on the way to a door.
+    for path in ["/%61pi/v1/partners?knd=x", "/api/v1/part%6eers"] {
+        send(callers[3].1.request(Method::GET, &format!("{}{path}", house.address))).await.expect(404);
+    }
     let list = house.get("/partners?count=true").await.expect(200);
     assert_eq!(list.body["meta"]["total"], 0, "and nothing was written");
 }
@@ -59,6 +63,13 @@ async fn what_is_not_public_is_hidden_from_anyone() {
             let expected = if query.contains("q=") { 0 } else { total };
             assert_eq!((&seen.body["meta"]["total"], seen.rows().len()), (&json!(expected), expected), "{query}");
         }
+    }
+    // Deleted, it is no more to be seen than before, under its own noun or another one.
+    let restricted = house.get("/action-fiches?title=restricted").await.expect(200);
+    let id = restricted.rows()[0]["id"].as_str().unwrap().to_owned();
+    house.delete(&format!("/action-fiches/{id}"), Some("\"v1\"")).await.expect(204);
+    for path in [format!("/action-fiches/{id}"), format!("/partners/{id}"), format!("/action-fiches/{id}/themes")] {
+        house.anyone.get(&path).await.expect(404);
     }
     let hidden = house.anyone.get("/action-fiches?title=restricted&count=true").await.expect(200);
     assert_eq!(hidden.body["meta"]["total"], 0);

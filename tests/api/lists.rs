@@ -156,6 +156,25 @@ async fn a_walk_meets_every_untouched_row_once_while_others_write() {
     assert!(writer.await.unwrap() > 20, "the writer wrote meanwhile");
 }
 
+/// A page whose rows are gone meanwhile still leads on, and a cursor may come in the form of a list.
+#[actix_web::test]
+async fn no_page_is_a_dead_end() {
+    let house = house().await;
+    for name in ["A", "B", "C"] {
+        makers::person(&house, name).await;
+    }
+    let first = house.get("/people?limit=1").await.expect(200);
+    let cursor = first.body["meta"]["next_cursor"].as_str().unwrap();
+    let second = house.get(&format!("/people?limit=1&cursor[]={cursor}")).await.expect(200);
+    let third = house.get(second.body["links"]["next"].as_str().unwrap()).await.expect(200);
+    assert_eq!(third.rows()[0]["name"], "C");
+    house.delete(&format!("/people/{}", first.rows()[0]["id"].as_str().unwrap()), Some("\"v1\"")).await.expect(204);
+    let before = house.get(second.body["links"]["prev"].as_str().unwrap()).await.expect(200);
+    assert_eq!(before.rows().len(), 0);
+    let on = house.get(before.body["links"]["next"].as_str().unwrap()).await.expect(200);
+    assert_eq!(on.rows()[0]["name"], "B");
+}
+
 #[actix_web::test]
 async fn search_knows_no_accents_and_no_case_and_ranks() {
     let house = house().await;

@@ -78,7 +78,14 @@ pub fn routes(routes: &mut ServiceConfig) {
 
 /// The fiche, locked, so that its parts change one after the other.
 async fn lock_parent(id: Id, conn: &mut Conn) -> Result<()> {
-    action_fiches::table.find(id).select(action_fiches::id).for_update().first::<Id>(conn).await.or_gone(id, conn).await?;
+    action_fiches::table
+        .find(id)
+        .select(action_fiches::id)
+        .for_no_key_update()
+        .first::<Id>(conn)
+        .await
+        .or_gone("action_fiches", None, id, conn)
+        .await?;
     Ok(())
 }
 
@@ -89,7 +96,7 @@ async fn lock(path: PartOf, conn: &mut Conn) -> Result<FicheTheme> {
 
 async fn find(path: PartOf, conn: &mut Conn) -> Result<FicheTheme> {
     let part = action_fiche_themes::table.find(path.part).filter(action_fiche_themes::action_fiche_id.eq(path.id)).select(FicheTheme::as_select());
-    part.first(conn).await.or_gone(path.part, conn).await
+    part.first(conn).await.or_gone("action_fiche_themes", Some(path.id), path.part, conn).await
 }
 
 /// Adds one to its fiche.

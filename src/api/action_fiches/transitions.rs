@@ -132,7 +132,13 @@ async fn list_action_fiche_transitions() -> Result<Tagged<Transitions>> {
         let (axis, from, to) = (Word::parse(axis), Word::parse(from), Word::parse(to));
         Ok(Transition { axis: axis.map_err(known)?, from: from.map_err(known)?, to: to.map_err(known)?, reason_needed: *reason })
     };
-    Ok(Tagged(1, Transitions { data: MOVES.iter().map(shown).collect::<Result<_>>()? }))
+    // Its tag is of the matrix itself: another release may have another one.
+    let sum = MOVES.iter().fold(crc32fast::Hasher::new(), |mut sum, Move(axis, from, to, reason)| {
+        sum.update(format!("{axis} {from} {to} {reason};").as_bytes());
+        sum
+    });
+    let version = i32::try_from(sum.finalize() >> 1).map_err(|_| Problem::new(&kinds::INTERNAL))?;
+    Ok(Tagged(version, Transitions { data: MOVES.iter().map(shown).collect::<Result<_>>()? }))
 }
 
 /// Move a fiche along one of its axes

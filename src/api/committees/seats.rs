@@ -215,7 +215,7 @@ pub fn routes(routes: &mut ServiceConfig) {
 
 /// The committee, locked, so that its parts change one after the other.
 async fn lock_parent(id: Id, conn: &mut Conn) -> Result<()> {
-    committees::table.find(id).select(committees::id).for_update().first::<Id>(conn).await.or_gone(id, conn).await?;
+    committees::table.find(id).select(committees::id).for_no_key_update().first::<Id>(conn).await.or_gone("committees", None, id, conn).await?;
     Ok(())
 }
 
@@ -226,7 +226,7 @@ async fn lock(path: PartOf, conn: &mut Conn) -> Result<Seat> {
 
 async fn find(path: PartOf, conn: &mut Conn) -> Result<Seat> {
     let part = committee_seats::table.find(path.part).filter(committee_seats::committee_id.eq(path.id)).select(Seat::as_select());
-    part.first(conn).await.or_gone(path.part, conn).await
+    part.first(conn).await.or_gone("committee_seats", Some(path.id), path.part, conn).await
 }
 
 /// Adds one to its committee.
@@ -239,7 +239,8 @@ pub async fn insert(committee_id: Id, new: &NewSeat, conn: &mut Conn) -> Result<
 #[utoipa::path(params(List<Seat>), responses((status = OK, body = Page<Seat>)))]
 #[get("/committees/{id}/seats")]
 async fn list_committee_seats(db: Data<Db>, At(id): At, list: List<Seat>) -> Result<Page<Seat>> {
-    db.read(async |conn| committees::table.find(id).select(committees::id).first::<Id>(conn).await.or_gone(id, conn).await).await?;
+    db.read(async |conn| committees::table.find(id).select(committees::id).first::<Id>(conn).await.or_gone("committees", None, id, conn).await)
+        .await?;
     list.within(committee_seats::committee_id, id).page(&db).await
 }
 

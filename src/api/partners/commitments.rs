@@ -136,7 +136,7 @@ pub fn routes(routes: &mut ServiceConfig) {
 
 /// The partner, locked, so that its parts change one after the other.
 async fn lock_parent(id: Id, conn: &mut Conn) -> Result<()> {
-    partners::table.find(id).select(partners::id).for_update().first::<Id>(conn).await.or_gone(id, conn).await?;
+    partners::table.find(id).select(partners::id).for_no_key_update().first::<Id>(conn).await.or_gone("partners", None, id, conn).await?;
     Ok(())
 }
 
@@ -147,7 +147,7 @@ async fn lock(path: PartOf, conn: &mut Conn) -> Result<Commitment> {
 
 async fn find(path: PartOf, conn: &mut Conn) -> Result<Commitment> {
     let part = partner_commitments::table.find(path.part).filter(partner_commitments::partner_id.eq(path.id)).select(Commitment::as_select());
-    part.first(conn).await.or_gone(path.part, conn).await
+    part.first(conn).await.or_gone("partner_commitments", Some(path.id), path.part, conn).await
 }
 
 /// Adds one to its partner.
@@ -160,7 +160,7 @@ pub async fn insert(partner_id: Id, new: &NewCommitment, conn: &mut Conn) -> Res
 #[utoipa::path(params(List<Commitment>), responses((status = OK, body = Page<Commitment>)))]
 #[get("/partners/{id}/commitments")]
 async fn list_partner_commitments(db: Data<Db>, At(id): At, list: List<Commitment>) -> Result<Page<Commitment>> {
-    db.read(async |conn| partners::table.find(id).select(partners::id).first::<Id>(conn).await.or_gone(id, conn).await).await?;
+    db.read(async |conn| partners::table.find(id).select(partners::id).first::<Id>(conn).await.or_gone("partners", None, id, conn).await).await?;
     list.within(partner_commitments::partner_id, id).page(&db).await
 }
 

@@ -127,7 +127,7 @@ pub fn routes(routes: &mut ServiceConfig) {
 
 /// The person, locked, so that its parts change one after the other.
 async fn lock_parent(id: Id, conn: &mut Conn) -> Result<()> {
-    people::table.find(id).select(people::id).for_update().first::<Id>(conn).await.or_gone(id, conn).await?;
+    people::table.find(id).select(people::id).for_no_key_update().first::<Id>(conn).await.or_gone("people", None, id, conn).await?;
     Ok(())
 }
 
@@ -138,7 +138,7 @@ async fn lock(path: PartOf, conn: &mut Conn) -> Result<Mandate> {
 
 async fn find(path: PartOf, conn: &mut Conn) -> Result<Mandate> {
     let part = person_mandates::table.find(path.part).filter(person_mandates::person_id.eq(path.id)).select(Mandate::as_select());
-    part.first(conn).await.or_gone(path.part, conn).await
+    part.first(conn).await.or_gone("person_mandates", Some(path.id), path.part, conn).await
 }
 
 /// Adds one to its person.
@@ -151,7 +151,7 @@ pub async fn insert(person_id: Id, new: &NewMandate, conn: &mut Conn) -> Result<
 #[utoipa::path(params(List<Mandate>), responses((status = OK, body = Page<Mandate>)))]
 #[get("/people/{id}/mandates")]
 async fn list_person_mandates(db: Data<Db>, At(id): At, list: List<Mandate>) -> Result<Page<Mandate>> {
-    db.read(async |conn| people::table.find(id).select(people::id).first::<Id>(conn).await.or_gone(id, conn).await).await?;
+    db.read(async |conn| people::table.find(id).select(people::id).first::<Id>(conn).await.or_gone("people", None, id, conn).await).await?;
     list.within(person_mandates::person_id, id).page(&db).await
 }
 

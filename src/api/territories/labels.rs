@@ -154,7 +154,7 @@ pub fn routes(routes: &mut ServiceConfig) {
 
 /// The territory, locked, so that its parts change one after the other.
 async fn lock_parent(id: Id, conn: &mut Conn) -> Result<()> {
-    territories::table.find(id).select(territories::id).for_update().first::<Id>(conn).await.or_gone(id, conn).await?;
+    territories::table.find(id).select(territories::id).for_no_key_update().first::<Id>(conn).await.or_gone("territories", None, id, conn).await?;
     Ok(())
 }
 
@@ -165,7 +165,7 @@ async fn lock(path: PartOf, conn: &mut Conn) -> Result<Label> {
 
 async fn find(path: PartOf, conn: &mut Conn) -> Result<Label> {
     let part = territory_labels::table.find(path.part).filter(territory_labels::territory_id.eq(path.id)).select(Label::as_select());
-    part.first(conn).await.or_gone(path.part, conn).await
+    part.first(conn).await.or_gone("territory_labels", Some(path.id), path.part, conn).await
 }
 
 /// Adds one to its territory.
@@ -178,7 +178,8 @@ pub async fn insert(territory_id: Id, new: &NewLabel, conn: &mut Conn) -> Result
 #[utoipa::path(params(List<Label>), responses((status = OK, body = Page<Label>)))]
 #[get("/territories/{id}/labels")]
 async fn list_territory_labels(db: Data<Db>, At(id): At, list: List<Label>) -> Result<Page<Label>> {
-    db.read(async |conn| territories::table.find(id).select(territories::id).first::<Id>(conn).await.or_gone(id, conn).await).await?;
+    db.read(async |conn| territories::table.find(id).select(territories::id).first::<Id>(conn).await.or_gone("territories", None, id, conn).await)
+        .await?;
     list.within(territory_labels::territory_id, id).page(&db).await
 }
 

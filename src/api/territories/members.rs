@@ -168,7 +168,7 @@ pub fn routes(routes: &mut ServiceConfig) {
 
 /// The territory, locked, so that its parts change one after the other.
 async fn lock_parent(id: Id, conn: &mut Conn) -> Result<()> {
-    territories::table.find(id).select(territories::id).for_update().first::<Id>(conn).await.or_gone(id, conn).await?;
+    territories::table.find(id).select(territories::id).for_no_key_update().first::<Id>(conn).await.or_gone("territories", None, id, conn).await?;
     Ok(())
 }
 
@@ -179,7 +179,7 @@ async fn lock(path: PartOf, conn: &mut Conn) -> Result<Member> {
 
 async fn find(path: PartOf, conn: &mut Conn) -> Result<Member> {
     let part = territory_members::table.find(path.part).filter(territory_members::territory_id.eq(path.id)).select(Member::as_select());
-    part.first(conn).await.or_gone(path.part, conn).await
+    part.first(conn).await.or_gone("territory_members", Some(path.id), path.part, conn).await
 }
 
 /// Adds one to its territory.
@@ -192,7 +192,8 @@ pub async fn insert(territory_id: Id, new: &NewMember, conn: &mut Conn) -> Resul
 #[utoipa::path(params(List<Member>), responses((status = OK, body = Page<Member>)))]
 #[get("/territories/{id}/members")]
 async fn list_territory_members(db: Data<Db>, At(id): At, list: List<Member>) -> Result<Page<Member>> {
-    db.read(async |conn| territories::table.find(id).select(territories::id).first::<Id>(conn).await.or_gone(id, conn).await).await?;
+    db.read(async |conn| territories::table.find(id).select(territories::id).first::<Id>(conn).await.or_gone("territories", None, id, conn).await)
+        .await?;
     list.within(territory_members::territory_id, id).page(&db).await
 }
 

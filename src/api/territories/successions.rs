@@ -127,7 +127,7 @@ pub fn routes(routes: &mut ServiceConfig) {
 
 /// The territory, locked, so that its parts change one after the other.
 async fn lock_parent(id: Id, conn: &mut Conn) -> Result<()> {
-    territories::table.find(id).select(territories::id).for_update().first::<Id>(conn).await.or_gone(id, conn).await?;
+    territories::table.find(id).select(territories::id).for_no_key_update().first::<Id>(conn).await.or_gone("territories", None, id, conn).await?;
     Ok(())
 }
 
@@ -138,7 +138,7 @@ async fn lock(path: PartOf, conn: &mut Conn) -> Result<Succession> {
 
 async fn find(path: PartOf, conn: &mut Conn) -> Result<Succession> {
     let part = territory_successions::table.find(path.part).filter(territory_successions::territory_id.eq(path.id)).select(Succession::as_select());
-    part.first(conn).await.or_gone(path.part, conn).await
+    part.first(conn).await.or_gone("territory_successions", Some(path.id), path.part, conn).await
 }
 
 /// Adds one to its territory.
@@ -151,7 +151,8 @@ pub async fn insert(territory_id: Id, new: &NewSuccession, conn: &mut Conn) -> R
 #[utoipa::path(params(List<Succession>), responses((status = OK, body = Page<Succession>)))]
 #[get("/territories/{id}/successions")]
 async fn list_territory_successions(db: Data<Db>, At(id): At, list: List<Succession>) -> Result<Page<Succession>> {
-    db.read(async |conn| territories::table.find(id).select(territories::id).first::<Id>(conn).await.or_gone(id, conn).await).await?;
+    db.read(async |conn| territories::table.find(id).select(territories::id).first::<Id>(conn).await.or_gone("territories", None, id, conn).await)
+        .await?;
     list.within(territory_successions::territory_id, id).page(&db).await
 }
 

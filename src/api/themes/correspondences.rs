@@ -100,7 +100,7 @@ pub fn routes(routes: &mut ServiceConfig) {
 
 /// The theme, locked, so that its parts change one after the other.
 async fn lock_parent(id: Id, conn: &mut Conn) -> Result<()> {
-    themes::table.find(id).select(themes::id).for_update().first::<Id>(conn).await.or_gone(id, conn).await?;
+    themes::table.find(id).select(themes::id).for_no_key_update().first::<Id>(conn).await.or_gone("themes", None, id, conn).await?;
     Ok(())
 }
 
@@ -111,7 +111,7 @@ async fn lock(path: PartOf, conn: &mut Conn) -> Result<Correspondence> {
 
 async fn find(path: PartOf, conn: &mut Conn) -> Result<Correspondence> {
     let part = theme_correspondences::table.find(path.part).filter(theme_correspondences::theme_id.eq(path.id)).select(Correspondence::as_select());
-    part.first(conn).await.or_gone(path.part, conn).await
+    part.first(conn).await.or_gone("theme_correspondences", Some(path.id), path.part, conn).await
 }
 
 /// Adds one to its theme.
@@ -124,7 +124,7 @@ pub async fn insert(theme_id: Id, new: &NewCorrespondence, conn: &mut Conn) -> R
 #[utoipa::path(params(List<Correspondence>), responses((status = OK, body = Page<Correspondence>)))]
 #[get("/themes/{id}/correspondences")]
 async fn list_theme_correspondences(db: Data<Db>, At(id): At, list: List<Correspondence>) -> Result<Page<Correspondence>> {
-    db.read(async |conn| themes::table.find(id).select(themes::id).first::<Id>(conn).await.or_gone(id, conn).await).await?;
+    db.read(async |conn| themes::table.find(id).select(themes::id).first::<Id>(conn).await.or_gone("themes", None, id, conn).await).await?;
     list.within(theme_correspondences::theme_id, id).page(&db).await
 }
 

@@ -149,8 +149,8 @@ pub struct Field {
 
 /// A table whose rows point to the row that is asked for.
 pub(super) struct Link {
-    /// Which one: what is asked of one table is asked of one of its rows.
-    pub(super) key: TypeId,
+    /// Which row of which table: what has one key is asked of one row.
+    pub(super) key: (TypeId, &'static str),
     pub(super) table: Box<Sql>,
     pub(super) from: Box<Sql>,
     pub(super) to: Box<Sql>,
@@ -203,6 +203,14 @@ impl Field {
         Self { name, about, ..self }
     }
 
+    /// Asked together with the others of this group, it is asked of one and the same row of their table.
+    pub fn together(mut self, group: &'static str) -> Self {
+        if let Some(link) = &mut self.link {
+            link.key.1 = group;
+        }
+        self
+    }
+
     /// A column of a table that points to the noun: some row of it must fit.
     pub fn linked<F, T>(self, from: F, to: T) -> Self
     where
@@ -212,6 +220,6 @@ impl Field {
         T: Column + QueryFragment<Pg> + Send + Sync + 'static,
     {
         let table = Box::new(F::Table::default().from_clause());
-        Self { nullable: false, link: Some(Link { key: TypeId::of::<F>(), table, from: Box::new(from), to: Box::new(to) }), ..self }
+        Self { nullable: false, link: Some(Link { key: (TypeId::of::<F>(), self.name), table, from: Box::new(from), to: Box::new(to) }), ..self }
     }
 }

@@ -41,6 +41,10 @@ pub async fn partner(client: &Client, name: &str) -> String {
     make(client, "/partners", json!({ "name": name, "kind": "company" })).await
 }
 
+pub async fn person(client: &Client, name: &str) -> String {
+    make(client, "/people", json!({ "name": name })).await
+}
+
 /// All of them. Parts come after their parents.
 pub fn makers() -> Vec<Maker> {
     vec![
