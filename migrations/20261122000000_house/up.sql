@@ -24,14 +24,12 @@ CREATE FUNCTION search_query(typed text) RETURNS tsquery
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT AS $$
 DECLARE
     query tsquery;
+    one tsquery;
     word text;
 BEGIN
     FOR word IN SELECT (regexp_matches(fold(typed), '[[:alnum:]]+', 'g'))[1] LIMIT 20 LOOP
-        IF query IS NULL THEN
-            query := to_tsquery('simple', word || ':*') || plainto_tsquery('french', word);
-        ELSE
-            query := query && (to_tsquery('simple', word || ':*') || plainto_tsquery('french', word));
-        END IF;
+        one := to_tsquery('simple', word || ':*') || plainto_tsquery('french', word);
+        query := coalesce(query && one, one);
     END LOOP;
     RETURN coalesce(query, ''::tsquery);
 END $$;

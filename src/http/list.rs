@@ -25,7 +25,7 @@ use crate::{
 /// How many rows a page has when nobody says, and at most.
 const USUAL: i64 = 100;
 const MOST: i64 = 1000;
-/// The furthest a numbered page may begin. Beyond, a cursor goes on for ever at the same cost.
+/// The furthest a numbered page may begin. Beyond, a cursor goes on; by columns that are never empty, at the same cost.
 const FURTHEST: i64 = 10_000;
 /// The most values one filter may list, the most parameters, the longest search.
 const VALUES: usize = 200;
@@ -76,6 +76,8 @@ pub struct List<N: Shown> {
     listing: Listing<N>,
     wanted: Wanted,
     count: bool,
+    /// Was it asked for by number, with `offset`? Then its pages go on so.
+    numbered: bool,
     /// Says which list this is: a cursor of one goes with no other.
     digest: String,
     site: Data<Site>,
@@ -121,7 +123,7 @@ impl<N: Shown> List<N> {
         let pairs = parameters(request);
         let mut errors = Vec::new();
         let mut listing = Listing::<N>::default();
-        let mut list_only: Vec<(&str, &str)> = Vec::new();
+        let mut seen: Vec<&str> = Vec::new();
         let (mut wanted, mut count, mut limit, mut sort, mut words) = (Wanted::default(), false, USUAL, None, None);
         let (mut cursor, mut offset) = (None, None);
         if pairs.len() > PARAMETERS {
@@ -134,7 +136,7 @@ impl<N: Shown> List<N> {
                 continue;
             }
             match name.as_str() {
-                "limit" | "cursor" | "offset" | "count" | "sort" | "q" if list_only.iter().any(|(seen, _)| seen == name) => {
+                "limit" | "cursor" | "offset" | "count" | "sort" | "q" if seen.contains(&name.as_str()) => {
                     let said = Said::new("Is given more than once.", "Est donné plusieurs fois.");
                     errors.push(Wrong::parameter(name, "repeated_parameter", said));
                 }
@@ -165,7 +167,7 @@ impl<N: Shown> List<N> {
                     condition(&mut listing.conditions, field, operator, name, value, &mut errors);
                 }
             }
-            list_only.push((name, value));
+            seen.push(name);
         }
         match (&sort, words) {
             (None, Some((field, words))) => listing.order.push(Step { field, words: Some(words), descending: true }),
@@ -198,7 +200,7 @@ impl<N: Shown> List<N> {
         listing.conditions.extend(N::scope(&caller));
         listing.limit = limit;
         listing.offset = offset.unwrap_or(0);
-        Ok(Self { listing, wanted, count, digest, site, request: request.clone() })
+        Ok(Self { listing, wanted, count, numbered: offset.is_some(), digest, site, request: request.clone() })
     }
 
     /// Only the parts of this thing.
@@ -250,12 +252,11 @@ impl<N: Shown> List<N> {
         let offset = list.listing.offset;
         let next_cursor = if forward { seal(last, false) } else { None };
         let prev_cursor = if back { seal(first, true) } else { None };
-        let numbered = offset > 0 || list.request.query_string().contains("offset=");
         // A page before, whose rows are gone meanwhile: the list goes on at its start.
         let behind = views.is_empty() && list.listing.mark.as_ref().is_some_and(|mark| mark.back);
         let next = match &next_cursor {
             _ if behind => Some(list.link("offset", "0")),
-            Some(_) if numbered && offset + limit <= FURTHEST => Some(list.link("offset", &(offset + limit).to_string())),
+            Some(_) if list.numbered && offset + limit <= FURTHEST => Some(list.link("offset", &(offset + limit).to_string())),
             Some(cursor) => Some(list.link("cursor", cursor)),
             None => None,
         };

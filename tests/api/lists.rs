@@ -166,6 +166,9 @@ async fn no_page_is_a_dead_end() {
     let first = house.get("/people?limit=1").await.expect(200);
     let cursor = first.body["meta"]["next_cursor"].as_str().unwrap();
     let second = house.get(&format!("/people?limit=1&cursor[]={cursor}")).await.expect(200);
+    // A search for the word does not make numbered pages of those of a cursor.
+    let words = house.get("/people?limit=1&name__ne=offset=3").await.expect(200);
+    assert!(words.body["links"]["next"].as_str().unwrap().contains("&cursor="));
     let third = house.get(second.body["links"]["next"].as_str().unwrap()).await.expect(200);
     assert_eq!(third.rows()[0]["name"], "C");
     house.delete(&format!("/people/{}", first.rows()[0]["id"].as_str().unwrap()), Some("\"v1\"")).await.expect(204);
