@@ -121,9 +121,10 @@ pub enum Keys {
     Create {
         /// What it is for; the ledger names it.
         name: String,
-        /// What it may do.
-        #[arg(long, default_value = "editor")]
-        role: Role,
+        /// What it may do and where: `role@nation`, `role@region:28`, `role@department:61`, `role@territory:<id>` or
+        /// `role@fiche:<id>`; a role is `reader`, `editor`, `approver` or `admin`. Several may be given.
+        #[arg(long = "grant", default_value = "reader@nation")]
+        grants: Vec<String>,
         /// After how many days it ends.
         #[arg(long, default_value_t = 365)]
         days: i64,
@@ -135,25 +136,6 @@ pub enum Keys {
         /// The sixteen characters after `tdi_`.
         public_id: String,
     },
-}
-
-/// What a key may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Role {
-    /// Read and write.
-    Editor,
-    /// Read, write, and look after the keys.
-    Admin,
-}
-
-impl Role {
-    /// As it is stored.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Editor => "editor",
-            Self::Admin => "admin",
-        }
-    }
 }
 
 /// How the log is written.

@@ -11,6 +11,7 @@
 //! - [`api`]: what the service is about, one file a noun. A noun never imports a noun.
 //! - [`http`]: what every handler speaks in. Knows no noun.
 //! - [`ledger`]: what was done, by whom, since when. Knows no HTTP.
+//! - [`rights`]: who may do what, and who may see what. Knows no HTTP.
 //! - [`db`]: PostgreSQL as any noun would use it. Knows no noun.
 //! - [`schema`]: generated from the migrations by diesel, never edited.
 //! - [`config`]: every setting, once.
@@ -31,6 +32,7 @@ pub mod demo;
 pub mod http;
 pub mod ledger;
 pub mod openapi;
+pub mod rights;
 pub mod schema;
 pub mod server;
 pub mod values;

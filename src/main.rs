@@ -17,7 +17,9 @@ use territoires_industrie::{
         embedded::{self, Embedded, Error as EmbeddedError, Options},
         migrate::{self, State, Step},
     },
-    demo, server,
+    demo,
+    rights::NewGrant,
+    server,
 };
 
 /// The name of the key that `serve` makes for the private database.
@@ -165,7 +167,8 @@ async fn welcome(url: &str) -> anyhow::Result<String> {
     }
     let mut conn = db::connect(url).await?;
     keys::revoke_named(DEMO_KEY, &mut conn).await?;
-    Ok(keys::create(DEMO_KEY, "editor", Some(30), &mut conn).await?.to_string())
+    let grants: Vec<NewGrant> = ["approver@nation", "admin@nation"].into_iter().filter_map(NewGrant::parse).collect();
+    Ok(keys::create(DEMO_KEY, &grants, Some(30), "command: serve", &mut conn).await?.to_string())
 }
 
 /// Has nothing ever been written here?
@@ -176,17 +179,19 @@ async fn is_empty(url: &str) -> anyhow::Result<bool> {
 async fn manage(what: Keys, url: &str) -> anyhow::Result<()> {
     let mut conn = db::connect(url).await?;
     match what {
-        Keys::Create { name, role, days } => {
-            println!("{}", keys::create(&name, role.code(), Some(days), &mut conn).await?);
+        Keys::Create { name, grants, days } => {
+            let read = |text: &String| NewGrant::parse(text).with_context(|| format!("{text} is no grant: role@nation, role@territory:<id>, …"));
+            let grants = grants.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
+            println!("{}", keys::create(&name, &grants, Some(days), "command: keys create", &mut conn).await?);
             eprintln!("Keep it: it is not shown again.");
         }
         Keys::List => {
             let date = |at: Option<chrono::DateTime<chrono::Utc>>| at.map_or("-".to_owned(), |at| at.format("%Y-%m-%d %H:%M").to_string());
-            println!("{:<16}  {:<6}  {:<16}  {:<16}  {:<16}  {:<16}  name", "id", "role", "created", "expires", "revoked", "last used");
+            println!("{:<16}  {:<16}  {:<16}  {:<16}  {:<16}  name", "id", "created", "expires", "revoked", "last used");
             for key in keys::list(&mut conn).await? {
                 let (created, expires) = (date(Some(key.created_at)), date(key.expires_at));
                 let (revoked, used) = (date(key.revoked_at), date(key.last_used_at));
-                println!("{:<16}  {:<6}  {created:<16}  {expires:<16}  {revoked:<16}  {used:<16}  {}", key.public_id, key.role, key.name);
+                println!("{:<16}  {created:<16}  {expires:<16}  {revoked:<16}  {used:<16}  {}", key.public_id, key.name);
             }
         }
         Keys::Revoke { public_id } => {

@@ -81,12 +81,15 @@ diesel::table! {
         id -> Uuid,
         public_id -> Text,
         name -> Text,
-        role -> Text,
         secret_hash -> Bytea,
         created_at -> Timestamptz,
         expires_at -> Nullable<Timestamptz>,
         revoked_at -> Nullable<Timestamptz>,
         last_used_at -> Nullable<Timestamptz>,
+        created_by -> Nullable<Text>,
+        revoked_by -> Nullable<Text>,
+        previous_hash -> Nullable<Bytea>,
+        previous_until -> Nullable<Timestamptz>,
     }
 }
 
@@ -138,6 +141,42 @@ diesel::table! {
 }
 
 diesel::table! {
+    department_regions (department_code) {
+        department_code -> Text,
+        region_code -> Text,
+    }
+}
+
+diesel::table! {
+    grants (id) {
+        id -> Uuid,
+        key_id -> Nullable<Uuid>,
+        issuer -> Nullable<Text>,
+        claim -> Nullable<Text>,
+        value -> Nullable<Text>,
+        role -> Text,
+        perimeter -> Text,
+        region_code -> Nullable<Text>,
+        department_code -> Nullable<Text>,
+        territory_id -> Nullable<Uuid>,
+        action_fiche_id -> Nullable<Uuid>,
+        starts_at -> Timestamptz,
+        ends_at -> Nullable<Timestamptz>,
+        granted_by -> Text,
+        reason -> Nullable<Text>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    kept (noun) {
+        noun -> Text,
+        parent_noun -> Nullable<Text>,
+        parent_column -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::*;
     use super::sql_types::Xid8;
 
@@ -157,6 +196,8 @@ diesel::table! {
         reason -> Nullable<Text>,
         recorded_at -> Timestamptz,
         transaction -> Xid8,
+        audience -> Text,
+        places -> Array<Nullable<Text>>,
     }
 }
 
@@ -212,6 +253,8 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         search -> Nullable<Tsvector>,
+        publication_basis -> Text,
+        consented_on -> Nullable<Date>,
     }
 }
 
@@ -296,6 +339,7 @@ diesel::table! {
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        department_codes -> Jsonb,
     }
 }
 
@@ -357,6 +401,7 @@ diesel::joinable!(committee_seats -> partners (partner_id));
 diesel::joinable!(committee_seats -> people (person_id));
 diesel::joinable!(committees -> partners (partner_id));
 diesel::joinable!(committees -> territories (territory_id));
+diesel::joinable!(grants -> api_keys (key_id));
 diesel::joinable!(partner_commitments -> partners (partner_id));
 diesel::joinable!(partner_commitments -> territories (territory_id));
 diesel::joinable!(person_mandates -> partners (partner_id));
@@ -375,6 +420,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     api_keys,
     committee_seats,
     committees,
+    department_regions,
+    grants,
+    kept,
     ledger,
     partner_commitments,
     partners,

@@ -302,7 +302,7 @@ impl Shown for ActionFiche {
                 values: vec!["public".to_owned()],
             })
         };
-        if caller.sees_all() { Vec::new() } else { public().into_iter().collect() }
+        if caller.reach().everything { Vec::new() } else { public().into_iter().collect() }
     }
 
     async fn include(views: &mut Views<ActionFicheView>, wanted: &Wanted, conn: &mut Conn) -> Result<()> {
@@ -346,7 +346,7 @@ pub fn routes(routes: &mut ServiceConfig) {
 async fn find(id: Id, caller: &Caller, conn: &mut Conn) -> Result<ActionFiche> {
     let fiche: ActionFiche =
         action_fiches::table.find(id).select(ActionFiche::as_select()).first(conn).await.or_gone("action_fiches", None, id, conn).await?;
-    if caller.sees_all() || fiche.visibility.code() == "public" { Ok(fiche) } else { Err(Problem::new(&kinds::NOT_FOUND)) }
+    if caller.reach().everything || fiche.visibility.code() == "public" { Ok(fiche) } else { Err(Problem::new(&kinds::NOT_FOUND)) }
 }
 
 async fn lock(id: Id, conn: &mut Conn) -> Result<ActionFiche> {

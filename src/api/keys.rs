@@ -7,6 +7,7 @@ use diesel_async::RunQueryDsl;
 use crate::{
     db::{Conn, Error},
     http::auth::Secret,
+    rights::{NewGrant, Subject},
     schema::api_keys,
     values::Id,
 };
@@ -19,8 +20,6 @@ pub struct Key {
     pub public_id: String,
     /// What it is for.
     pub name: String,
-    /// `editor` or `admin`.
-    pub role: String,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// Until when it holds.
@@ -31,20 +30,23 @@ pub struct Key {
     pub last_used_at: Option<DateTime<Utc>>,
 }
 
-/// Makes a key. It is shown this once.
-pub async fn create(name: &str, role: &str, days: Option<i64>, conn: &mut Conn) -> Result<Secret, Error> {
-    let secret = Secret::random();
+/// Makes a key that holds these grants. It is shown this once.
+pub async fn create(name: &str, grants: &[NewGrant], days: Option<i64>, by: &str, conn: &mut Conn) -> Result<Secret, Error> {
+    let (id, secret) = (Id::new(), Secret::random());
     diesel::insert_into(api_keys::table)
         .values((
-            api_keys::id.eq(Id::new()),
+            api_keys::id.eq(id),
             api_keys::public_id.eq(&secret.public_id),
             api_keys::name.eq(name),
-            api_keys::role.eq(role),
+            api_keys::created_by.eq(by),
             api_keys::secret_hash.eq(secret.hash()),
             api_keys::expires_at.eq(days.map(|days| Utc::now() + chrono::Duration::days(days))),
         ))
         .execute(conn)
         .await?;
+    for grant in grants {
+        grant.give(&Subject::Key(id), by, conn).await?;
+    }
     Ok(secret)
 }
 

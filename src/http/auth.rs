@@ -1,6 +1,11 @@
 //! Who asks, and what they may do: a right is a type that a handler's signature names.
 
-use std::future::{Ready, ready};
+use std::{
+    future::{Ready, ready},
+    marker::PhantomData,
+    ops::Deref,
+    sync::Arc,
+};
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header};
 use chrono::{DateTime, Utc};
@@ -12,39 +17,74 @@ use subtle::ConstantTimeEq;
 use super::{Problem, Result, dress::RequestId, kinds};
 use crate::{
     db::{Author, Db},
+    rights::{Place, Reach, Rights, Role, Subject},
     schema::api_keys,
     values::Id,
 };
 
 /// Who asks.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub enum Caller {
     /// Anyone: reads what is public.
     #[default]
     Anyone,
-    /// The holder of a key.
-    Key {
-        /// The key.
-        id: Id,
-        /// Its name.
-        name: String,
-        /// `editor` or `admin`.
-        role: String,
-    },
+    /// Who showed a key or a token.
+    Known(Arc<Known>),
 }
 
+/// Who showed a key or a token, with the rights that go with it.
+#[derive(Debug)]
+pub struct Known {
+    /// As the ledger says it.
+    pub name: String,
+    /// The key, where it was one.
+    pub key: Option<Id>,
+    /// What it may do and see.
+    pub rights: Rights,
+    /// Tells its view of the data from others.
+    view: String,
+}
+
+impl Known {
+    /// Who goes by this name, with these rights.
+    pub fn new(name: String, key: Option<Id>, rights: Rights) -> Self {
+        let reach = &rights.reach;
+        let view = match reach {
+            Reach { everything: true, .. } => String::new(),
+            reach if reach.is_public() => PUBLIC.to_owned(),
+            reach => format!(".{}", hex::encode(&Sha256::digest(format!("{reach:?}"))[..4])),
+        };
+        Self { name, key, rights, view }
+    }
+}
+
+/// The view of anyone.
+const PUBLIC: &str = ".pub";
+
+/// What anyone may see.
+static NOTHING_MORE: Reach =
+    Reach { everything: false, territories: Vec::new(), teams: Vec::new(), regions: Vec::new(), fiches: Vec::new(), approver: false };
+
 impl Caller {
-    /// Which view of the data this caller is given.
-    pub fn view(&self) -> &'static str {
+    /// Which view of the data this caller is given: callers of one view are answered alike. Ends each tag.
+    pub fn view(&self) -> &str {
         match self {
-            Self::Anyone => "public",
-            Self::Key { .. } => "team",
+            Self::Anyone => PUBLIC,
+            Self::Known(known) => &known.view,
         }
     }
 
-    /// May it see what is not public?
-    pub fn sees_all(&self) -> bool {
-        *self != Self::Anyone
+    /// What it may see beyond what is public.
+    pub fn reach(&self) -> &Reach {
+        match self {
+            Self::Anyone => &NOTHING_MORE,
+            Self::Known(known) => &known.rights.reach,
+        }
+    }
+
+    /// The caller of this request.
+    pub fn of(request: &HttpRequest) -> Self {
+        request.extensions().get::<Self>().cloned().unwrap_or_default()
     }
 }
 
@@ -53,35 +93,110 @@ impl FromRequest for Caller {
     type Future = Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(Ok(request.extensions().get::<Self>().cloned().unwrap_or_default()))
+        ready(Ok(Self::of(request)))
     }
 }
 
-/// Proof that the caller may write. It signs what is written.
-#[derive(Debug)]
-pub struct Editor(Author);
+/// What a handler's signature may demand.
+pub trait Right {
+    /// The role that has it.
+    const ROLE: &'static str;
+}
 
-impl std::ops::Deref for Editor {
+/// Writes what a territory does: its fiches.
+#[derive(Debug)]
+pub struct Content;
+/// Decides on fiches, and looks after partners, people and committees.
+#[derive(Debug)]
+pub struct Decisions;
+/// Gives keys and grants.
+#[derive(Debug)]
+pub struct Access;
+
+impl Right for Content {
+    const ROLE: &'static str = "editor";
+}
+impl Right for Decisions {
+    const ROLE: &'static str = "approver";
+}
+impl Right for Access {
+    const ROLE: &'static str = "admin";
+}
+
+/// Proof that an editor asks.
+pub type Editor = Holder<Content>;
+/// Proof that an approver asks.
+pub type Approver = Holder<Decisions>;
+/// Proof that an administrator of keys and grants asks.
+pub type Admin = Holder<Access>;
+
+/// Proof that the caller is known, and holds a right: where no thing is named yet, somewhere; of a thing, once
+/// [`over`](Self::over) its place. It signs what is written.
+#[derive(Debug)]
+pub struct Holder<R> {
+    author: Author,
+    known: Arc<Known>,
+    right: PhantomData<R>,
+}
+
+impl<R> Deref for Holder<R> {
     type Target = Author;
     fn deref(&self) -> &Author {
-        &self.0
+        &self.author
     }
 }
 
-impl FromRequest for Editor {
+impl<R: Right> Holder<R> {
+    /// What the caller may see.
+    pub fn reach(&self) -> &Reach {
+        &self.known.rights.reach
+    }
+
+    /// All that the caller may do.
+    pub fn rights(&self) -> &Rights {
+        &self.known.rights
+    }
+
+    /// Refuses with 403 who does not hold the right over this place.
+    pub fn over(&self, place: &Place) -> Result<()> {
+        self.over_as(R::ROLE, place)
+    }
+
+    /// Refuses with 403 who does not hold the right over every one of these places, and over the nation when there is none:
+    /// what several share belongs to none of them alone.
+    pub fn over_all(&self, places: &[Place]) -> Result<()> {
+        if places.is_empty() { self.over(&Place::nation()) } else { places.iter().try_for_each(|place| self.over(place)) }
+    }
+
+    /// Refuses with 403 who does not hold this role over this place.
+    pub fn over_as(&self, role: &str, place: &Place) -> Result<()> {
+        let role = Role::parse(role).map_err(|_| Problem::new(&kinds::INTERNAL))?;
+        let rights = &self.known.rights;
+        match (rights.over(role, place), rights.anywhere(role)) {
+            (true, _) => Ok(()),
+            (false, true) => Err(Problem::new(&kinds::OUTSIDE_PERIMETER)),
+            (false, false) => Err(Problem::new(&kinds::INSUFFICIENT_ROLE)),
+        }
+    }
+}
+
+impl<R: Right> FromRequest for Holder<R> {
     type Error = Problem;
     type Future = Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let extensions = request.extensions();
-        ready(match extensions.get::<Caller>() {
-            Some(Caller::Key { id, name, role }) if role == "editor" || role == "admin" => {
-                let request = extensions.get::<RequestId>().map(|id| id.0.clone());
-                Ok(Self(Author { name: name.clone(), key: Some(*id), request }))
-            }
-            Some(Caller::Key { .. }) => Err(Problem::new(&kinds::INSUFFICIENT_ROLE)),
-            _ => Err(Problem::new(&kinds::UNAUTHENTICATED).header(header::WWW_AUTHENTICATE, "Bearer realm=\"territoires-industrie\"")),
-        })
+        let Caller::Known(known) = Caller::of(request) else {
+            let challenge = "Bearer realm=\"territoires-industrie\"";
+            return ready(Err(Problem::new(&kinds::UNAUTHENTICATED).header(header::WWW_AUTHENTICATE, challenge)));
+        };
+        // Of a thing that is not there, or not to be seen, 404 is said before 403.
+        let named = request.match_info().get("id").is_some();
+        if !named && !Role::parse(R::ROLE).is_ok_and(|role| known.rights.anywhere(role)) {
+            return ready(Err(Problem::new(&kinds::INSUFFICIENT_ROLE)));
+        }
+        let request = request.extensions().get::<RequestId>().map(|id| id.0.clone());
+        let author = Author { name: known.name.clone(), key: known.key, request };
+        ready(Ok(Self { author, known, right: PhantomData }))
     }
 }
 
@@ -123,42 +238,62 @@ impl std::fmt::Display for Secret {
     }
 }
 
-type Row = (Id, String, String, Vec<u8>, Option<DateTime<Utc>>, Option<DateTime<Utc>>, Option<DateTime<Utc>>);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = api_keys, check_for_backend(diesel::pg::Pg))]
+struct Row {
+    id: Id,
+    name: String,
+    secret_hash: Vec<u8>,
+    previous_hash: Option<Vec<u8>>,
+    previous_until: Option<DateTime<Utc>>,
+    expires_at: Option<DateTime<Utc>>,
+    revoked_at: Option<DateTime<Utc>>,
+    last_used_at: Option<DateTime<Utc>>,
+}
 
-/// Who this request comes from. An `Authorization` that is not valid is refused, even where none is needed, with the
-/// same answer whatever is wrong with it.
+impl Row {
+    /// Is this its secret, or the one before while that one still holds? And does the key hold?
+    fn opens(&self, secret: &Secret, now: DateTime<Utc>) -> bool {
+        let hash = secret.hash();
+        let current: bool = hash.ct_eq(&self.secret_hash).into();
+        let previous: bool = self.previous_hash.as_ref().is_some_and(|previous| hash.ct_eq(previous).into());
+        let past = |at: Option<DateTime<Utc>>| at.is_some_and(|at| at <= now);
+        (current || previous && !past(self.previous_until)) && !past(self.revoked_at) && !past(self.expires_at)
+    }
+}
+
+/// Refuses a credential, with the same answer whatever is wrong with it.
+fn refused() -> Problem {
+    let challenge = "Bearer realm=\"territoires-industrie\", error=\"invalid_token\"";
+    Problem::new(&kinds::INVALID_TOKEN).header(header::WWW_AUTHENTICATE, challenge)
+}
+
+/// Who this request comes from. An `Authorization` that is not valid is refused, even where none is needed.
 pub async fn caller(authorization: &[u8], db: &Db) -> Result<Caller> {
-    let refused = || {
-        let challenge = "Bearer realm=\"territoires-industrie\", error=\"invalid_token\"";
-        Problem::new(&kinds::INVALID_TOKEN).header(header::WWW_AUTHENTICATE, challenge)
-    };
     let text = std::str::from_utf8(authorization).map_err(|_| refused())?;
     let (scheme, token) = text.split_once(' ').ok_or_else(refused)?;
     let secret = Secret::parse(token.trim()).filter(|_| scheme.eq_ignore_ascii_case("bearer")).ok_or_else(refused)?;
-    let row = db
-        .read(async |conn| -> Result<Option<Row>> {
-            let found = api_keys::table.filter(api_keys::public_id.eq(&secret.public_id)).select((
-                api_keys::id,
-                api_keys::name,
-                api_keys::role,
-                api_keys::secret_hash,
-                api_keys::expires_at,
-                api_keys::revoked_at,
-                api_keys::last_used_at,
-            ));
-            Ok(found.first(conn).await.optional()?)
+    holder(&secret, db).await
+}
+
+/// Who holds the key of this secret.
+async fn holder(secret: &Secret, db: &Db) -> Result<Caller> {
+    let (key, rights) = db
+        .read(async |conn| -> Result<(Row, Rights)> {
+            let found = api_keys::table.filter(api_keys::public_id.eq(&secret.public_id)).select(Row::as_select());
+            let key: Row = found.first(conn).await.optional()?.ok_or_else(refused)?;
+            let rights = Rights::of(&Subject::Key(key.id), conn).await?;
+            Ok((key, rights))
         })
         .await?;
-    let (id, name, role, hash, expires_at, revoked_at, last_used_at) = row.ok_or_else(refused)?;
-    let same: bool = secret.hash().ct_eq(&hash).into();
     let now = Utc::now();
-    if !same || revoked_at.is_some_and(|at| at <= now) || expires_at.is_some_and(|at| at <= now) {
+    if !key.opens(secret, now) {
         return Err(refused());
     }
-    if last_used_at.is_none_or(|at| now - at > chrono::Duration::minutes(1)) {
-        note_use(db.clone(), id);
+    if key.last_used_at.is_none_or(|at| now - at > chrono::Duration::minutes(1)) {
+        note_use(db.clone(), key.id);
     }
-    Ok(Caller::Key { id, name, role })
+    Ok(Caller::Known(Arc::new(Known::new(key.name, Some(key.id), rights))))
 }
 
 /// Notes the use of a key, once a minute, out of the way of the request.

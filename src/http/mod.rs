@@ -10,7 +10,7 @@ mod path;
 mod problem;
 mod resource;
 
-pub use auth::{Caller, Editor};
+pub use auth::{Admin, Approver, Caller, Editor, Holder, Right};
 pub use json::Json;
 pub use list::{List, One, Page, Shown, Views, Wanted, share};
 pub use path::{At, PartOf};

@@ -70,6 +70,8 @@ pub mod kinds {
     pub static UNAUTHENTICATED: Kind = kind(401, "unauthenticated", "A key is needed", "Une clé est nécessaire");
     pub static INVALID_TOKEN: Kind = kind(401, "invalid_token", "The key is not valid", "La clé n'est pas valide");
     pub static INSUFFICIENT_ROLE: Kind = kind(403, "insufficient_role", "The key does not allow this", "La clé ne le permet pas");
+    pub static OUTSIDE_PERIMETER: Kind =
+        kind(403, "outside_perimeter", "This lies outside of what the key is for", "Hors du périmètre de la clé");
     pub static NOT_FOUND: Kind = kind(404, "not_found", "There is no such thing", "Introuvable");
     pub static METHOD_NOT_ALLOWED: Kind = kind(405, "method_not_allowed", "The method is not allowed here", "Méthode non permise ici");
     pub static NOT_ACCEPTABLE: Kind =
@@ -93,13 +95,14 @@ pub mod kinds {
         kind(503, "outcome_unknown", "It is not known whether this was kept", "On ignore si l'écriture a été conservée");
 
     /// All of them, for the document.
-    pub static ALL: [&Kind; 24] = [
+    pub static ALL: [&Kind; 25] = [
         &INVALID_JSON,
         &INVALID_PARAMETERS,
         &BAD_REQUEST,
         &UNAUTHENTICATED,
         &INVALID_TOKEN,
         &INSUFFICIENT_ROLE,
+        &OUTSIDE_PERIMETER,
         &NOT_FOUND,
         &METHOD_NOT_ALLOWED,
         &NOT_ACCEPTABLE,

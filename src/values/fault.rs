@@ -16,7 +16,7 @@ const fn fault(code: &'static str, en: &'static str, fr: &'static str) -> Fault 
 }
 
 /// Every fault there is. A type refuses a value with one of these codes and nothing else.
-static FAULTS: [Fault; 20] = [
+static FAULTS: [Fault; 21] = [
     fault("forbidden_character", "Contains a character that is not allowed here.", "Contient un caractère interdit ici."),
     fault("blank", "Must not be blank; leave it out or send null instead.", "Ne doit pas être vide ; omettez-le ou envoyez null."),
     fault("too_long", "Is too long.", "Est trop long."),
@@ -32,6 +32,11 @@ static FAULTS: [Fault; 20] = [
         "N'est pas un code commune du COG, comme 61001 ou 2A004.",
     ),
     fault("invalid_region_code", "Is not a region code of the COG: two digits.", "N'est pas un code région du COG : deux chiffres."),
+    fault(
+        "invalid_department_code",
+        "Is not a department code of the COG, such as 61, 2A or 974.",
+        "N'est pas un code département du COG, comme 61, 2A ou 974.",
+    ),
     fault("invalid_official_code", "Is not an official code such as ti-2801.", "N'est pas un code officiel comme ti-2801."),
     fault(
         "invalid_code",

@@ -135,6 +135,8 @@ pub type Siret = Checked<rules::Siret>;
 pub type CommuneCode = Checked<rules::CommuneCode>;
 /// A region code of the COG.
 pub type RegionCode = Checked<rules::RegionCode>;
+/// A department code of the COG.
+pub type DepartmentCode = Checked<rules::DepartmentCode>;
 /// The official code of a territory, unique within a phase only.
 pub type OfficialCode = Checked<rules::OfficialCode>;
 /// An http or https address.
@@ -279,6 +281,20 @@ mod rules {
         const ABOUT: &'static str = "A region code of the COG.";
         fn fault(text: &str) -> Option<&'static str> {
             (!digits(text, 2)).then_some("invalid_region_code")
+        }
+    }
+
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct DepartmentCode;
+    impl Rule for DepartmentCode {
+        const NAME: &'static str = "DepartmentCode";
+        const MAX: usize = 3;
+        const PATTERN: Option<&'static str> = Some("^([0-9]{2}|2[AB]|97[0-9])$");
+        const EXAMPLE: &'static str = "61";
+        const ABOUT: &'static str = "A department code of the COG, leading zeros, `2A` and `2B` kept.";
+        fn fault(text: &str) -> Option<&'static str> {
+            let overseas = text.len() == 3 && text.starts_with("97") && digits(text, 3);
+            (!(digits(text, 2) || overseas || matches!(text, "2A" | "2B"))).then_some("invalid_department_code")
         }
     }
 

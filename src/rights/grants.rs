@@ -1,0 +1,210 @@
+//! Grants: a subject holds a role over a perimeter, from one instant to another. Ended, never deleted.
+
+use chrono::{DateTime, Utc};
+use diesel::{
+    prelude::*,
+    sql_query,
+    sql_types::{Array, Text, Uuid},
+};
+use diesel_async::RunQueryDsl;
+
+use crate::{
+    db::Conn,
+    schema::grants,
+    values::{DepartmentCode, Id, RegionCode, ShortText, Vocabulary, Word},
+};
+
+/// The words of [`Role`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoleWords;
+
+impl Vocabulary for RoleWords {
+    const NAME: &'static str = "Role";
+    const ABOUT: &'static str = "What a grant allows (rôle).";
+    const WORDS: &'static [(&'static str, &'static str)] =
+        &[("reader", "Lecture"), ("editor", "Rédaction"), ("approver", "Validation"), ("admin", "Administration des accès")];
+}
+
+/// What a grant allows (rôle).
+pub type Role = Word<RoleWords>;
+
+/// The words of a perimeter's kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PerimeterWords;
+
+impl Vocabulary for PerimeterWords {
+    const NAME: &'static str = "Perimeter";
+    const ABOUT: &'static str = "Over what a grant holds (périmètre).";
+    const WORDS: &'static [(&'static str, &'static str)] =
+        &[("nation", "National"), ("region", "Région"), ("department", "Département"), ("territory", "Territoire"), ("fiche", "Fiche action")];
+}
+
+/// Over what a grant holds (périmètre).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Perimeter {
+    /// The whole programme.
+    Nation,
+    /// A region.
+    Region(RegionCode),
+    /// A department.
+    Department(DepartmentCode),
+    /// A territory.
+    Territory(Id),
+    /// One fiche, for its pilot.
+    Fiche(Id),
+}
+
+/// Who holds grants.
+#[derive(Debug, Clone)]
+pub enum Subject<'a> {
+    /// A key.
+    Key(Id),
+    /// Whoever shows these claims, by name and value, in a token of this issuer.
+    Claims {
+        /// Who vouches for the claims.
+        issuer: &'a str,
+        /// Each claim with one of its values.
+        claims: &'a [(String, String)],
+    },
+}
+
+/// A grant, as it is kept.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = grants, check_for_backend(diesel::pg::Pg))]
+pub struct Grant {
+    /// Its identifier.
+    pub id: Id,
+    /// The key that holds it.
+    pub key_id: Option<Id>,
+    /// Or who vouches for the claim by which it is held,
+    pub issuer: Option<String>,
+    /// the claim (`sub` for one identity),
+    pub claim: Option<String>,
+    /// and its value.
+    pub value: Option<String>,
+    /// What it allows.
+    pub role: Role,
+    /// Over what.
+    pub perimeter: Word<PerimeterWords>,
+    /// The region, when it holds over one.
+    pub region_code: Option<RegionCode>,
+    /// The department, when it holds over one.
+    pub department_code: Option<DepartmentCode>,
+    /// The territory, when it holds over one.
+    pub territory_id: Option<Id>,
+    /// The fiche, when it holds over one.
+    pub action_fiche_id: Option<Id>,
+    /// From when.
+    pub starts_at: DateTime<Utc>,
+    /// Until when; open when empty.
+    pub ends_at: Option<DateTime<Utc>>,
+    /// By whom it was given.
+    pub granted_by: String,
+    /// Why.
+    pub reason: Option<ShortText>,
+    /// When it was given.
+    pub created_at: DateTime<Utc>,
+}
+
+impl Grant {
+    /// Over what it holds.
+    pub fn over(&self) -> Option<Perimeter> {
+        Some(match self.perimeter.code() {
+            "region" => Perimeter::Region(self.region_code.clone()?),
+            "department" => Perimeter::Department(self.department_code.clone()?),
+            "territory" => Perimeter::Territory(self.territory_id?),
+            "fiche" => Perimeter::Fiche(self.action_fiche_id?),
+            _ => Perimeter::Nation,
+        })
+    }
+}
+
+/// A grant to be given.
+#[derive(Debug, Clone)]
+pub struct NewGrant {
+    /// What it allows.
+    pub role: Role,
+    /// Over what.
+    pub perimeter: Perimeter,
+    /// Until when; open when empty.
+    pub ends_at: Option<DateTime<Utc>>,
+    /// Why.
+    pub reason: Option<ShortText>,
+}
+
+impl NewGrant {
+    /// Reads `role@nation`, `role@region:28`, `role@department:61`, `role@territory:<id>` or `role@fiche:<id>`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (role, perimeter) = text.split_once('@')?;
+        let perimeter = match perimeter.split_once(':') {
+            None if perimeter == "nation" => Perimeter::Nation,
+            Some(("region", code)) => Perimeter::Region(RegionCode::parse(code).ok()?),
+            Some(("department", code)) => Perimeter::Department(DepartmentCode::parse(code).ok()?),
+            Some(("territory", id)) => Perimeter::Territory(Id::parse(id).ok()?),
+            Some(("fiche", id)) => Perimeter::Fiche(Id::parse(id).ok()?),
+            _ => return None,
+        };
+        Some(Self { role: Role::parse(role).ok()?, perimeter, ends_at: None, reason: None })
+    }
+
+    /// Gives it.
+    pub async fn give(&self, subject: &Subject<'_>, granted_by: &str, conn: &mut Conn) -> QueryResult<Grant> {
+        let (key_id, claim) = match subject {
+            Subject::Key(id) => (Some(*id), None),
+            Subject::Claims { issuer, claims } => (None, claims[..].iter().next().map(|(claim, value)| (*issuer, claim, value))),
+        };
+        let (word, region, department, territory, fiche) = match &self.perimeter {
+            Perimeter::Nation => ("nation", None, None, None, None),
+            Perimeter::Region(code) => ("region", Some(code), None, None, None),
+            Perimeter::Department(code) => ("department", None, Some(code), None, None),
+            Perimeter::Territory(id) => ("territory", None, None, Some(id), None),
+            Perimeter::Fiche(id) => ("fiche", None, None, None, Some(id)),
+        };
+        diesel::insert_into(grants::table)
+            .values((
+                (grants::id.eq(Id::new()), grants::key_id.eq(key_id)),
+                (grants::issuer.eq(claim.map(|claim| claim.0)), grants::claim.eq(claim.map(|claim| claim.1)), grants::value.eq(claim.map(|claim| claim.2))),
+                (grants::role.eq(self.role), grants::perimeter.eq(word), grants::region_code.eq(region), grants::department_code.eq(department)),
+                (grants::territory_id.eq(territory), grants::action_fiche_id.eq(fiche)),
+                (grants::ends_at.eq(self.ends_at), grants::granted_by.eq(granted_by), grants::reason.eq(self.reason.as_ref())),
+            ))
+            .returning(Grant::as_returning())
+            .get_result(conn)
+            .await
+    }
+}
+
+/// The roles that a subject holds at this instant.
+pub(super) async fn held(subject: &Subject<'_>, conn: &mut Conn) -> QueryResult<Vec<(Role, Perimeter)>> {
+    let now = Utc::now();
+    let mut live = grants::table
+        .filter(grants::starts_at.le(now).and(grants::ends_at.is_null().or(grants::ends_at.gt(now))))
+        .select(Grant::as_select())
+        .into_boxed();
+    live = match subject {
+        Subject::Key(id) => live.filter(grants::key_id.eq(*id)),
+        Subject::Claims { issuer, .. } => live.filter(grants::issuer.eq(*issuer)),
+    };
+    let shown = |grant: &Grant| match (subject, &grant.claim, &grant.value) {
+        (Subject::Claims { claims, .. }, Some(claim), Some(value)) => claims.iter().any(|(name, shown)| name == claim && shown == value),
+        _ => true,
+    };
+    let live: Vec<Grant> = live.load(conn).await?;
+    Ok(live.iter().filter(|grant| shown(grant)).filter_map(|grant| Some((grant.role, grant.over()?))).collect())
+}
+
+#[derive(QueryableByName)]
+struct Touched {
+    #[diesel(sql_type = Uuid)]
+    territory_id: Id,
+}
+
+/// The territories that have a commune in one of these regions or departments.
+pub(super) async fn touched(regions: &[String], departments: &[String], conn: &mut Conn) -> QueryResult<Vec<Id>> {
+    if regions.is_empty() && departments.is_empty() {
+        return Ok(Vec::new());
+    }
+    let touched = sql_query("SELECT DISTINCT territory_id FROM territory_places WHERE region_code = ANY($1) OR department_code = ANY($2)");
+    let touched: Vec<Touched> = touched.bind::<Array<Text>, _>(regions).bind::<Array<Text>, _>(departments).load(conn).await?;
+    Ok(touched.into_iter().map(|touched| touched.territory_id).collect())
+}

@@ -1,0 +1,176 @@
+//! Who may do what, and who may see what: roles over perimeters, from one day to another. Knows no HTTP.
+//!
+//! - A `reader` sees what is not public in the perimeter; an `editor` writes there; an `approver` is an editor who also
+//!   decides on fiches, and looks after partners, people and committees; an `admin` gives keys and grants, and sees and
+//!   writes nothing else.
+//! - The nation is everything. A territory or a fiche is what it says. A region or a department reads all there is in each
+//!   territory that has a commune in it, and writes what is its own: a region its committees. The rest of a territory's
+//!   content belongs to the territory and the nation.
+
+mod grants;
+mod scope;
+
+pub use grants::{Grant, NewGrant, Perimeter, PerimeterWords, Role, RoleWords, Subject};
+pub use scope::{Scope, people, visible_people};
+
+use diesel::QueryResult;
+
+use crate::{
+    db::Conn,
+    values::{Id, RegionCode},
+};
+
+/// Where a thing is: who writes it has a role over one of these.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The territory it is of.
+    pub territory: Option<Id>,
+    /// The region it is of.
+    pub region: Option<RegionCode>,
+    /// The fiche that it is, or is part of.
+    pub fiche: Option<Id>,
+}
+
+impl Place {
+    /// Of the whole country.
+    pub fn nation() -> Self {
+        Self::default()
+    }
+
+    /// Of a territory.
+    pub fn territory(id: Id) -> Self {
+        Self { territory: Some(id), ..Self::default() }
+    }
+}
+
+/// What a caller may see beyond what is public.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// All there is.
+    pub everything: bool,
+    /// Of these territories what is for partners.
+    pub territories: Vec<Id>,
+    /// Of these territories what is restricted as well.
+    pub teams: Vec<Id>,
+    /// These regions' own things.
+    pub regions: Vec<RegionCode>,
+    /// These fiches.
+    pub fiches: Vec<Id>,
+    /// Who sits nowhere yet, and is about to be seated.
+    pub approver: bool,
+}
+
+impl Reach {
+    /// Nothing but what is public.
+    pub fn is_public(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The places, as the ledger names them, of which this caller sees what is for partners.
+    pub fn partner_places(&self) -> Vec<String> {
+        let ids = self.territories.iter().chain(&self.fiches).map(Id::to_string);
+        let regions = self.regions.iter().map(|code| code.as_str().to_owned());
+        ids.chain(regions).chain(self.approver.then(|| "approvers".to_owned())).collect()
+    }
+
+    /// The places, as the ledger names them, of which this caller sees what is restricted.
+    pub fn team_places(&self) -> Vec<String> {
+        self.teams.iter().chain(&self.fiches).map(Id::to_string).collect()
+    }
+
+    /// May a line of the ledger be shown that is for this audience in these places?
+    pub fn sees(&self, audience: &str, places: &[String]) -> bool {
+        let among = |mine: Vec<String>| places.iter().any(|place| mine.contains(place));
+        self.everything
+            || match audience {
+                "public" => true,
+                "partners" => among(self.partner_places()),
+                _ => among(self.team_places()),
+            }
+    }
+}
+
+/// The roles that a caller holds now, and what they let it see.
+#[derive(Debug, Clone, Default)]
+pub struct Rights {
+    held: Vec<(Role, Perimeter)>,
+    /// What the caller may see.
+    pub reach: Reach,
+}
+
+impl Rights {
+    /// The rights of a key or of the holder of a token, as they stand.
+    pub async fn of(subject: &Subject<'_>, conn: &mut Conn) -> QueryResult<Self> {
+        Self::from_held(grants::held(subject, conn).await?, conn).await
+    }
+
+    /// The same rights, but none beyond these roles: scopes of a token narrow, and never widen.
+    pub async fn narrowed(self, roles: &[Role], conn: &mut Conn) -> QueryResult<Self> {
+        let narrow = |(role, perimeter): (Role, Perimeter)| {
+            let kept = roles.iter().filter(move |kept| includes(role, **kept)).copied();
+            kept.map(move |role| (role, perimeter.clone())).collect::<Vec<_>>()
+        };
+        Self::from_held(self.held.into_iter().flat_map(narrow).collect(), conn).await
+    }
+
+    async fn from_held(held: Vec<(Role, Perimeter)>, conn: &mut Conn) -> QueryResult<Self> {
+        let mut reach = Reach::default();
+        let (mut regions, mut departments) = (Vec::new(), Vec::new());
+        for (role, perimeter) in held.iter().filter(|(role, _)| role.code() != "admin") {
+            let works = role.code() != "reader";
+            reach.approver |= role.code() == "approver";
+            match perimeter {
+                Perimeter::Nation => reach.everything = true,
+                Perimeter::Region(code) => {
+                    reach.regions.push(code.clone());
+                    regions.push(code.as_str().to_owned());
+                }
+                Perimeter::Department(code) => departments.push(code.as_str().to_owned()),
+                Perimeter::Territory(id) => {
+                    reach.territories.push(*id);
+                    reach.teams.extend(works.then_some(*id));
+                }
+                Perimeter::Fiche(id) => reach.fiches.push(*id),
+            }
+        }
+        let touched = grants::touched(&regions, &departments, conn).await?;
+        reach.territories.extend(&touched);
+        reach.teams.extend(&touched);
+        for ids in [&mut reach.territories, &mut reach.teams, &mut reach.fiches] {
+            ids.sort_unstable();
+            ids.dedup();
+        }
+        Ok(Self { held, reach })
+    }
+
+    /// Every role with its perimeter.
+    pub fn held(&self) -> &[(Role, Perimeter)] {
+        &self.held
+    }
+
+    /// Is this role, or one that includes it, held anywhere?
+    pub fn anywhere(&self, role: Role) -> bool {
+        self.held.iter().any(|(held, _)| includes(*held, role))
+    }
+
+    /// Is this role, or one that includes it, held over this place? Of what is not written for it, a region or a department
+    /// writes nothing.
+    pub fn over(&self, role: Role, place: &Place) -> bool {
+        self.held.iter().filter(|(held, _)| includes(*held, role)).any(|(_, perimeter)| match perimeter {
+            Perimeter::Nation => true,
+            Perimeter::Region(code) => place.region.as_ref() == Some(code),
+            Perimeter::Department(_) => false,
+            Perimeter::Territory(id) => place.territory == Some(*id),
+            Perimeter::Fiche(id) => place.fiche == Some(*id),
+        })
+    }
+}
+
+/// Is all that `role` allows allowed by `held`?
+fn includes(held: Role, role: Role) -> bool {
+    let rank = |role: Role| ["reader", "editor", "approver"].iter().position(|code| *code == role.code());
+    match (rank(held), rank(role)) {
+        (Some(held), Some(role)) => held >= role,
+        _ => held.code() == role.code(),
+    }
+}
