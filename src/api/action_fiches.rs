@@ -25,12 +25,13 @@ use self::words::{
 use crate::{
     db::{
         Conn, Db,
-        listing::{Condition, Field, Listed, Operator, field, word},
+        listing::{self, Field, Listed, field, word},
     },
     http::{
-        At, Caller, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Problem, Resource, Result, Shown, Tagged, Views,
-        Wanted, given, kinds, nullable, share,
+        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Problem, Resource, Result, Shown, Tagged, Views, Wanted,
+        given, nullable, share,
     },
+    rights::{Place, Reach},
     schema::{action_fiche_participants, action_fiche_themes, action_fiches},
     values::{Amount, Day, Id, LongText, Many, Name, ShortText},
 };
@@ -108,6 +109,13 @@ pub struct ActionFiche {
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+}
+
+impl ActionFiche {
+    /// It is of its territory, and its pilot's.
+    fn place(&self) -> Place {
+        Place { territory: Some(self.territory_id), region: None, fiche: Some(self.id) }
+    }
 }
 
 impl Resource for ActionFiche {
@@ -294,18 +302,20 @@ impl Shown for ActionFiche {
     const INCLUDES: &'static [(&'static str, &'static str)] = &[("participants", "Who takes part."), ("themes", "Its themes.")];
     const ORDER: &'static str = "title";
 
-    fn scope(caller: &Caller) -> Vec<Condition> {
-        let public = || {
-            FIELDS.iter().find(|field| field.name == "visibility").map(|field| Condition {
-                field,
-                operator: Operator::Is,
-                values: vec!["public".to_owned()],
-            })
-        };
-        if caller.reach().everything { Vec::new() } else { public().into_iter().collect() }
+    fn scope(reach: &Reach) -> Option<listing::Scope<action_fiches::table>> {
+        if reach.everything {
+            return None;
+        }
+        let public = action_fiches::visibility.eq("public");
+        if reach.is_public() {
+            return Some(listing::Scope::of(public));
+        }
+        let partners = action_fiches::visibility.eq("partners").and(action_fiches::territory_id.eq_any(reach.territories.clone()));
+        let teams = action_fiches::territory_id.eq_any(reach.teams.clone());
+        Some(listing::Scope::of(public.or(partners).or(teams).or(action_fiches::id.eq_any(reach.fiches.clone()))))
     }
 
-    async fn include(views: &mut Views<ActionFicheView>, wanted: &Wanted, conn: &mut Conn) -> Result<()> {
+    async fn include(views: &mut Views<ActionFicheView>, wanted: &Wanted, _reach: &Reach, conn: &mut Conn) -> Result<()> {
         let ids: Vec<Id> = views.iter().map(|(id, _)| *id).collect();
         if wanted.has("participants") {
             let rows = action_fiche_participants::table
@@ -342,22 +352,30 @@ pub fn routes(routes: &mut ServiceConfig) {
         .service(delete_action_fiche);
 }
 
-/// The fiche, if this caller may see it.
-async fn find(id: Id, caller: &Caller, conn: &mut Conn) -> Result<ActionFiche> {
-    let fiche: ActionFiche =
-        action_fiches::table.find(id).select(ActionFiche::as_select()).first(conn).await.or_gone("action_fiches", None, id, conn).await?;
-    if caller.reach().everything || fiche.visibility.code() == "public" { Ok(fiche) } else { Err(Problem::new(&kinds::NOT_FOUND)) }
+/// The fiche, if the caller may see it.
+async fn find(id: Id, reach: &Reach, conn: &mut Conn) -> Result<ActionFiche> {
+    let mut fiche = action_fiches::table.find(id).select(ActionFiche::as_select()).into_boxed();
+    if let Some(scope) = ActionFiche::scope(reach) {
+        fiche = fiche.filter(scope);
+    }
+    fiche.first(conn).await.or_gone("action_fiches", None, id, reach, conn).await
 }
 
-async fn lock(id: Id, conn: &mut Conn) -> Result<ActionFiche> {
-    action_fiches::table
-        .find(id)
-        .select(ActionFiche::as_select())
-        .for_no_key_update()
-        .first(conn)
-        .await
-        .or_gone("action_fiches", None, id, conn)
-        .await
+/// The fiche, locked, for who may write it.
+async fn lock(id: Id, editor: &Editor, conn: &mut Conn) -> Result<ActionFiche> {
+    find(id, editor.reach(), conn).await?;
+    let fiche = action_fiches::table.find(id).select(ActionFiche::as_select()).for_no_key_update();
+    let fiche = fiche.first(conn).await.or_gone("action_fiches", None, id, editor.reach(), conn).await?;
+    editor.within(&fiche.place())?;
+    Ok(fiche)
+}
+
+/// The fiche that another is part of must be one that the caller may see.
+async fn check_parent(parent: Option<Id>, reach: &Reach, conn: &mut Conn) -> Result<()> {
+    match parent {
+        Some(parent) => find(parent, reach, conn).await.map(drop).map_err(|_| Problem::unknown_reference("/parent_id")),
+        None => Ok(()),
+    }
 }
 
 /// Makes one under this identifier, with its parts.
@@ -384,14 +402,20 @@ async fn list_action_fiches(db: Data<Db>, list: List<ActionFiche>) -> Result<Pag
 #[utoipa::path(responses((status = CREATED, body = ActionFiche)))]
 #[post("/action-fiches")]
 async fn create_action_fiche(db: Data<Db>, editor: Editor, body: Json<NewActionFiche>) -> Result<Created<ActionFiche>> {
-    db.write(&editor, async |conn| Ok(Created(insert(Id::new(), &body.valid()?, conn).await?))).await
+    db.write(&editor, async |conn| {
+        let new = body.valid()?;
+        editor.within(&Place::territory(new.territory_id))?;
+        check_parent(new.parent_id, editor.reach(), conn).await?;
+        Ok(Created(insert(Id::new(), &new, conn).await?))
+    })
+    .await
 }
 
 /// Read an action fiche
 #[utoipa::path(params(One<ActionFiche>), responses((status = OK, body = ActionFicheView)))]
 #[get("/action-fiches/{id}")]
-async fn read_action_fiche(db: Data<Db>, caller: Caller, At(id): At, one: One<ActionFiche>) -> Result<Tagged<ActionFicheView>> {
-    one.answer(&db, id, async |id, conn: &mut Conn| find(id, &caller, conn).await).await
+async fn read_action_fiche(db: Data<Db>, At(id): At, one: One<ActionFiche>) -> Result<Tagged<ActionFicheView>> {
+    one.answer(&db, id, find).await
 }
 
 /// Change an action fiche
@@ -405,9 +429,10 @@ async fn update_action_fiche(
     body: Json<ActionFichePatch>,
 ) -> Result<Tagged<ActionFiche>> {
     db.write(&editor, async |conn| {
-        let current = lock(id, conn).await?;
+        let current = lock(id, &editor, conn).await?;
         if_match.check(&current, conn).await?;
         let patch = body.valid()?;
+        check_parent(patch.parent_id.flatten(), editor.reach(), conn).await?;
         let update = diesel::update(action_fiches::table.find(id)).set(&patch);
         let changed = update.returning(ActionFiche::as_returning()).get_result(conn).await;
         Ok(changed.or_unchanged(current)?.into())
@@ -420,7 +445,9 @@ async fn update_action_fiche(
 #[delete("/action-fiches/{id}")]
 async fn delete_action_fiche(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch) -> Result<NoContent> {
     db.write(&editor, async |conn| {
-        if_match.check(&lock(id, conn).await?, conn).await?;
+        let fiche = lock(id, &editor, conn).await?;
+        editor.within(&Place::territory(fiche.territory_id))?;
+        if_match.check(&fiche, conn).await?;
         diesel::delete(action_fiches::table.find(id)).execute(conn).await?;
         Ok(NoContent)
     })

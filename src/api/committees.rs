@@ -20,9 +20,10 @@ use crate::{
         listing::{Field, Listed, field, period, word},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, Views, Wanted, given,
+        Approver, At, Created, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, Views, Wanted, given,
         nullable, share,
     },
+    rights::{Place, Reach},
     schema::{committee_seats, committees},
     values::{Count, Day, Id, LongText, Many, Name, RegionCode, ShortText, Vocabulary, Word},
 };
@@ -129,6 +130,16 @@ pub struct Committee {
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+}
+
+impl Committee {
+    /// It is of its territory; else of its region; else of the nation.
+    fn place(&self) -> Place {
+        match self.territory_id {
+            Some(territory) => Place::territory(territory),
+            None => Place { region: self.region_code.clone(), ..Place::default() },
+        }
+    }
 }
 
 impl Resource for Committee {
@@ -247,7 +258,8 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
         period("on", committees::created_on, committees::ended_on),
         field(committee_seats::person_id)
             .linked(committee_seats::committee_id, committees::id)
-            .named("person_id", "With a seat held by this person."),
+            .named("person_id", "With a seat held by this person.")
+            .personal(),
         field(committees::created_at).sorted(),
         field(committees::updated_at).sorted(),
     ]
@@ -266,15 +278,16 @@ impl Shown for Committee {
     const INCLUDES: &'static [(&'static str, &'static str)] = &[("seats", "Its seats, of all dates.")];
     const ORDER: &'static str = "name";
 
-    async fn include(views: &mut Views<CommitteeView>, wanted: &Wanted, conn: &mut Conn) -> Result<()> {
+    async fn include(views: &mut Views<CommitteeView>, wanted: &Wanted, reach: &Reach, conn: &mut Conn) -> Result<()> {
         let ids: Vec<Id> = views.iter().map(|(id, _)| *id).collect();
         if wanted.has("seats") {
-            let rows = committee_seats::table
+            let mut rows = committee_seats::table
                 .filter(committee_seats::committee_id.eq_any(&ids))
                 .order_by(committee_seats::id)
                 .select(Seat::as_select())
                 .load(conn)
                 .await?;
+            seats::veil(rows.iter_mut(), reach, conn).await?;
             share(views, rows, |row| row.committee_id, |view| &mut view.seats);
         }
         Ok(())
@@ -287,12 +300,15 @@ pub fn routes(routes: &mut ServiceConfig) {
     routes.service(list_committees).service(create_committee).service(read_committee).service(update_committee).service(delete_committee);
 }
 
-async fn find(id: Id, conn: &mut Conn) -> Result<Committee> {
-    committees::table.find(id).select(Committee::as_select()).first(conn).await.or_gone("committees", None, id, conn).await
+async fn find(id: Id, reach: &Reach, conn: &mut Conn) -> Result<Committee> {
+    committees::table.find(id).select(Committee::as_select()).first(conn).await.or_gone("committees", None, id, reach, conn).await
 }
 
-async fn lock(id: Id, conn: &mut Conn) -> Result<Committee> {
-    committees::table.find(id).select(Committee::as_select()).for_no_key_update().first(conn).await.or_gone("committees", None, id, conn).await
+async fn lock(id: Id, editor: &Approver, conn: &mut Conn) -> Result<Committee> {
+    let committee = committees::table.find(id).select(Committee::as_select()).for_no_key_update();
+    let committee = committee.first(conn).await.or_gone("committees", None, id, editor.reach(), conn).await?;
+    editor.within(&committee.place())?;
+    Ok(committee)
 }
 
 /// Makes one under this identifier, with its parts.
@@ -315,8 +331,17 @@ async fn list_committees(db: Data<Db>, list: List<Committee>) -> Result<Page<Com
 /// Create a committee
 #[utoipa::path(responses((status = CREATED, body = Committee)))]
 #[post("/committees")]
-async fn create_committee(db: Data<Db>, editor: Editor, body: Json<NewCommittee>) -> Result<Created<Committee>> {
-    db.write(&editor, async |conn| Ok(Created(insert(Id::new(), &body.valid()?, conn).await?))).await
+async fn create_committee(db: Data<Db>, editor: Approver, body: Json<NewCommittee>) -> Result<Created<Committee>> {
+    db.write(&editor, async |conn| {
+        let new = body.valid()?;
+        for (index, seat) in new.seats.iter().enumerate() {
+            seat.check(editor.reach(), conn).await.map_err(|problem| problem.inside("seats", index))?;
+        }
+        let committee = insert(Id::new(), &new, conn).await?;
+        editor.within(&committee.place())?;
+        Ok(Created(committee))
+    })
+    .await
 }
 
 /// Read a committee
@@ -329,14 +354,16 @@ async fn read_committee(db: Data<Db>, At(id): At, one: One<Committee>) -> Result
 /// Change a committee
 #[utoipa::path(responses((status = OK, body = Committee)))]
 #[patch("/committees/{id}")]
-async fn update_committee(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch, body: Json<CommitteePatch>) -> Result<Tagged<Committee>> {
+async fn update_committee(db: Data<Db>, editor: Approver, At(id): At, if_match: IfMatch, body: Json<CommitteePatch>) -> Result<Tagged<Committee>> {
     db.write(&editor, async |conn| {
-        let current = lock(id, conn).await?;
+        let current = lock(id, &editor, conn).await?;
         if_match.check(&current, conn).await?;
         let patch = body.valid()?;
         let update = diesel::update(committees::table.find(id)).set(&patch);
         let changed = update.returning(Committee::as_returning()).get_result(conn).await;
-        Ok(changed.or_unchanged(current)?.into())
+        let committee = changed.or_unchanged(current)?;
+        editor.within(&committee.place())?;
+        Ok(committee.into())
     })
     .await
 }
@@ -344,9 +371,9 @@ async fn update_committee(db: Data<Db>, editor: Editor, At(id): At, if_match: If
 /// Delete a committee
 #[utoipa::path(responses((status = NO_CONTENT)))]
 #[delete("/committees/{id}")]
-async fn delete_committee(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch) -> Result<NoContent> {
+async fn delete_committee(db: Data<Db>, editor: Approver, At(id): At, if_match: IfMatch) -> Result<NoContent> {
     db.write(&editor, async |conn| {
-        if_match.check(&lock(id, conn).await?, conn).await?;
+        if_match.check(&lock(id, &editor, conn).await?, conn).await?;
         diesel::delete(committees::table.find(id)).execute(conn).await?;
         Ok(NoContent)
     })

@@ -20,11 +20,12 @@ use crate::{
         listing::{Field, Listed, field, word},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, Views, Wanted, given,
+        Approver, At, Created, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, Views, Wanted, given,
         nullable, share,
     },
-    schema::{partner_commitments, partners},
-    values::{Alias, Email, Id, Many, Name, Phone, Siren, Siret, Url, Vocabulary, Word},
+    rights::{Place, Reach},
+    schema::{action_fiche_participants, action_fiches, committee_seats, committees, partner_commitments, partners},
+    values::{Alias, Email, Id, Many, Name, Phone, RegionCode, Siren, Siret, Url, Vocabulary, Word},
 };
 
 /// The words of [`PartnerKind`].
@@ -224,7 +225,7 @@ impl Shown for Partner {
     const INCLUDES: &'static [(&'static str, &'static str)] = &[("commitments", "What it undertakes, territory by territory.")];
     const ORDER: &'static str = "name";
 
-    async fn include(views: &mut Views<PartnerView>, wanted: &Wanted, conn: &mut Conn) -> Result<()> {
+    async fn include(views: &mut Views<PartnerView>, wanted: &Wanted, _reach: &Reach, conn: &mut Conn) -> Result<()> {
         let ids: Vec<Id> = views.iter().map(|(id, _)| *id).collect();
         if wanted.has("commitments") {
             let rows = partner_commitments::table
@@ -246,12 +247,36 @@ pub fn routes(routes: &mut ServiceConfig) {
 }
 
 /// The one with this identifier.
-pub async fn find(id: Id, conn: &mut Conn) -> Result<Partner> {
-    partners::table.find(id).select(Partner::as_select()).first(conn).await.or_gone("partners", None, id, conn).await
+pub async fn find(id: Id, reach: &Reach, conn: &mut Conn) -> Result<Partner> {
+    partners::table.find(id).select(Partner::as_select()).first(conn).await.or_gone("partners", None, id, reach, conn).await
 }
 
-async fn lock(id: Id, conn: &mut Conn) -> Result<Partner> {
-    partners::table.find(id).select(Partner::as_select()).for_no_key_update().first(conn).await.or_gone("partners", None, id, conn).await
+/// The partner, locked. It is of the territories where it is committed, takes part or sits: what several share is for
+/// whoever approves in all of them.
+async fn lock(id: Id, editor: &Approver, conn: &mut Conn) -> Result<Partner> {
+    let partner = hold(id, editor.reach(), conn).await?;
+    editor.within_all(&places(id, conn).await?)?;
+    Ok(partner)
+}
+
+/// The partner, locked, whoever asks.
+async fn hold(id: Id, reach: &Reach, conn: &mut Conn) -> Result<Partner> {
+    let partner = partners::table.find(id).select(Partner::as_select()).for_no_key_update();
+    partner.first(conn).await.or_gone("partners", None, id, reach, conn).await
+}
+
+/// Where this partner is at work.
+async fn places(id: Id, conn: &mut Conn) -> QueryResult<Vec<Place>> {
+    let committed = partner_commitments::table.filter(partner_commitments::partner_id.eq(id)).select(partner_commitments::territory_id);
+    let taking_part = action_fiche_participants::table
+        .inner_join(action_fiches::table)
+        .filter(action_fiche_participants::partner_id.eq(id))
+        .select(action_fiches::territory_id);
+    let of_territories: Vec<Id> = committed.union(taking_part).load(conn).await?;
+    let seated = committee_seats::table.inner_join(committees::table).filter(committee_seats::partner_id.eq(id));
+    let seated: Vec<(Option<Id>, Option<RegionCode>)> = seated.select((committees::territory_id, committees::region_code)).load(conn).await?;
+    let seated = seated.into_iter().map(|(territory, region)| Place { territory, region, fiche: None });
+    Ok(of_territories.into_iter().map(Place::territory).chain(seated).collect())
 }
 
 /// Makes one under this identifier, with its parts.
@@ -274,8 +299,13 @@ async fn list_partners(db: Data<Db>, list: List<Partner>) -> Result<Page<Partner
 /// Create a partner
 #[utoipa::path(responses((status = CREATED, body = Partner)))]
 #[post("/partners")]
-async fn create_partner(db: Data<Db>, editor: Editor, body: Json<NewPartner>) -> Result<Created<Partner>> {
-    db.write(&editor, async |conn| Ok(Created(insert(Id::new(), &body.valid()?, conn).await?))).await
+async fn create_partner(db: Data<Db>, editor: Approver, body: Json<NewPartner>) -> Result<Created<Partner>> {
+    db.write(&editor, async |conn| {
+        let new = body.valid()?;
+        new.commitments.iter().try_for_each(|commitment| editor.within(&commitment.place()))?;
+        Ok(Created(insert(Id::new(), &new, conn).await?))
+    })
+    .await
 }
 
 /// Read a partner
@@ -288,9 +318,9 @@ async fn read_partner(db: Data<Db>, At(id): At, one: One<Partner>) -> Result<Tag
 /// Change a partner
 #[utoipa::path(responses((status = OK, body = Partner)))]
 #[patch("/partners/{id}")]
-async fn update_partner(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch, body: Json<PartnerPatch>) -> Result<Tagged<Partner>> {
+async fn update_partner(db: Data<Db>, editor: Approver, At(id): At, if_match: IfMatch, body: Json<PartnerPatch>) -> Result<Tagged<Partner>> {
     db.write(&editor, async |conn| {
-        let current = lock(id, conn).await?;
+        let current = lock(id, &editor, conn).await?;
         if_match.check(&current, conn).await?;
         let patch = body.valid()?;
         let update = diesel::update(partners::table.find(id)).set(&patch);
@@ -303,9 +333,9 @@ async fn update_partner(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMa
 /// Delete a partner
 #[utoipa::path(responses((status = NO_CONTENT)))]
 #[delete("/partners/{id}")]
-async fn delete_partner(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch) -> Result<NoContent> {
+async fn delete_partner(db: Data<Db>, editor: Approver, At(id): At, if_match: IfMatch) -> Result<NoContent> {
     db.write(&editor, async |conn| {
-        if_match.check(&lock(id, conn).await?, conn).await?;
+        if_match.check(&lock(id, &editor, conn).await?, conn).await?;
         diesel::delete(partners::table.find(id)).execute(conn).await?;
         Ok(NoContent)
     })

@@ -16,17 +16,38 @@ use self::mandates::{Mandate, NewMandate};
 use crate::{
     db::{
         Conn, Db,
-        listing::{Field, Listed, field},
+        listing::{Field, Listed, Scope, field, word},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, Views, Wanted, given,
-        share,
+        Approver, At, Created, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, Views, Wanted, given,
+        nullable, share,
     },
-    schema::{people, person_mandates},
-    values::{Id, Many, Name},
+    rights::{self, Place, Reach},
+    schema::{committee_seats, committees, people, person_mandates},
+    values::{Day, Id, Many, Name, RegionCode, Vocabulary, Word},
 };
 
-/// A person in a public role (personne).
+/// The words of [`PublicationBasis`].
+#[derive(Debug, Clone)]
+pub struct PublicationBasisWords;
+
+impl Vocabulary for PublicationBasisWords {
+    const NAME: &'static str = "PublicationBasis";
+    const ABOUT: &'static str = "On what ground a person may be named in public (fondement de la publication, CRPA L. 312-1-2 and D. 312-1-3).";
+    const WORDS: &'static [(&'static str, &'static str)] = &[
+        ("not_publishable", "Non publiable"),
+        ("elected_mandate", "Répertoire national des élus"),
+        ("directory_of_officials", "Annuaire de l'administration"),
+        ("company_register", "Registre des entreprises ou des associations"),
+        ("consent", "Consentement"),
+    ];
+}
+
+/// On what ground a person may be named in public (fondement de la publication).
+pub type PublicationBasis = Word<PublicationBasisWords>;
+
+/// A person in a public role (personne). Without a ground to be named in public, known only to those who work with the
+/// committees where the person sits.
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = people, check_for_backend(diesel::pg::Pg))]
 pub struct Person {
@@ -35,6 +56,10 @@ pub struct Person {
     pub name: Name,
     /// Other spellings of the name.
     pub variants: Many<Name>,
+    pub publication_basis: PublicationBasis,
+    /// When the person consented; with that ground, and no other.
+    #[schema(required)]
+    pub consented_on: Option<Day>,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
     pub version: i32,
     pub created_at: DateTime<Utc>,
@@ -76,6 +101,10 @@ pub struct NewPerson {
     /// Other spellings of the name.
     #[serde(default)]
     variants: Many<Name>,
+    #[serde(default)]
+    publication_basis: PublicationBasis,
+    /// When the person consented; with that ground, and no other.
+    consented_on: Option<Day>,
     /// The functions the person holds or held.
     #[serde(default)]
     #[diesel(skip_insertion)]
@@ -93,12 +122,18 @@ pub struct PersonPatch {
     /// Other spellings of the name.
     #[serde(default, deserialize_with = "given")]
     variants: Option<Many<Name>>,
+    #[serde(default, deserialize_with = "given")]
+    publication_basis: Option<PublicationBasis>,
+    /// When the person consented; with that ground, and no other.
+    #[serde(default, deserialize_with = "nullable")]
+    consented_on: Option<Option<Day>>,
 }
 
 static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
     vec![
         field(people::search),
         field(people::name).sorted(),
+        word::<PublicationBasisWords, _>(people::publication_basis),
         field(person_mandates::partner_id).linked(person_mandates::person_id, people::id).named("partner_id", "With a mandate at this partner."),
         field(people::created_at).sorted(),
         field(people::updated_at).sorted(),
@@ -118,7 +153,11 @@ impl Shown for Person {
     const INCLUDES: &'static [(&'static str, &'static str)] = &[("mandates", "The functions the person holds or held.")];
     const ORDER: &'static str = "name";
 
-    async fn include(views: &mut Views<PersonView>, wanted: &Wanted, conn: &mut Conn) -> Result<()> {
+    fn scope(reach: &Reach) -> Option<Scope<people::table>> {
+        rights::people(reach)
+    }
+
+    async fn include(views: &mut Views<PersonView>, wanted: &Wanted, _reach: &Reach, conn: &mut Conn) -> Result<()> {
         let ids: Vec<Id> = views.iter().map(|(id, _)| *id).collect();
         if wanted.has("mandates") {
             let rows = person_mandates::table
@@ -139,12 +178,26 @@ pub fn routes(routes: &mut ServiceConfig) {
     routes.service(list_people).service(create_person).service(read_person).service(update_person).service(delete_person);
 }
 
-async fn find(id: Id, conn: &mut Conn) -> Result<Person> {
-    people::table.find(id).select(Person::as_select()).first(conn).await.or_gone("people", None, id, conn).await
+/// The person, if the caller may know it.
+async fn find(id: Id, reach: &Reach, conn: &mut Conn) -> Result<Person> {
+    let mut person = people::table.find(id).select(Person::as_select()).into_boxed();
+    if let Some(scope) = rights::people(reach) {
+        person = person.filter(scope);
+    }
+    person.first(conn).await.or_gone("people", None, id, reach, conn).await
 }
 
-async fn lock(id: Id, conn: &mut Conn) -> Result<Person> {
-    people::table.find(id).select(Person::as_select()).for_no_key_update().first(conn).await.or_gone("people", None, id, conn).await
+/// The person, locked. A person is of the places of the committees where it sits: who sits in several is for whoever
+/// approves in all of them.
+async fn lock(id: Id, editor: &Approver, conn: &mut Conn) -> Result<Person> {
+    find(id, editor.reach(), conn).await?;
+    let person = people::table.find(id).select(Person::as_select()).for_no_key_update();
+    let person = person.first(conn).await.or_gone("people", None, id, editor.reach(), conn).await?;
+    let seated = committee_seats::table.inner_join(committees::table).filter(committee_seats::person_id.eq(id));
+    let seated: Vec<(Option<Id>, Option<RegionCode>)> = seated.select((committees::territory_id, committees::region_code)).load(conn).await?;
+    let places: Vec<Place> = seated.into_iter().map(|(territory, region)| Place { territory, region, fiche: None }).collect();
+    editor.within_all(&places)?;
+    Ok(person)
 }
 
 /// Makes one under this identifier, with its parts.
@@ -167,7 +220,7 @@ async fn list_people(db: Data<Db>, list: List<Person>) -> Result<Page<PersonView
 /// Create a person
 #[utoipa::path(responses((status = CREATED, body = Person)))]
 #[post("/people")]
-async fn create_person(db: Data<Db>, editor: Editor, body: Json<NewPerson>) -> Result<Created<Person>> {
+async fn create_person(db: Data<Db>, editor: Approver, body: Json<NewPerson>) -> Result<Created<Person>> {
     db.write(&editor, async |conn| Ok(Created(insert(Id::new(), &body.valid()?, conn).await?))).await
 }
 
@@ -181,9 +234,9 @@ async fn read_person(db: Data<Db>, At(id): At, one: One<Person>) -> Result<Tagge
 /// Change a person
 #[utoipa::path(responses((status = OK, body = Person)))]
 #[patch("/people/{id}")]
-async fn update_person(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch, body: Json<PersonPatch>) -> Result<Tagged<Person>> {
+async fn update_person(db: Data<Db>, editor: Approver, At(id): At, if_match: IfMatch, body: Json<PersonPatch>) -> Result<Tagged<Person>> {
     db.write(&editor, async |conn| {
-        let current = lock(id, conn).await?;
+        let current = lock(id, &editor, conn).await?;
         if_match.check(&current, conn).await?;
         let patch = body.valid()?;
         let update = diesel::update(people::table.find(id)).set(&patch);
@@ -196,9 +249,9 @@ async fn update_person(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMat
 /// Delete a person
 #[utoipa::path(responses((status = NO_CONTENT)))]
 #[delete("/people/{id}")]
-async fn delete_person(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch) -> Result<NoContent> {
+async fn delete_person(db: Data<Db>, editor: Approver, At(id): At, if_match: IfMatch) -> Result<NoContent> {
     db.write(&editor, async |conn| {
-        if_match.check(&lock(id, conn).await?, conn).await?;
+        if_match.check(&lock(id, &editor, conn).await?, conn).await?;
         diesel::delete(people::table.find(id)).execute(conn).await?;
         Ok(NoContent)
     })

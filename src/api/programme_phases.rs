@@ -16,6 +16,7 @@ use crate::{
         listing::{Field, Listed, field, period},
     },
     http::{At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, given, nullable},
+    rights::{Place, Reach},
     schema::programme_phases,
     values::{Count, Day, Id, LongText, Name},
 };
@@ -115,19 +116,15 @@ pub fn routes(routes: &mut ServiceConfig) {
         .service(delete_programme_phase);
 }
 
-async fn find(id: Id, conn: &mut Conn) -> Result<ProgrammePhase> {
-    programme_phases::table.find(id).select(ProgrammePhase::as_select()).first(conn).await.or_gone("programme_phases", None, id, conn).await
+async fn find(id: Id, reach: &Reach, conn: &mut Conn) -> Result<ProgrammePhase> {
+    programme_phases::table.find(id).select(ProgrammePhase::as_select()).first(conn).await.or_gone("programme_phases", None, id, reach, conn).await
 }
 
-async fn lock(id: Id, conn: &mut Conn) -> Result<ProgrammePhase> {
-    programme_phases::table
-        .find(id)
-        .select(ProgrammePhase::as_select())
-        .for_no_key_update()
-        .first(conn)
-        .await
-        .or_gone("programme_phases", None, id, conn)
-        .await
+async fn lock(id: Id, editor: &Editor, conn: &mut Conn) -> Result<ProgrammePhase> {
+    let phase = programme_phases::table.find(id).select(ProgrammePhase::as_select()).for_no_key_update();
+    let phase = phase.first(conn).await.or_gone("programme_phases", None, id, editor.reach(), conn).await?;
+    editor.within(&Place::nation())?;
+    Ok(phase)
 }
 
 /// Makes one under this identifier, with its parts.
@@ -148,6 +145,7 @@ async fn list_programme_phases(db: Data<Db>, list: List<ProgrammePhase>) -> Resu
 #[utoipa::path(responses((status = CREATED, body = ProgrammePhase)))]
 #[post("/programme-phases")]
 async fn create_programme_phase(db: Data<Db>, editor: Editor, body: Json<NewProgrammePhase>) -> Result<Created<ProgrammePhase>> {
+    editor.within(&Place::nation())?;
     db.write(&editor, async |conn| Ok(Created(insert(Id::new(), &body.valid()?, conn).await?))).await
 }
 
@@ -169,7 +167,7 @@ async fn update_programme_phase(
     body: Json<ProgrammePhasePatch>,
 ) -> Result<Tagged<ProgrammePhase>> {
     db.write(&editor, async |conn| {
-        let current = lock(id, conn).await?;
+        let current = lock(id, &editor, conn).await?;
         if_match.check(&current, conn).await?;
         let patch = body.valid()?;
         let update = diesel::update(programme_phases::table.find(id)).set(&patch);
@@ -184,7 +182,7 @@ async fn update_programme_phase(
 #[delete("/programme-phases/{id}")]
 async fn delete_programme_phase(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch) -> Result<NoContent> {
     db.write(&editor, async |conn| {
-        if_match.check(&lock(id, conn).await?, conn).await?;
+        if_match.check(&lock(id, &editor, conn).await?, conn).await?;
         diesel::delete(programme_phases::table.find(id)).execute(conn).await?;
         Ok(NoContent)
     })

@@ -27,6 +27,7 @@ use crate::{
         At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, Views, Wanted, given,
         nullable, share,
     },
+    rights::{Place, Reach},
     schema::{territories, territory_labels, territory_members, territory_successions},
     values::{Alias, Email, Id, LongText, Many, Name, Phone, Url},
 };
@@ -189,7 +190,7 @@ impl Shown for Territory {
     ];
     const ORDER: &'static str = "name";
 
-    async fn include(views: &mut Views<TerritoryView>, wanted: &Wanted, conn: &mut Conn) -> Result<()> {
+    async fn include(views: &mut Views<TerritoryView>, wanted: &Wanted, _reach: &Reach, conn: &mut Conn) -> Result<()> {
         let ids: Vec<Id> = views.iter().map(|(id, _)| *id).collect();
         if wanted.has("labels") {
             let rows = territory_labels::table
@@ -230,12 +231,16 @@ pub fn routes(routes: &mut ServiceConfig) {
     routes.service(list_territories).service(create_territory).service(read_territory).service(update_territory).service(delete_territory);
 }
 
-async fn find(id: Id, conn: &mut Conn) -> Result<Territory> {
-    territories::table.find(id).select(Territory::as_select()).first(conn).await.or_gone("territories", None, id, conn).await
+async fn find(id: Id, reach: &Reach, conn: &mut Conn) -> Result<Territory> {
+    territories::table.find(id).select(Territory::as_select()).first(conn).await.or_gone("territories", None, id, reach, conn).await
 }
 
-async fn lock(id: Id, conn: &mut Conn) -> Result<Territory> {
-    territories::table.find(id).select(Territory::as_select()).for_no_key_update().first(conn).await.or_gone("territories", None, id, conn).await
+/// The territory, locked. Its team writes what it says of itself; its labels, members and successions are the nation's.
+async fn lock(id: Id, editor: &Editor, place: &Place, conn: &mut Conn) -> Result<Territory> {
+    let territory = territories::table.find(id).select(Territory::as_select()).for_no_key_update();
+    let territory = territory.first(conn).await.or_gone("territories", None, id, editor.reach(), conn).await?;
+    editor.within(place)?;
+    Ok(territory)
 }
 
 /// Makes one under this identifier, with its parts.
@@ -265,6 +270,7 @@ async fn list_territories(db: Data<Db>, list: List<Territory>) -> Result<Page<Te
 #[utoipa::path(responses((status = CREATED, body = Territory)))]
 #[post("/territories")]
 async fn create_territory(db: Data<Db>, editor: Editor, body: Json<NewTerritory>) -> Result<Created<Territory>> {
+    editor.within(&Place::nation())?;
     db.write(&editor, async |conn| Ok(Created(insert(Id::new(), &body.valid()?, conn).await?))).await
 }
 
@@ -280,7 +286,7 @@ async fn read_territory(db: Data<Db>, At(id): At, one: One<Territory>) -> Result
 #[patch("/territories/{id}")]
 async fn update_territory(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch, body: Json<TerritoryPatch>) -> Result<Tagged<Territory>> {
     db.write(&editor, async |conn| {
-        let current = lock(id, conn).await?;
+        let current = lock(id, &editor, &Place::territory(id), conn).await?;
         if_match.check(&current, conn).await?;
         let patch = body.valid()?;
         let update = diesel::update(territories::table.find(id)).set(&patch);
@@ -295,7 +301,7 @@ async fn update_territory(db: Data<Db>, editor: Editor, At(id): At, if_match: If
 #[delete("/territories/{id}")]
 async fn delete_territory(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch) -> Result<NoContent> {
     db.write(&editor, async |conn| {
-        if_match.check(&lock(id, conn).await?, conn).await?;
+        if_match.check(&lock(id, &editor, &Place::nation(), conn).await?, conn).await?;
         diesel::delete(territories::table.find(id)).execute(conn).await?;
         Ok(NoContent)
     })

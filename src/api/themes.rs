@@ -22,6 +22,7 @@ use crate::{
         At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, Views, Wanted, given,
         nullable, share,
     },
+    rights::{Place, Reach},
     schema::{theme_correspondences, themes},
     values::{Code, Count, Id, Many, Name, Scheme, ShortText},
 };
@@ -55,6 +56,13 @@ pub struct Theme {
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+}
+
+impl Theme {
+    /// A scheme is its territory's own, or the nation's.
+    fn place(&self) -> Place {
+        Place { territory: self.territory_id, ..Place::default() }
+    }
 }
 
 impl Resource for Theme {
@@ -172,7 +180,7 @@ impl Shown for Theme {
     const INCLUDES: &'static [(&'static str, &'static str)] = &[("correspondences", "The themes of other schemes that answer to it.")];
     const ORDER: &'static str = "scheme,position";
 
-    async fn include(views: &mut Views<ThemeView>, wanted: &Wanted, conn: &mut Conn) -> Result<()> {
+    async fn include(views: &mut Views<ThemeView>, wanted: &Wanted, _reach: &Reach, conn: &mut Conn) -> Result<()> {
         let ids: Vec<Id> = views.iter().map(|(id, _)| *id).collect();
         if wanted.has("correspondences") {
             let rows = theme_correspondences::table
@@ -193,12 +201,15 @@ pub fn routes(routes: &mut ServiceConfig) {
     routes.service(list_themes).service(create_theme).service(read_theme).service(update_theme).service(delete_theme);
 }
 
-async fn find(id: Id, conn: &mut Conn) -> Result<Theme> {
-    themes::table.find(id).select(Theme::as_select()).first(conn).await.or_gone("themes", None, id, conn).await
+async fn find(id: Id, reach: &Reach, conn: &mut Conn) -> Result<Theme> {
+    themes::table.find(id).select(Theme::as_select()).first(conn).await.or_gone("themes", None, id, reach, conn).await
 }
 
-async fn lock(id: Id, conn: &mut Conn) -> Result<Theme> {
-    themes::table.find(id).select(Theme::as_select()).for_no_key_update().first(conn).await.or_gone("themes", None, id, conn).await
+async fn lock(id: Id, editor: &Editor, conn: &mut Conn) -> Result<Theme> {
+    let theme = themes::table.find(id).select(Theme::as_select()).for_no_key_update();
+    let theme = theme.first(conn).await.or_gone("themes", None, id, editor.reach(), conn).await?;
+    editor.within(&theme.place())?;
+    Ok(theme)
 }
 
 /// Makes one under this identifier, with its parts.
@@ -222,7 +233,12 @@ async fn list_themes(db: Data<Db>, list: List<Theme>) -> Result<Page<ThemeView>>
 #[utoipa::path(responses((status = CREATED, body = Theme)))]
 #[post("/themes")]
 async fn create_theme(db: Data<Db>, editor: Editor, body: Json<NewTheme>) -> Result<Created<Theme>> {
-    db.write(&editor, async |conn| Ok(Created(insert(Id::new(), &body.valid()?, conn).await?))).await
+    db.write(&editor, async |conn| {
+        let theme = insert(Id::new(), &body.valid()?, conn).await?;
+        editor.within(&theme.place())?;
+        Ok(Created(theme))
+    })
+    .await
 }
 
 /// Read a theme
@@ -237,12 +253,14 @@ async fn read_theme(db: Data<Db>, At(id): At, one: One<Theme>) -> Result<Tagged<
 #[patch("/themes/{id}")]
 async fn update_theme(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch, body: Json<ThemePatch>) -> Result<Tagged<Theme>> {
     db.write(&editor, async |conn| {
-        let current = lock(id, conn).await?;
+        let current = lock(id, &editor, conn).await?;
         if_match.check(&current, conn).await?;
         let patch = body.valid()?;
         let update = diesel::update(themes::table.find(id)).set(&patch);
         let changed = update.returning(Theme::as_returning()).get_result(conn).await;
-        Ok(changed.or_unchanged(current)?.into())
+        let theme = changed.or_unchanged(current)?;
+        editor.within(&theme.place())?;
+        Ok(theme.into())
     })
     .await
 }
@@ -252,7 +270,7 @@ async fn update_theme(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatc
 #[delete("/themes/{id}")]
 async fn delete_theme(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch) -> Result<NoContent> {
     db.write(&editor, async |conn| {
-        if_match.check(&lock(id, conn).await?, conn).await?;
+        if_match.check(&lock(id, &editor, conn).await?, conn).await?;
         diesel::delete(themes::table.find(id)).execute(conn).await?;
         Ok(NoContent)
     })

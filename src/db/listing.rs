@@ -4,7 +4,16 @@
 mod field;
 mod sql;
 
-use diesel::{Column, QuerySource, Selectable, pg::Pg, query_builder::QueryFragment, result::QueryResult, sql_types::Uuid};
+use std::marker::PhantomData;
+
+use diesel::{
+    AppearsOnTable, Column, Expression, QuerySource, Selectable,
+    expression::ValidGrouping,
+    pg::Pg,
+    query_builder::{AstPass, QueryFragment, QueryId},
+    result::QueryResult,
+    sql_types::{Bool, Uuid},
+};
 use diesel_async::{RunQueryDsl, methods::LoadQuery};
 
 use self::field::Sql;
@@ -45,7 +54,7 @@ impl Operator {
 
     /// Does it make sense for this field?
     pub fn fits(self, field: &Field) -> bool {
-        let plain = field.link.is_none() && !matches!(field.kind, Kind::Search | Kind::Period);
+        let plain = field.link.is_none() && !field.personal && !matches!(field.kind, Kind::Search | Kind::Period);
         match self {
             Self::Is => true,
             Self::IsNot => plain,
@@ -83,6 +92,40 @@ pub struct Mark {
     pub back: bool,
 }
 
+/// A condition on the rows of a table, whatever it is made of.
+pub struct Scope<Table>(Box<Sql>, PhantomData<fn() -> Table>);
+
+impl<Table> Scope<Table> {
+    /// Only the rows for which this holds.
+    pub fn of(condition: impl AppearsOnTable<Table> + Expression<SqlType = Bool> + QueryFragment<Pg> + Send + Sync + 'static) -> Self {
+        Self(Box::new(condition), PhantomData)
+    }
+}
+
+impl<Table> QueryFragment<Pg> for Scope<Table> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("(");
+        self.0.walk_ast(out.reborrow())?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+impl<Table> QueryId for Scope<Table> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Table> Expression for Scope<Table> {
+    type SqlType = Bool;
+}
+
+impl<Table> AppearsOnTable<Table> for Scope<Table> {}
+
+impl<Table> ValidGrouping<()> for Scope<Table> {
+    type IsAggregate = diesel::expression::is_aggregate::No;
+}
+
 /// A noun that can be listed.
 pub trait Listed: Selectable<Pg> + Sized + 'static {
     /// Its table.
@@ -103,6 +146,8 @@ pub struct Listing<N: Listed> {
     pub mark: Option<Mark>,
     /// Of the part of one thing only: its column and the thing.
     pub within: Option<(Box<Sql>, Id)>,
+    /// Only what the caller may see.
+    pub scope: Option<Scope<N::Table>>,
     /// So many rows at most.
     pub limit: i64,
     /// So many are passed over.
@@ -120,6 +165,7 @@ impl<N: Listed> Default for Listing<N> {
             order: Vec::new(),
             mark: None,
             within: None,
+            scope: None,
             limit: 0,
             offset: 0,
             selection: N::construct_selection(),

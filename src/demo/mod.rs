@@ -108,9 +108,9 @@ async fn add(noun: &str, mut body: Value, conn: &mut Conn) -> Result<bool> {
         "people" => drop(people::insert(id, &read(&name, body)?, conn).await?),
         "committees" => drop(committees::insert(id, &read(&name, body)?, conn).await?),
         _ => {
-            action_fiches::insert(id, &read(&name, body)?, conn).await?;
+            let mut fiche = action_fiches::insert(id, &read(&name, body)?, conn).await?;
             for step in read::<Vec<action_fiches::NewTransition>>(&name, moves)? {
-                action_fiches::advance(id, &step, conn).await?;
+                fiche = action_fiches::advance(fiche, &step, conn).await?;
             }
         }
     }

@@ -131,7 +131,7 @@ pub type Approver = Holder<Decisions>;
 pub type Admin = Holder<Access>;
 
 /// Proof that the caller is known, and holds a right: where no thing is named yet, somewhere; of a thing, once
-/// [`over`](Self::over) its place. It signs what is written.
+/// [`within`](Self::within) its place. It signs what is written.
 #[derive(Debug)]
 pub struct Holder<R> {
     author: Author,
@@ -158,18 +158,18 @@ impl<R: Right> Holder<R> {
     }
 
     /// Refuses with 403 who does not hold the right over this place.
-    pub fn over(&self, place: &Place) -> Result<()> {
-        self.over_as(R::ROLE, place)
+    pub fn within(&self, place: &Place) -> Result<()> {
+        self.within_as(R::ROLE, place)
     }
 
     /// Refuses with 403 who does not hold the right over every one of these places, and over the nation when there is none:
     /// what several share belongs to none of them alone.
-    pub fn over_all(&self, places: &[Place]) -> Result<()> {
-        if places.is_empty() { self.over(&Place::nation()) } else { places.iter().try_for_each(|place| self.over(place)) }
+    pub fn within_all(&self, places: &[Place]) -> Result<()> {
+        if places.is_empty() { self.within(&Place::nation()) } else { places.iter().try_for_each(|place| self.within(place)) }
     }
 
     /// Refuses with 403 who does not hold this role over this place.
-    pub fn over_as(&self, role: &str, place: &Place) -> Result<()> {
+    pub fn within_as(&self, role: &str, place: &Place) -> Result<()> {
         let role = Role::parse(role).map_err(|_| Problem::new(&kinds::INTERNAL))?;
         let rights = &self.known.rights;
         match (rights.over(role, place), rights.anywhere(role)) {

@@ -5,7 +5,7 @@ mod document;
 
 use std::future::{Ready, ready};
 
-use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, Responder, body::BoxBody, dev::Payload, http::header, web::Data};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder, body::BoxBody, dev::Payload, http::header, web::Data};
 use diesel::{Column, pg::Pg, query_builder::QueryFragment, sql_types::Uuid};
 use diesel_async::methods::LoadQuery;
 use serde::Serialize;
@@ -17,8 +17,9 @@ use super::{Caller, Problem, Resource, Result, Said, Site, Tagged, Wrong, kinds,
 use crate::{
     db::{
         Conn, Db,
-        listing::{Condition, Field, Keys, Kind, Listed, Listing, Mark, Operator, Rows, Step, Total},
+        listing::{Condition, Field, Keys, Kind, Listed, Listing, Mark, Operator, Rows, Scope, Step, Total},
     },
+    rights::{self, Reach},
     values::Id,
 };
 
@@ -41,13 +42,18 @@ pub trait Shown: Listed + Serialize {
     /// The order when nobody says, in the grammar of `sort`.
     const ORDER: &'static str = "";
 
-    /// What this caller may see of it, as conditions on its fields.
-    fn scope(_caller: &Caller) -> Vec<Condition> {
-        Vec::new()
+    /// Which of them may be seen by a caller of this reach; nothing when all may.
+    fn scope(_reach: &Reach) -> Option<Scope<Self::Table>> {
+        None
     }
 
     /// Loads what was asked along, in one statement each, whatever the number of rows.
-    fn include(_views: &mut Views<Self::View>, _wanted: &Wanted, _conn: &mut Conn) -> impl Future<Output = Result<()>> {
+    fn include(_views: &mut Views<Self::View>, _wanted: &Wanted, _reach: &Reach, _conn: &mut Conn) -> impl Future<Output = Result<()>> {
+        ready(Ok(()))
+    }
+
+    /// Takes out what a caller of this reach may not see of those it sees.
+    fn veil(_views: &mut Views<Self::View>, _reach: &Reach, _conn: &mut Conn) -> impl Future<Output = Result<()>> {
         ready(Ok(()))
     }
 }
@@ -74,6 +80,7 @@ impl Wanted {
 /// What a query string asks of a noun's list.
 pub struct List<N: Shown> {
     listing: Listing<N>,
+    caller: Caller,
     wanted: Wanted,
     count: bool,
     /// Was it asked for by number, with `offset`? Then its pages go on so.
@@ -86,6 +93,7 @@ pub struct List<N: Shown> {
 
 /// What a query string asks of one thing: only what comes along with it.
 pub struct One<N> {
+    caller: Caller,
     wanted: Wanted,
     noun: std::marker::PhantomData<N>,
 }
@@ -119,7 +127,7 @@ fn unknown<'a>(parameter: &str, word: &str, known: impl Iterator<Item = &'a str>
 impl<N: Shown> List<N> {
     fn read(request: &HttpRequest) -> Result<Self> {
         let site = request.app_data::<Data<Site>>().cloned().ok_or_else(|| Problem::new(&kinds::INTERNAL))?;
-        let caller = request.extensions().get::<Caller>().cloned().unwrap_or_default();
+        let caller = Caller::of(request);
         let pairs = parameters(request);
         let mut errors = Vec::new();
         let mut listing = Listing::<N>::default();
@@ -197,10 +205,10 @@ impl<N: Shown> List<N> {
         if !errors.is_empty() {
             return Err(Problem::errors(&kinds::INVALID_PARAMETERS, errors));
         }
-        listing.conditions.extend(N::scope(&caller));
+        listing.scope = N::scope(caller.reach());
         listing.limit = limit;
         listing.offset = offset.unwrap_or(0);
-        Ok(Self { listing, wanted, count, numbered: offset.is_some(), digest, site, request: request.clone() })
+        Ok(Self { listing, caller, wanted, count, numbered: offset.is_some(), digest, site, request: request.clone() })
     }
 
     /// Only the parts of this thing.
@@ -220,7 +228,12 @@ impl<N: Shown> List<N> {
         let mut list = self;
         let limit = list.listing.limit;
         list.listing.limit = limit + 1;
-        let single = !list.count && list.wanted.is_empty();
+        let reach = list.caller.reach().clone();
+        let personal = list.listing.conditions.iter().any(|condition| condition.field.personal) && !reach.everything;
+        let single = !list.count && list.wanted.is_empty() && !personal;
+        if personal {
+            list.know(db).await?;
+        }
         let answer = async |conn: &mut Conn| -> Result<_> {
             let mut rows = list.listing.rows(conn).await?;
             let back = list.listing.mark.as_ref().is_some_and(|mark| mark.back);
@@ -238,8 +251,9 @@ impl<N: Shown> List<N> {
                 let id = id.ok_or_else(|| Problem::new(&kinds::INTERNAL))?;
                 views.push((id, N::View::from(row)));
             }
+            N::veil(&mut views, &reach, conn).await?;
             if !list.wanted.is_empty() {
-                N::include(&mut views, &list.wanted, conn).await?;
+                N::include(&mut views, &list.wanted, &reach, conn).await?;
             }
             Ok((views, ends, more, total))
         };
@@ -272,6 +286,17 @@ impl<N: Shown> List<N> {
             links: Links { itself, next, prev },
             meta: Meta { limit, next_cursor, total },
         })
+    }
+
+    /// Of the persons that are asked for, leaves those whom the caller may know.
+    async fn know(&mut self, db: &Db) -> Result<()> {
+        let reach = self.caller.reach().clone();
+        for condition in self.listing.conditions.iter_mut().filter(|condition| condition.field.personal) {
+            let asked: Vec<Id> = condition.values.iter().filter_map(|value| Id::parse(value).ok()).collect();
+            let known = db.read(async |conn| -> Result<_> { Ok(rights::visible_people(&asked, &reach, conn).await?) }).await?;
+            condition.values.retain(|value| Id::parse(value).is_ok_and(|id| known.contains(&id)));
+        }
+        Ok(())
     }
 
     fn address(&self) -> String {
@@ -380,7 +405,7 @@ impl<N: Shown> FromRequest for One<N> {
             }
         }
         ready(if errors.is_empty() {
-            Ok(Self { wanted, noun: std::marker::PhantomData })
+            Ok(Self { caller: Caller::of(request), wanted, noun: std::marker::PhantomData })
         } else {
             Err(Problem::errors(&kinds::INVALID_PARAMETERS, errors))
         })
@@ -389,16 +414,18 @@ impl<N: Shown> FromRequest for One<N> {
 
 impl<N: Shown> One<N> {
     /// The thing that `find` finds, with what was asked along, of the same instant.
-    pub async fn answer(&self, db: &Db, id: Id, find: impl AsyncFn(Id, &mut Conn) -> Result<N>) -> Result<Tagged<N::View>>
+    pub async fn answer(&self, db: &Db, id: Id, find: impl AsyncFn(Id, &Reach, &mut Conn) -> Result<N>) -> Result<Tagged<N::View>>
     where
         N: Resource,
     {
         let ask = async |conn: &mut Conn| {
-            let thing = find(id, conn).await?;
+            let reach = self.caller.reach();
+            let thing = find(id, reach, conn).await?;
             let version = thing.version();
             let mut views = vec![(id, N::View::from(thing))];
+            N::veil(&mut views, reach, conn).await?;
             if !self.wanted.is_empty() {
-                N::include(&mut views, &self.wanted, conn).await?;
+                N::include(&mut views, &self.wanted, reach, conn).await?;
             }
             let (_, view) = views.pop().ok_or_else(|| Problem::new(&kinds::INTERNAL))?;
             Ok(Tagged(version, view))

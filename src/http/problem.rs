@@ -70,8 +70,7 @@ pub mod kinds {
     pub static UNAUTHENTICATED: Kind = kind(401, "unauthenticated", "A key is needed", "Une clé est nécessaire");
     pub static INVALID_TOKEN: Kind = kind(401, "invalid_token", "The key is not valid", "La clé n'est pas valide");
     pub static INSUFFICIENT_ROLE: Kind = kind(403, "insufficient_role", "The key does not allow this", "La clé ne le permet pas");
-    pub static OUTSIDE_PERIMETER: Kind =
-        kind(403, "outside_perimeter", "This lies outside of what the key is for", "Hors du périmètre de la clé");
+    pub static OUTSIDE_PERIMETER: Kind = kind(403, "outside_perimeter", "This lies outside of what the key is for", "Hors du périmètre de la clé");
     pub static NOT_FOUND: Kind = kind(404, "not_found", "There is no such thing", "Introuvable");
     pub static METHOD_NOT_ALLOWED: Kind = kind(405, "method_not_allowed", "The method is not allowed here", "Méthode non permise ici");
     pub static NOT_ACCEPTABLE: Kind =
@@ -229,6 +228,11 @@ impl Problem {
         self
     }
 
+    /// The body names something that is not there, or that the caller may not see: nobody is told which.
+    pub fn unknown_reference(pointer: impl Into<String>) -> Self {
+        Self::body(pointer, "unknown_reference", Said::new("Refers to something that is not there.", "Désigne quelque chose qui n'existe pas."))
+    }
+
     /// Its kind.
     pub fn kind(&self) -> &'static Kind {
         self.0.kind
@@ -350,11 +354,7 @@ fn violated(violation: &Violation) -> Problem {
             Problem::errors(&kinds::ALREADY_EXISTS, vec![Wrong::body(pointer, "already_exists", said)])
         }
         db::Rule::Referenced => Problem::new(&kinds::STILL_REFERENCED),
-        db::Rule::Reference => Problem::body(
-            pointer,
-            "unknown_reference",
-            Said::new("Refers to something that is not there.", "Désigne quelque chose qui n'existe pas."),
-        ),
+        db::Rule::Reference => Problem::unknown_reference(pointer),
         db::Rule::Check => {
             let (pointer, said) = check(name);
             Problem::body(pointer, "broken_rule", said)

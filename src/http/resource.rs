@@ -8,8 +8,8 @@ use actix_web::{
 use diesel::result::{Error as DieselError, QueryResult};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Problem, Result, Said, Site, kinds};
-use crate::{db::Conn, ledger, values::Id};
+use super::{Caller, Problem, Result, Said, Site, kinds};
+use crate::{db::Conn, ledger, rights::Reach, values::Id};
 
 /// A thing that has an identity and a version.
 pub trait Resource {
@@ -17,11 +17,11 @@ pub trait Resource {
     fn id(&self) -> Id;
     /// How often it was written, from 1.
     fn version(&self) -> i32;
+}
 
-    /// Its tag.
-    fn tag(&self) -> String {
-        format!("\"v{}\"", self.version())
-    }
+/// The tag of a version, in the view of who asks.
+fn tag(version: i32, request: &HttpRequest) -> String {
+    format!("\"v{version}{}\"", Caller::of(request).view())
 }
 
 /// A thing, with its tag; 304 when the client has it already.
@@ -53,7 +53,7 @@ impl<T: Serialize> Responder for Tagged<T> {
     type Body = BoxBody;
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
-        let tag = format!("\"v{}\"", self.0);
+        let tag = tag(self.0, request);
         // What came along may have changed although the thing did not: such an answer has no tag.
         let whole = request.query_string().is_empty();
         if whole && not_modified(request, &tag) {
@@ -74,7 +74,7 @@ impl<T: Resource + Serialize> Responder for Created<T> {
         let site = request.app_data::<Data<Site>>().map(|site| site.url.as_str()).unwrap_or_default();
         let location = format!("{site}{}/{}", request.path(), self.0.id());
         let mut response = HttpResponse::build(StatusCode::CREATED);
-        response.insert_header((header::ETAG, self.0.tag())).insert_header((header::LOCATION, location));
+        response.insert_header((header::ETAG, tag(self.0.version(), request))).insert_header((header::LOCATION, location));
         json(response, &self.0)
     }
 }
@@ -106,37 +106,44 @@ pub(super) fn not_modified(request: &HttpRequest, tag: &str) -> bool {
 
 /// The version that a change is meant for.
 #[derive(Debug, Clone)]
-pub struct IfMatch(Option<String>);
+pub struct IfMatch {
+    tags: Option<String>,
+    /// The view of who asks, which ends its tags.
+    view: String,
+}
 
 impl FromRequest for IfMatch {
     type Error = Problem;
     type Future = Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(Ok(Self(request.headers().get(header::IF_MATCH).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()))))
+        let tags = request.headers().get(header::IF_MATCH).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        ready(Ok(Self { tags, view: Caller::of(request).view().to_owned() }))
     }
 }
 
 impl IfMatch {
     /// Refuses with 428 when no version is named, and with 412 when another one stands: telling which, and who made it.
     pub async fn check(&self, current: &impl Resource, conn: &mut Conn) -> Result<()> {
-        let Some(tags) = &self.0 else {
+        let Some(tags) = &self.tags else {
             let said = Said::new(
                 "Name the version that you change: If-Match with the ETag you read.",
                 "Indiquez la version modifiée : If-Match avec l'ETag lu.",
             );
             return Err(Problem::new(&kinds::PRECONDITION_REQUIRED).saying(said));
         };
-        let versions: Vec<&str> = tags.split(',').map(|tag| tag.trim().trim_start_matches("W/")).collect();
-        if versions.iter().any(|tag| *tag == "*" || *tag == current.tag()) {
+        // What tells views apart has no bearing on which version is meant.
+        let version = |tag: &str| -> Option<i32> { tag.strip_prefix("\"v")?.strip_suffix('"')?.split('.').next()?.parse().ok() };
+        let tags: Vec<&str> = tags.split(',').map(|tag| tag.trim().trim_start_matches("W/")).collect();
+        if tags.iter().any(|tag| *tag == "*" || version(tag) == Some(current.version())) {
             return Ok(());
         }
-        let theirs = versions.first().and_then(|tag| tag.strip_prefix("\"v")?.strip_suffix('"')?.parse().ok());
-        let changes = match theirs {
-            Some(version) => ledger::since(current.id(), version, conn).await?,
+        let changes = match tags.first().and_then(|tag| version(tag)) {
+            Some(theirs) => ledger::since(current.id(), theirs, conn).await?,
             None => Vec::new(),
         };
-        Err(Problem::new(&kinds::STALE).header(header::ETAG, current.tag()).with("version", current.version()).with("changes", changes))
+        let tag = format!("\"v{}{}\"", current.version(), self.view);
+        Err(Problem::new(&kinds::STALE).header(header::ETAG, tag).with("version", current.version()).with("changes", changes))
     }
 }
 
@@ -159,15 +166,15 @@ impl<T> OrUnchanged<T> for QueryResult<T> {
 
 /// What is said of a row that is not there.
 pub trait OrGone<T> {
-    /// 404 when there never was one in this table (of this whole, for a part), 410 when it was deleted and anyone could
+    /// 404 when there never was one in this table (of this whole, for a part), 410 when it was deleted and the caller could
     /// see it.
-    fn or_gone(self, noun: &str, whole: Option<Id>, id: Id, conn: &mut Conn) -> impl Future<Output = Result<T>>;
+    fn or_gone(self, noun: &str, whole: Option<Id>, id: Id, reach: &Reach, conn: &mut Conn) -> impl Future<Output = Result<T>>;
 }
 
 impl<T> OrGone<T> for QueryResult<T> {
-    async fn or_gone(self, noun: &str, whole: Option<Id>, id: Id, conn: &mut Conn) -> Result<T> {
+    async fn or_gone(self, noun: &str, whole: Option<Id>, id: Id, reach: &Reach, conn: &mut Conn) -> Result<T> {
         match self {
-            Err(DieselError::NotFound) => Err(match ledger::deleted_at(noun, whole, id, conn).await? {
+            Err(DieselError::NotFound) => Err(match ledger::deleted_at(noun, whole, id, reach, conn).await? {
                 Some(at) => Problem::new(&kinds::GONE).with("deleted_at", at),
                 None => Problem::new(&kinds::NOT_FOUND),
             }),

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::{db::Conn, schema::ledger, values::Id};
+use crate::{db::Conn, rights::Reach, schema::ledger, values::Id};
 
 /// One change that was made meanwhile.
 #[derive(Debug, Serialize, ToSchema)]
@@ -75,19 +75,21 @@ fn changed(before: Option<Value>, after: Option<Value>) -> Vec<String> {
         .collect()
 }
 
-/// When a thing of this table (of this whole, for a part) was deleted, if it was, and if anyone could see it.
-pub async fn deleted_at(noun: &str, whole: Option<Id>, thing: Id, conn: &mut Conn) -> QueryResult<Option<DateTime<Utc>>> {
+/// When a thing of this table (of this whole, for a part) was deleted, if it was, and if it could be seen.
+pub async fn deleted_at(noun: &str, whole: Option<Id>, thing: Id, reach: &Reach, conn: &mut Conn) -> QueryResult<Option<DateTime<Utc>>> {
     let mut last = ledger::table
         .filter(ledger::thing.eq(thing).and(ledger::noun.eq(noun)))
         .order_by(ledger::version.desc())
-        .select((ledger::action, ledger::recorded_at, ledger::before))
+        .select((ledger::action, ledger::recorded_at, ledger::audience, ledger::places))
         .into_boxed();
     if let Some(whole) = whole {
         last = last.filter(ledger::parent.eq(whole));
     }
-    let last: Option<(String, DateTime<Utc>, Option<Value>)> = last.first(conn).await.optional()?;
-    let public = |before: &Option<Value>| before.as_ref().and_then(|row| row.get("visibility")).is_none_or(|visibility| visibility == "public");
-    Ok(last.filter(|(action, _, before)| action == "delete" && public(before)).map(|(_, at, _)| at))
+    let last: Option<(String, DateTime<Utc>, String, Vec<Option<String>>)> = last.first(conn).await.optional()?;
+    Ok(last.and_then(|(action, at, audience, places)| {
+        let places: Vec<String> = places.into_iter().flatten().collect();
+        (action == "delete" && reach.sees(&audience, &places)).then_some(at)
+    }))
 }
 
 /// Has nothing ever been written?

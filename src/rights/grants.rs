@@ -163,7 +163,11 @@ impl NewGrant {
         diesel::insert_into(grants::table)
             .values((
                 (grants::id.eq(Id::new()), grants::key_id.eq(key_id)),
-                (grants::issuer.eq(claim.map(|claim| claim.0)), grants::claim.eq(claim.map(|claim| claim.1)), grants::value.eq(claim.map(|claim| claim.2))),
+                (
+                    grants::issuer.eq(claim.map(|claim| claim.0)),
+                    grants::claim.eq(claim.map(|claim| claim.1)),
+                    grants::value.eq(claim.map(|claim| claim.2)),
+                ),
                 (grants::role.eq(self.role), grants::perimeter.eq(word), grants::region_code.eq(region), grants::department_code.eq(department)),
                 (grants::territory_id.eq(territory), grants::action_fiche_id.eq(fiche)),
                 (grants::ends_at.eq(self.ends_at), grants::granted_by.eq(granted_by), grants::reason.eq(self.reason.as_ref())),

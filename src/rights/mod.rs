@@ -11,7 +11,7 @@ mod grants;
 mod scope;
 
 pub use grants::{Grant, NewGrant, Perimeter, PerimeterWords, Role, RoleWords, Subject};
-pub use scope::{Scope, people, visible_people};
+pub use scope::{people, visible_people};
 
 use diesel::QueryResult;
 

@@ -2,18 +2,15 @@
 
 use std::collections::HashSet;
 
-use diesel::{QueryResult, pg::Pg, prelude::*, sql_types::Bool};
+use diesel::{QueryResult, prelude::*};
 use diesel_async::RunQueryDsl;
 
 use super::Reach;
 use crate::{
-    db::Conn,
+    db::{Conn, listing::Scope},
     schema::{committee_seats, committees, people},
     values::Id,
 };
-
-/// A condition on the rows of a table.
-pub type Scope<Table> = Box<dyn BoxableExpression<Table, Pg, SqlType = Bool>>;
 
 /// The people whom a caller may know: those who may be named in public; those who sit in a committee within reach; and for
 /// an approver, those who sit nowhere yet.
@@ -23,16 +20,16 @@ pub fn people(reach: &Reach) -> Option<Scope<people::table>> {
     }
     let public = people::publication_basis.ne("not_publishable");
     if reach.is_public() {
-        return Some(Box::new(public));
+        return Some(Scope::of(public));
     }
     let seated = committee_seats::table.filter(committee_seats::person_id.is_not_null()).inner_join(committees::table);
     let within = committees::territory_id.eq_any(reach.territories.clone()).or(committees::region_code.eq_any(reach.regions.clone()));
     let within = people::id.eq_any(seated.filter(within).select(committee_seats::person_id.assume_not_null()));
     if !reach.approver {
-        return Some(Box::new(public.or(within)));
+        return Some(Scope::of(public.or(within)));
     }
     let nowhere = people::id.ne_all(seated.select(committee_seats::person_id.assume_not_null()));
-    Some(Box::new(public.or(within).or(nowhere)))
+    Some(Scope::of(public.or(within).or(nowhere)))
 }
 
 /// Those of these people whom a caller may know.

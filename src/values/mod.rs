@@ -17,5 +17,7 @@ pub use day::Day;
 pub use fault::Fault;
 pub use id::Id;
 pub use many::Many;
-pub use text::{Checked, Code, CommuneCode, DepartmentCode, Email, LongText, Name, OfficialCode, Phone, RegionCode, Rule, Scheme, ShortText, Siren, Siret, Url};
+pub use text::{
+    Checked, Code, CommuneCode, DepartmentCode, Email, LongText, Name, OfficialCode, Phone, RegionCode, Rule, Scheme, ShortText, Siren, Siret, Url,
+};
 pub use word::{Vocabulary, Word};

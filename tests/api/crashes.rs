@@ -56,7 +56,7 @@ impl Service {
     }
 
     fn key(&self) -> String {
-        let made = self.command().args(["keys", "create", "writers"]).output().unwrap();
+        let made = self.command().args(["keys", "create", "writers", "--grant", "approver@nation"]).output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         String::from_utf8(made.stdout).unwrap().trim().to_owned()
     }

@@ -175,7 +175,7 @@ async fn a_key_that_is_not_valid_is_refused_even_where_none_is_needed() {
     let public_id = &good[4..20];
     assert!(territoires_industrie::api::keys::revoke(public_id, &mut conn).await.unwrap());
     house.get("/partners").await.expect(401);
-    let expired = territoires_industrie::api::keys::create("expired", "editor", Some(-1), &mut conn).await.unwrap();
+    let expired = territoires_industrie::api::keys::create("expired", &[], Some(-1), "tests", &mut conn).await.unwrap();
     send(house.anyone.request(Method::GET, "/partners").bearer_auth(expired)).await.expect(401);
 }
 

@@ -481,7 +481,8 @@ async fn people_wear_several_hats_and_are_found_under_every_spelling() {
     let reader = Reader::new().await;
 
     // How many people do the five documents name?
-    assert_eq!(reader.count("/people").await, 28);
+    // One of them, who directs a factory, stands in no register: anyone sees the others.
+    assert_eq!(reader.count("/people").await, 27);
 
     // Who wears two hats, and which?
     let several = [

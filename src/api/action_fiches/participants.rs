@@ -19,7 +19,8 @@ use crate::{
         At, Caller, Created, Editor, IfMatch, Json, List, NoContent, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given,
         nullable,
     },
-    schema::{action_fiche_participants, action_fiches},
+    rights::Reach,
+    schema::action_fiche_participants,
     values::{Id, LongText, Vocabulary, Word},
 };
 
@@ -126,30 +127,17 @@ pub fn routes(routes: &mut ServiceConfig) {
         .service(delete_action_fiche_participant);
 }
 
-/// The fiche, locked, so that its parts change one after the other.
-async fn lock_parent(id: Id, conn: &mut Conn) -> Result<()> {
-    action_fiches::table
-        .find(id)
-        .select(action_fiches::id)
-        .for_no_key_update()
-        .first::<Id>(conn)
-        .await
-        .or_gone("action_fiches", None, id, conn)
-        .await?;
-    Ok(())
+async fn lock(path: PartOf, editor: &Editor, conn: &mut Conn) -> Result<Participant> {
+    super::lock(path.id, editor, conn).await?;
+    find(path, editor.reach(), conn).await
 }
 
-async fn lock(path: PartOf, conn: &mut Conn) -> Result<Participant> {
-    lock_parent(path.id, conn).await?;
-    find(path, conn).await
-}
-
-async fn find(path: PartOf, conn: &mut Conn) -> Result<Participant> {
+async fn find(path: PartOf, reach: &Reach, conn: &mut Conn) -> Result<Participant> {
     let part = action_fiche_participants::table
         .find(path.part)
         .filter(action_fiche_participants::action_fiche_id.eq(path.id))
         .select(Participant::as_select());
-    part.first(conn).await.or_gone("action_fiche_participants", Some(path.id), path.part, conn).await
+    part.first(conn).await.or_gone("action_fiche_participants", Some(path.id), path.part, reach, conn).await
 }
 
 /// Adds one to its fiche.
@@ -162,7 +150,7 @@ pub async fn insert(action_fiche_id: Id, new: &NewParticipant, conn: &mut Conn) 
 #[utoipa::path(params(List<Participant>), responses((status = OK, body = Page<Participant>)))]
 #[get("/action-fiches/{id}/participants")]
 async fn list_action_fiche_participants(db: Data<Db>, caller: Caller, At(id): At, list: List<Participant>) -> Result<Page<Participant>> {
-    db.read(async |conn: &mut Conn| super::find(id, &caller, conn).await).await?;
+    db.read(async |conn: &mut Conn| super::find(id, caller.reach(), conn).await).await?;
     list.within(action_fiche_participants::action_fiche_id, id).page(&db).await
 }
 
@@ -171,7 +159,7 @@ async fn list_action_fiche_participants(db: Data<Db>, caller: Caller, At(id): At
 #[post("/action-fiches/{id}/participants")]
 async fn create_action_fiche_participant(db: Data<Db>, editor: Editor, At(id): At, body: Json<NewParticipant>) -> Result<Created<Participant>> {
     db.write(&editor, async |conn| {
-        lock_parent(id, conn).await?;
+        super::lock(id, &editor, conn).await?;
         Ok(Created(insert(id, &body.valid()?, conn).await?))
     })
     .await
@@ -182,8 +170,8 @@ async fn create_action_fiche_participant(db: Data<Db>, editor: Editor, At(id): A
 #[get("/action-fiches/{id}/participants/{part_id}")]
 async fn read_action_fiche_participant(db: Data<Db>, caller: Caller, path: PartOf) -> Result<Tagged<Participant>> {
     db.read(async |conn| {
-        super::find(path.id, &caller, conn).await?;
-        Ok(find(path, conn).await?.into())
+        super::find(path.id, caller.reach(), conn).await?;
+        Ok(find(path, caller.reach(), conn).await?.into())
     })
     .await
 }
@@ -199,7 +187,7 @@ async fn update_action_fiche_participant(
     body: Json<ParticipantPatch>,
 ) -> Result<Tagged<Participant>> {
     db.write(&editor, async |conn| {
-        let current = lock(path, conn).await?;
+        let current = lock(path, &editor, conn).await?;
         if_match.check(&current, conn).await?;
         let patch = body.valid()?;
         let update = diesel::update(action_fiche_participants::table.find(path.part)).set(&patch);
@@ -214,7 +202,7 @@ async fn update_action_fiche_participant(
 #[delete("/action-fiches/{id}/participants/{part_id}")]
 async fn delete_action_fiche_participant(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
     db.write(&editor, async |conn| {
-        if_match.check(&lock(path, conn).await?, conn).await?;
+        if_match.check(&lock(path, &editor, conn).await?, conn).await?;
         diesel::delete(action_fiche_participants::table.find(path.part)).execute(conn).await?;
         Ok(NoContent)
     })

@@ -16,7 +16,8 @@ use crate::{
         listing::{Field, Listed, field},
     },
     http::{At, Caller, Created, Editor, IfMatch, Json, List, NoContent, OrGone, Page, PartOf, Resource, Result, Shown, Tagged},
-    schema::{action_fiche_themes, action_fiches},
+    rights::Reach,
+    schema::action_fiche_themes,
     values::Id,
 };
 
@@ -76,27 +77,14 @@ pub fn routes(routes: &mut ServiceConfig) {
     routes.service(list_action_fiche_themes).service(create_action_fiche_theme).service(read_action_fiche_theme).service(delete_action_fiche_theme);
 }
 
-/// The fiche, locked, so that its parts change one after the other.
-async fn lock_parent(id: Id, conn: &mut Conn) -> Result<()> {
-    action_fiches::table
-        .find(id)
-        .select(action_fiches::id)
-        .for_no_key_update()
-        .first::<Id>(conn)
-        .await
-        .or_gone("action_fiches", None, id, conn)
-        .await?;
-    Ok(())
+async fn lock(path: PartOf, editor: &Editor, conn: &mut Conn) -> Result<FicheTheme> {
+    super::lock(path.id, editor, conn).await?;
+    find(path, editor.reach(), conn).await
 }
 
-async fn lock(path: PartOf, conn: &mut Conn) -> Result<FicheTheme> {
-    lock_parent(path.id, conn).await?;
-    find(path, conn).await
-}
-
-async fn find(path: PartOf, conn: &mut Conn) -> Result<FicheTheme> {
+async fn find(path: PartOf, reach: &Reach, conn: &mut Conn) -> Result<FicheTheme> {
     let part = action_fiche_themes::table.find(path.part).filter(action_fiche_themes::action_fiche_id.eq(path.id)).select(FicheTheme::as_select());
-    part.first(conn).await.or_gone("action_fiche_themes", Some(path.id), path.part, conn).await
+    part.first(conn).await.or_gone("action_fiche_themes", Some(path.id), path.part, reach, conn).await
 }
 
 /// Adds one to its fiche.
@@ -109,7 +97,7 @@ pub async fn insert(action_fiche_id: Id, new: &NewFicheTheme, conn: &mut Conn) -
 #[utoipa::path(params(List<FicheTheme>), responses((status = OK, body = Page<FicheTheme>)))]
 #[get("/action-fiches/{id}/themes")]
 async fn list_action_fiche_themes(db: Data<Db>, caller: Caller, At(id): At, list: List<FicheTheme>) -> Result<Page<FicheTheme>> {
-    db.read(async |conn: &mut Conn| super::find(id, &caller, conn).await).await?;
+    db.read(async |conn: &mut Conn| super::find(id, caller.reach(), conn).await).await?;
     list.within(action_fiche_themes::action_fiche_id, id).page(&db).await
 }
 
@@ -118,7 +106,7 @@ async fn list_action_fiche_themes(db: Data<Db>, caller: Caller, At(id): At, list
 #[post("/action-fiches/{id}/themes")]
 async fn create_action_fiche_theme(db: Data<Db>, editor: Editor, At(id): At, body: Json<NewFicheTheme>) -> Result<Created<FicheTheme>> {
     db.write(&editor, async |conn| {
-        lock_parent(id, conn).await?;
+        super::lock(id, &editor, conn).await?;
         Ok(Created(insert(id, &body.valid()?, conn).await?))
     })
     .await
@@ -129,8 +117,8 @@ async fn create_action_fiche_theme(db: Data<Db>, editor: Editor, At(id): At, bod
 #[get("/action-fiches/{id}/themes/{part_id}")]
 async fn read_action_fiche_theme(db: Data<Db>, caller: Caller, path: PartOf) -> Result<Tagged<FicheTheme>> {
     db.read(async |conn| {
-        super::find(path.id, &caller, conn).await?;
-        Ok(find(path, conn).await?.into())
+        super::find(path.id, caller.reach(), conn).await?;
+        Ok(find(path, caller.reach(), conn).await?.into())
     })
     .await
 }
@@ -140,7 +128,7 @@ async fn read_action_fiche_theme(db: Data<Db>, caller: Caller, path: PartOf) -> 
 #[delete("/action-fiches/{id}/themes/{part_id}")]
 async fn delete_action_fiche_theme(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
     db.write(&editor, async |conn| {
-        if_match.check(&lock(path, conn).await?, conn).await?;
+        if_match.check(&lock(path, &editor, conn).await?, conn).await?;
         diesel::delete(action_fiche_themes::table.find(path.part)).execute(conn).await?;
         Ok(NoContent)
     })

@@ -14,7 +14,7 @@ use crate::{
     db::{Conn, Db},
     http::{At, Editor, IfMatch, Json, Problem, Result, Said, Tagged, Wrong, kinds},
     schema::action_fiches,
-    values::{Id, LongText, Vocabulary, Word},
+    values::{LongText, Vocabulary, Word},
 };
 
 /// The words of [`Axis`].
@@ -118,6 +118,13 @@ pub struct NewTransition {
     reason: Option<LongText>,
 }
 
+impl NewTransition {
+    /// Is it a committee's to decide?
+    fn decides(&self) -> bool {
+        self.axis.code() == "validation" && matches!(self.to.code(), "validated" | "postponed" | "refused" | "withdrawn")
+    }
+}
+
 /// Its operations.
 pub fn routes(routes: &mut ServiceConfig) {
     routes.service(list_action_fiche_transitions).service(create_action_fiche_transition);
@@ -143,7 +150,8 @@ async fn list_action_fiche_transitions() -> Result<Tagged<Transitions>> {
 
 /// Move a fiche along one of its axes
 ///
-/// A move that is not allowed is a 409 that lists the allowed ones.
+/// A move that is not allowed is a 409 that lists the allowed ones. To validate, postpone, refuse or withdraw a fiche is for
+/// an approver, with the decision as the reason.
 #[utoipa::path(params(("If-Match" = String, Header)), responses((status = OK, body = ActionFiche)))]
 #[post("/action-fiches/{id}/transitions")]
 async fn create_action_fiche_transition(
@@ -154,8 +162,13 @@ async fn create_action_fiche_transition(
     body: Json<NewTransition>,
 ) -> Result<Tagged<ActionFiche>> {
     db.write(&editor, async |conn| {
-        if_match.check(&lock(id, conn).await?, conn).await?;
-        Ok(advance(id, &body.valid()?, conn).await?.into())
+        let fiche = lock(id, &editor, conn).await?;
+        if_match.check(&fiche, conn).await?;
+        let step = body.valid()?;
+        if step.decides() {
+            editor.within_as("approver", &fiche.place())?;
+        }
+        Ok(advance(fiche, &step, conn).await?.into())
     })
     .await
 }
@@ -177,8 +190,7 @@ struct Progressed<'a> {
 }
 
 /// Makes one move, if it is allowed from where the fiche stands.
-pub async fn advance(id: Id, step: &NewTransition, conn: &mut Conn) -> Result<ActionFiche> {
-    let fiche = lock(id, conn).await?;
+pub async fn advance(fiche: ActionFiche, step: &NewTransition, conn: &mut Conn) -> Result<ActionFiche> {
     let (axis, to) = (step.axis.code(), step.to.code());
     let from = if axis == "validation" { fiche.validation.code() } else { fiche.progress.code() };
     let here = || MOVES.iter().filter(|Move(along, start, ..)| *along == axis && *start == from);
@@ -192,7 +204,7 @@ pub async fn advance(id: Id, step: &NewTransition, conn: &mut Conn) -> Result<Ac
         return Err(Problem::body("/reason", "missing_field", Said::new("This move needs a reason.", "Ce passage demande un motif.")));
     }
     let (since, reason) = (Utc::now(), step.reason.as_ref());
-    let target = action_fiches::table.find(id);
+    let target = action_fiches::table.find(fiche.id);
     Ok(if axis == "validation" {
         let change = Validated { validation: to, validation_since: since, validation_reason: reason };
         diesel::update(target).set(change).returning(ActionFiche::as_returning()).get_result(conn).await?

@@ -16,9 +16,11 @@ use crate::{
         listing::{Field, Listed, field, period, word},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given, nullable,
+        Approver, At, Caller, Created, IfMatch, Json, List, NoContent, OrGone, OrUnchanged, Page, PartOf, Problem, Resource, Result, Shown, Tagged,
+        Views, given, nullable,
     },
-    schema::{committee_seats, committees},
+    rights::{self, Reach},
+    schema::committee_seats,
     values::{Day, Id, ShortText, Vocabulary, Word},
 };
 
@@ -139,6 +141,13 @@ pub struct NewSeat {
     ends_on: Option<Day>,
 }
 
+impl NewSeat {
+    /// Refuses whom the caller may not know.
+    pub(super) async fn check(&self, reach: &Reach, conn: &mut Conn) -> Result<()> {
+        check(self.person_id, reach, conn).await
+    }
+}
+
 /// What to change: a member left out stays as it is, a `null` empties it.
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
@@ -177,7 +186,7 @@ pub struct SeatPatch {
 
 static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
     vec![
-        field(committee_seats::person_id),
+        field(committee_seats::person_id).personal(),
         field(committee_seats::partner_id),
         word::<SideWords, _>(committee_seats::side).sorted(),
         word::<CapacityWords, _>(committee_seats::capacity).sorted(),
@@ -202,6 +211,10 @@ impl Listed for Seat {
 impl Shown for Seat {
     type View = Self;
     const ORDER: &'static str = "";
+
+    async fn veil(views: &mut Views<Self>, reach: &Reach, conn: &mut Conn) -> Result<()> {
+        veil(views.iter_mut().map(|(_, seat)| seat), reach, conn).await
+    }
 }
 
 pub fn routes(routes: &mut ServiceConfig) {
@@ -213,20 +226,36 @@ pub fn routes(routes: &mut ServiceConfig) {
         .service(delete_committee_seat);
 }
 
-/// The committee, locked, so that its parts change one after the other.
-async fn lock_parent(id: Id, conn: &mut Conn) -> Result<()> {
-    committees::table.find(id).select(committees::id).for_no_key_update().first::<Id>(conn).await.or_gone("committees", None, id, conn).await?;
+async fn lock(path: PartOf, editor: &Approver, conn: &mut Conn) -> Result<Seat> {
+    super::lock(path.id, editor, conn).await?;
+    find(path, editor.reach(), conn).await
+}
+
+async fn find(path: PartOf, reach: &Reach, conn: &mut Conn) -> Result<Seat> {
+    let part = committee_seats::table.find(path.part).filter(committee_seats::committee_id.eq(path.id)).select(Seat::as_select());
+    part.first(conn).await.or_gone("committee_seats", Some(path.id), path.part, reach, conn).await
+}
+
+/// Leaves only the function and the organisation of a seat whose holder the caller may not know.
+pub(super) async fn veil<'a>(seats: impl Iterator<Item = &'a mut Seat>, reach: &Reach, conn: &mut Conn) -> Result<()> {
+    if reach.everything {
+        return Ok(());
+    }
+    let held: Vec<&mut Seat> = seats.filter(|seat| seat.person_id.is_some()).collect();
+    let people: Vec<Id> = held.iter().filter_map(|seat| seat.person_id).collect();
+    let known = rights::visible_people(&people, reach, conn).await?;
+    for seat in held {
+        seat.person_id = seat.person_id.filter(|person| known.contains(person));
+    }
     Ok(())
 }
 
-async fn lock(path: PartOf, conn: &mut Conn) -> Result<Seat> {
-    lock_parent(path.id, conn).await?;
-    find(path, conn).await
-}
-
-async fn find(path: PartOf, conn: &mut Conn) -> Result<Seat> {
-    let part = committee_seats::table.find(path.part).filter(committee_seats::committee_id.eq(path.id)).select(Seat::as_select());
-    part.first(conn).await.or_gone("committee_seats", Some(path.id), path.part, conn).await
+/// A person whom the caller may not know cannot be seated: as if there were none.
+async fn check(person: Option<Id>, reach: &Reach, conn: &mut Conn) -> Result<()> {
+    match person {
+        Some(person) if !rights::visible_people(&[person], reach, conn).await?.contains(&person) => Err(Problem::unknown_reference("/person_id")),
+        _ => Ok(()),
+    }
 }
 
 /// Adds one to its committee.
@@ -238,19 +267,20 @@ pub async fn insert(committee_id: Id, new: &NewSeat, conn: &mut Conn) -> Result<
 /// List the seats of a committee
 #[utoipa::path(params(List<Seat>), responses((status = OK, body = Page<Seat>)))]
 #[get("/committees/{id}/seats")]
-async fn list_committee_seats(db: Data<Db>, At(id): At, list: List<Seat>) -> Result<Page<Seat>> {
-    db.read(async |conn| committees::table.find(id).select(committees::id).first::<Id>(conn).await.or_gone("committees", None, id, conn).await)
-        .await?;
+async fn list_committee_seats(db: Data<Db>, caller: Caller, At(id): At, list: List<Seat>) -> Result<Page<Seat>> {
+    db.read(async |conn: &mut Conn| super::find(id, caller.reach(), conn).await).await?;
     list.within(committee_seats::committee_id, id).page(&db).await
 }
 
 /// Add a seat of a committee
 #[utoipa::path(responses((status = CREATED, body = Seat)))]
 #[post("/committees/{id}/seats")]
-async fn create_committee_seat(db: Data<Db>, editor: Editor, At(id): At, body: Json<NewSeat>) -> Result<Created<Seat>> {
+async fn create_committee_seat(db: Data<Db>, editor: Approver, At(id): At, body: Json<NewSeat>) -> Result<Created<Seat>> {
     db.write(&editor, async |conn| {
-        lock_parent(id, conn).await?;
-        Ok(Created(insert(id, &body.valid()?, conn).await?))
+        super::lock(id, &editor, conn).await?;
+        let new = body.valid()?;
+        new.check(editor.reach(), conn).await?;
+        Ok(Created(insert(id, &new, conn).await?))
     })
     .await
 }
@@ -258,18 +288,24 @@ async fn create_committee_seat(db: Data<Db>, editor: Editor, At(id): At, body: J
 /// Read a seat of a committee
 #[utoipa::path(responses((status = OK, body = Seat)))]
 #[get("/committees/{id}/seats/{part_id}")]
-async fn read_committee_seat(db: Data<Db>, path: PartOf) -> Result<Tagged<Seat>> {
-    db.read(async |conn| Ok(find(path, conn).await?.into())).await
+async fn read_committee_seat(db: Data<Db>, caller: Caller, path: PartOf) -> Result<Tagged<Seat>> {
+    db.read(async |conn| {
+        let mut seat = find(path, caller.reach(), conn).await?;
+        veil(std::iter::once(&mut seat), caller.reach(), conn).await?;
+        Ok(seat.into())
+    })
+    .await
 }
 
 /// Change a seat of a committee
 #[utoipa::path(responses((status = OK, body = Seat)))]
 #[patch("/committees/{id}/seats/{part_id}")]
-async fn update_committee_seat(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch, body: Json<SeatPatch>) -> Result<Tagged<Seat>> {
+async fn update_committee_seat(db: Data<Db>, editor: Approver, path: PartOf, if_match: IfMatch, body: Json<SeatPatch>) -> Result<Tagged<Seat>> {
     db.write(&editor, async |conn| {
-        let current = lock(path, conn).await?;
+        let current = lock(path, &editor, conn).await?;
         if_match.check(&current, conn).await?;
         let patch = body.valid()?;
+        check(patch.person_id.flatten(), editor.reach(), conn).await?;
         let update = diesel::update(committee_seats::table.find(path.part)).set(&patch);
         let changed = update.returning(Seat::as_returning()).get_result(conn).await;
         Ok(changed.or_unchanged(current)?.into())
@@ -280,9 +316,9 @@ async fn update_committee_seat(db: Data<Db>, editor: Editor, path: PartOf, if_ma
 /// Remove a seat of a committee
 #[utoipa::path(responses((status = NO_CONTENT)))]
 #[delete("/committees/{id}/seats/{part_id}")]
-async fn delete_committee_seat(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
+async fn delete_committee_seat(db: Data<Db>, editor: Approver, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
     db.write(&editor, async |conn| {
-        if_match.check(&lock(path, conn).await?, conn).await?;
+        if_match.check(&lock(path, &editor, conn).await?, conn).await?;
         diesel::delete(committee_seats::table.find(path.part)).execute(conn).await?;
         Ok(NoContent)
     })

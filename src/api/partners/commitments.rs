@@ -16,9 +16,11 @@ use crate::{
         listing::{Field, Listed, field, period, word},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given, nullable,
+        Approver, At, Caller, Created, IfMatch, Json, List, NoContent, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given,
+        nullable,
     },
-    schema::{partner_commitments, partners},
+    rights::{Place, Reach},
+    schema::partner_commitments,
     values::{Day, Id, LongText, Vocabulary, Word},
 };
 
@@ -83,6 +85,13 @@ pub struct NewCommitment {
     ends_on: Option<Day>,
 }
 
+impl NewCommitment {
+    /// Where it holds.
+    pub fn place(&self) -> Place {
+        Place::territory(self.territory_id)
+    }
+}
+
 /// What to change: a member left out stays as it is, a `null` empties it.
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
@@ -134,20 +143,17 @@ pub fn routes(routes: &mut ServiceConfig) {
         .service(delete_partner_commitment);
 }
 
-/// The partner, locked, so that its parts change one after the other.
-async fn lock_parent(id: Id, conn: &mut Conn) -> Result<()> {
-    partners::table.find(id).select(partners::id).for_no_key_update().first::<Id>(conn).await.or_gone("partners", None, id, conn).await?;
-    Ok(())
+/// What a partner undertakes in a territory is for who approves there.
+async fn lock(path: PartOf, editor: &Approver, conn: &mut Conn) -> Result<Commitment> {
+    super::hold(path.id, editor.reach(), conn).await?;
+    let commitment = find(path, editor.reach(), conn).await?;
+    editor.within(&Place::territory(commitment.territory_id))?;
+    Ok(commitment)
 }
 
-async fn lock(path: PartOf, conn: &mut Conn) -> Result<Commitment> {
-    lock_parent(path.id, conn).await?;
-    find(path, conn).await
-}
-
-async fn find(path: PartOf, conn: &mut Conn) -> Result<Commitment> {
+async fn find(path: PartOf, reach: &Reach, conn: &mut Conn) -> Result<Commitment> {
     let part = partner_commitments::table.find(path.part).filter(partner_commitments::partner_id.eq(path.id)).select(Commitment::as_select());
-    part.first(conn).await.or_gone("partner_commitments", Some(path.id), path.part, conn).await
+    part.first(conn).await.or_gone("partner_commitments", Some(path.id), path.part, reach, conn).await
 }
 
 /// Adds one to its partner.
@@ -159,18 +165,20 @@ pub async fn insert(partner_id: Id, new: &NewCommitment, conn: &mut Conn) -> Res
 /// List the commitments of a partner
 #[utoipa::path(params(List<Commitment>), responses((status = OK, body = Page<Commitment>)))]
 #[get("/partners/{id}/commitments")]
-async fn list_partner_commitments(db: Data<Db>, At(id): At, list: List<Commitment>) -> Result<Page<Commitment>> {
-    db.read(async |conn| partners::table.find(id).select(partners::id).first::<Id>(conn).await.or_gone("partners", None, id, conn).await).await?;
+async fn list_partner_commitments(db: Data<Db>, caller: Caller, At(id): At, list: List<Commitment>) -> Result<Page<Commitment>> {
+    db.read(async |conn: &mut Conn| super::find(id, caller.reach(), conn).await).await?;
     list.within(partner_commitments::partner_id, id).page(&db).await
 }
 
 /// Add a commitment of a partner
 #[utoipa::path(responses((status = CREATED, body = Commitment)))]
 #[post("/partners/{id}/commitments")]
-async fn create_partner_commitment(db: Data<Db>, editor: Editor, At(id): At, body: Json<NewCommitment>) -> Result<Created<Commitment>> {
+async fn create_partner_commitment(db: Data<Db>, editor: Approver, At(id): At, body: Json<NewCommitment>) -> Result<Created<Commitment>> {
     db.write(&editor, async |conn| {
-        lock_parent(id, conn).await?;
-        Ok(Created(insert(id, &body.valid()?, conn).await?))
+        super::hold(id, editor.reach(), conn).await?;
+        let new = body.valid()?;
+        editor.within(&new.place())?;
+        Ok(Created(insert(id, &new, conn).await?))
     })
     .await
 }
@@ -178,8 +186,8 @@ async fn create_partner_commitment(db: Data<Db>, editor: Editor, At(id): At, bod
 /// Read a commitment of a partner
 #[utoipa::path(responses((status = OK, body = Commitment)))]
 #[get("/partners/{id}/commitments/{part_id}")]
-async fn read_partner_commitment(db: Data<Db>, path: PartOf) -> Result<Tagged<Commitment>> {
-    db.read(async |conn| Ok(find(path, conn).await?.into())).await
+async fn read_partner_commitment(db: Data<Db>, caller: Caller, path: PartOf) -> Result<Tagged<Commitment>> {
+    db.read(async |conn| Ok(find(path, caller.reach(), conn).await?.into())).await
 }
 
 /// Change a commitment of a partner
@@ -187,18 +195,20 @@ async fn read_partner_commitment(db: Data<Db>, path: PartOf) -> Result<Tagged<Co
 #[patch("/partners/{id}/commitments/{part_id}")]
 async fn update_partner_commitment(
     db: Data<Db>,
-    editor: Editor,
+    editor: Approver,
     path: PartOf,
     if_match: IfMatch,
     body: Json<CommitmentPatch>,
 ) -> Result<Tagged<Commitment>> {
     db.write(&editor, async |conn| {
-        let current = lock(path, conn).await?;
+        let current = lock(path, &editor, conn).await?;
         if_match.check(&current, conn).await?;
         let patch = body.valid()?;
         let update = diesel::update(partner_commitments::table.find(path.part)).set(&patch);
         let changed = update.returning(Commitment::as_returning()).get_result(conn).await;
-        Ok(changed.or_unchanged(current)?.into())
+        let commitment = changed.or_unchanged(current)?;
+        editor.within(&Place::territory(commitment.territory_id))?;
+        Ok(commitment.into())
     })
     .await
 }
@@ -206,9 +216,9 @@ async fn update_partner_commitment(
 /// Remove a commitment of a partner
 #[utoipa::path(responses((status = NO_CONTENT)))]
 #[delete("/partners/{id}/commitments/{part_id}")]
-async fn delete_partner_commitment(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
+async fn delete_partner_commitment(db: Data<Db>, editor: Approver, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
     db.write(&editor, async |conn| {
-        if_match.check(&lock(path, conn).await?, conn).await?;
+        if_match.check(&lock(path, &editor, conn).await?, conn).await?;
         diesel::delete(partner_commitments::table.find(path.part)).execute(conn).await?;
         Ok(NoContent)
     })

@@ -16,9 +16,11 @@ use crate::{
         listing::{Field, Listed, field, period},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given, nullable,
+        Approver, At, Caller, Created, IfMatch, Json, List, NoContent, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given,
+        nullable,
     },
-    schema::{people, person_mandates},
+    rights::Reach,
+    schema::person_mandates,
     values::{Day, Id, LongText, ShortText},
 };
 
@@ -125,20 +127,14 @@ pub fn routes(routes: &mut ServiceConfig) {
         .service(delete_person_mandate);
 }
 
-/// The person, locked, so that its parts change one after the other.
-async fn lock_parent(id: Id, conn: &mut Conn) -> Result<()> {
-    people::table.find(id).select(people::id).for_no_key_update().first::<Id>(conn).await.or_gone("people", None, id, conn).await?;
-    Ok(())
+async fn lock(path: PartOf, editor: &Approver, conn: &mut Conn) -> Result<Mandate> {
+    super::lock(path.id, editor, conn).await?;
+    find(path, editor.reach(), conn).await
 }
 
-async fn lock(path: PartOf, conn: &mut Conn) -> Result<Mandate> {
-    lock_parent(path.id, conn).await?;
-    find(path, conn).await
-}
-
-async fn find(path: PartOf, conn: &mut Conn) -> Result<Mandate> {
+async fn find(path: PartOf, reach: &Reach, conn: &mut Conn) -> Result<Mandate> {
     let part = person_mandates::table.find(path.part).filter(person_mandates::person_id.eq(path.id)).select(Mandate::as_select());
-    part.first(conn).await.or_gone("person_mandates", Some(path.id), path.part, conn).await
+    part.first(conn).await.or_gone("person_mandates", Some(path.id), path.part, reach, conn).await
 }
 
 /// Adds one to its person.
@@ -150,17 +146,17 @@ pub async fn insert(person_id: Id, new: &NewMandate, conn: &mut Conn) -> Result<
 /// List the mandates of a person
 #[utoipa::path(params(List<Mandate>), responses((status = OK, body = Page<Mandate>)))]
 #[get("/people/{id}/mandates")]
-async fn list_person_mandates(db: Data<Db>, At(id): At, list: List<Mandate>) -> Result<Page<Mandate>> {
-    db.read(async |conn| people::table.find(id).select(people::id).first::<Id>(conn).await.or_gone("people", None, id, conn).await).await?;
+async fn list_person_mandates(db: Data<Db>, caller: Caller, At(id): At, list: List<Mandate>) -> Result<Page<Mandate>> {
+    db.read(async |conn: &mut Conn| super::find(id, caller.reach(), conn).await).await?;
     list.within(person_mandates::person_id, id).page(&db).await
 }
 
 /// Add a mandate of a person
 #[utoipa::path(responses((status = CREATED, body = Mandate)))]
 #[post("/people/{id}/mandates")]
-async fn create_person_mandate(db: Data<Db>, editor: Editor, At(id): At, body: Json<NewMandate>) -> Result<Created<Mandate>> {
+async fn create_person_mandate(db: Data<Db>, editor: Approver, At(id): At, body: Json<NewMandate>) -> Result<Created<Mandate>> {
     db.write(&editor, async |conn| {
-        lock_parent(id, conn).await?;
+        super::lock(id, &editor, conn).await?;
         Ok(Created(insert(id, &body.valid()?, conn).await?))
     })
     .await
@@ -169,16 +165,20 @@ async fn create_person_mandate(db: Data<Db>, editor: Editor, At(id): At, body: J
 /// Read a mandate of a person
 #[utoipa::path(responses((status = OK, body = Mandate)))]
 #[get("/people/{id}/mandates/{part_id}")]
-async fn read_person_mandate(db: Data<Db>, path: PartOf) -> Result<Tagged<Mandate>> {
-    db.read(async |conn| Ok(find(path, conn).await?.into())).await
+async fn read_person_mandate(db: Data<Db>, caller: Caller, path: PartOf) -> Result<Tagged<Mandate>> {
+    db.read(async |conn| {
+        super::find(path.id, caller.reach(), conn).await?;
+        Ok(find(path, caller.reach(), conn).await?.into())
+    })
+    .await
 }
 
 /// Change a mandate of a person
 #[utoipa::path(responses((status = OK, body = Mandate)))]
 #[patch("/people/{id}/mandates/{part_id}")]
-async fn update_person_mandate(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch, body: Json<MandatePatch>) -> Result<Tagged<Mandate>> {
+async fn update_person_mandate(db: Data<Db>, editor: Approver, path: PartOf, if_match: IfMatch, body: Json<MandatePatch>) -> Result<Tagged<Mandate>> {
     db.write(&editor, async |conn| {
-        let current = lock(path, conn).await?;
+        let current = lock(path, &editor, conn).await?;
         if_match.check(&current, conn).await?;
         let patch = body.valid()?;
         let update = diesel::update(person_mandates::table.find(path.part)).set(&patch);
@@ -191,9 +191,9 @@ async fn update_person_mandate(db: Data<Db>, editor: Editor, path: PartOf, if_ma
 /// Remove a mandate of a person
 #[utoipa::path(responses((status = NO_CONTENT)))]
 #[delete("/people/{id}/mandates/{part_id}")]
-async fn delete_person_mandate(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
+async fn delete_person_mandate(db: Data<Db>, editor: Approver, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
     db.write(&editor, async |conn| {
-        if_match.check(&lock(path, conn).await?, conn).await?;
+        if_match.check(&lock(path, &editor, conn).await?, conn).await?;
         diesel::delete(person_mandates::table.find(path.part)).execute(conn).await?;
         Ok(NoContent)
     })

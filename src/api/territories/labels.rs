@@ -16,9 +16,11 @@ use crate::{
         listing::{Field, Listed, field, word},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given, nullable,
+        At, Caller, Created, Editor, IfMatch, Json, List, NoContent, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given,
+        nullable,
     },
-    schema::{territories, territory_labels},
+    rights::{Place, Reach},
+    schema::territory_labels,
     values::{Day, Id, LongText, OfficialCode, Vocabulary, Word},
 };
 
@@ -152,20 +154,14 @@ pub fn routes(routes: &mut ServiceConfig) {
         .service(delete_territory_label);
 }
 
-/// The territory, locked, so that its parts change one after the other.
-async fn lock_parent(id: Id, conn: &mut Conn) -> Result<()> {
-    territories::table.find(id).select(territories::id).for_no_key_update().first::<Id>(conn).await.or_gone("territories", None, id, conn).await?;
-    Ok(())
+async fn lock(path: PartOf, editor: &Editor, conn: &mut Conn) -> Result<Label> {
+    super::lock(path.id, editor, &Place::nation(), conn).await?;
+    find(path, editor.reach(), conn).await
 }
 
-async fn lock(path: PartOf, conn: &mut Conn) -> Result<Label> {
-    lock_parent(path.id, conn).await?;
-    find(path, conn).await
-}
-
-async fn find(path: PartOf, conn: &mut Conn) -> Result<Label> {
+async fn find(path: PartOf, reach: &Reach, conn: &mut Conn) -> Result<Label> {
     let part = territory_labels::table.find(path.part).filter(territory_labels::territory_id.eq(path.id)).select(Label::as_select());
-    part.first(conn).await.or_gone("territory_labels", Some(path.id), path.part, conn).await
+    part.first(conn).await.or_gone("territory_labels", Some(path.id), path.part, reach, conn).await
 }
 
 /// Adds one to its territory.
@@ -177,9 +173,8 @@ pub async fn insert(territory_id: Id, new: &NewLabel, conn: &mut Conn) -> Result
 /// List the labels of a territory
 #[utoipa::path(params(List<Label>), responses((status = OK, body = Page<Label>)))]
 #[get("/territories/{id}/labels")]
-async fn list_territory_labels(db: Data<Db>, At(id): At, list: List<Label>) -> Result<Page<Label>> {
-    db.read(async |conn| territories::table.find(id).select(territories::id).first::<Id>(conn).await.or_gone("territories", None, id, conn).await)
-        .await?;
+async fn list_territory_labels(db: Data<Db>, caller: Caller, At(id): At, list: List<Label>) -> Result<Page<Label>> {
+    db.read(async |conn: &mut Conn| super::find(id, caller.reach(), conn).await).await?;
     list.within(territory_labels::territory_id, id).page(&db).await
 }
 
@@ -188,7 +183,7 @@ async fn list_territory_labels(db: Data<Db>, At(id): At, list: List<Label>) -> R
 #[post("/territories/{id}/labels")]
 async fn create_territory_label(db: Data<Db>, editor: Editor, At(id): At, body: Json<NewLabel>) -> Result<Created<Label>> {
     db.write(&editor, async |conn| {
-        lock_parent(id, conn).await?;
+        super::lock(id, &editor, &Place::nation(), conn).await?;
         Ok(Created(insert(id, &body.valid()?, conn).await?))
     })
     .await
@@ -197,8 +192,8 @@ async fn create_territory_label(db: Data<Db>, editor: Editor, At(id): At, body: 
 /// Read a label of a territory
 #[utoipa::path(responses((status = OK, body = Label)))]
 #[get("/territories/{id}/labels/{part_id}")]
-async fn read_territory_label(db: Data<Db>, path: PartOf) -> Result<Tagged<Label>> {
-    db.read(async |conn| Ok(find(path, conn).await?.into())).await
+async fn read_territory_label(db: Data<Db>, caller: Caller, path: PartOf) -> Result<Tagged<Label>> {
+    db.read(async |conn| Ok(find(path, caller.reach(), conn).await?.into())).await
 }
 
 /// Change a label of a territory
@@ -206,7 +201,7 @@ async fn read_territory_label(db: Data<Db>, path: PartOf) -> Result<Tagged<Label
 #[patch("/territories/{id}/labels/{part_id}")]
 async fn update_territory_label(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch, body: Json<LabelPatch>) -> Result<Tagged<Label>> {
     db.write(&editor, async |conn| {
-        let current = lock(path, conn).await?;
+        let current = lock(path, &editor, conn).await?;
         if_match.check(&current, conn).await?;
         let patch = body.valid()?;
         let update = diesel::update(territory_labels::table.find(path.part)).set(&patch);
@@ -221,7 +216,7 @@ async fn update_territory_label(db: Data<Db>, editor: Editor, path: PartOf, if_m
 #[delete("/territories/{id}/labels/{part_id}")]
 async fn delete_territory_label(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
     db.write(&editor, async |conn| {
-        if_match.check(&lock(path, conn).await?, conn).await?;
+        if_match.check(&lock(path, &editor, conn).await?, conn).await?;
         diesel::delete(territory_labels::table.find(path.part)).execute(conn).await?;
         Ok(NoContent)
     })

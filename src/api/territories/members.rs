@@ -16,10 +16,12 @@ use crate::{
         listing::{Field, Listed, field, period, word},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given, nullable,
+        At, Caller, Created, Editor, IfMatch, Json, List, NoContent, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given,
+        nullable,
     },
-    schema::{territories, territory_members},
-    values::{CommuneCode, Day, Id, Name, Siren, Vocabulary, Word},
+    rights::{Place, Reach},
+    schema::territory_members,
+    values::{CommuneCode, Day, DepartmentCode, Id, Many, Name, Siren, Vocabulary, Word},
 };
 
 /// The words of [`MemberKind`].
@@ -62,6 +64,8 @@ pub struct Member {
     pub ends_on: Option<Day>,
     /// Does it coordinate the members?
     pub coordinator: bool,
+    /// The departments in which it has communes, by their codes of the COG; they say which regions it touches.
+    pub department_codes: Many<DepartmentCode>,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
     pub version: i32,
     pub created_at: DateTime<Utc>,
@@ -97,6 +101,9 @@ pub struct NewMember {
     /// Does it coordinate the members?
     #[serde(default)]
     coordinator: bool,
+    /// The departments in which it has communes, by their codes of the COG; they say which regions it touches.
+    #[serde(default)]
+    department_codes: Many<DepartmentCode>,
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
@@ -126,6 +133,9 @@ pub struct MemberPatch {
     /// Does it coordinate the members?
     #[serde(default, deserialize_with = "given")]
     coordinator: Option<bool>,
+    /// The departments in which it has communes, by their codes of the COG; they say which regions it touches.
+    #[serde(default, deserialize_with = "given")]
+    department_codes: Option<Many<DepartmentCode>>,
 }
 
 static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
@@ -166,20 +176,14 @@ pub fn routes(routes: &mut ServiceConfig) {
         .service(delete_territory_member);
 }
 
-/// The territory, locked, so that its parts change one after the other.
-async fn lock_parent(id: Id, conn: &mut Conn) -> Result<()> {
-    territories::table.find(id).select(territories::id).for_no_key_update().first::<Id>(conn).await.or_gone("territories", None, id, conn).await?;
-    Ok(())
+async fn lock(path: PartOf, editor: &Editor, conn: &mut Conn) -> Result<Member> {
+    super::lock(path.id, editor, &Place::nation(), conn).await?;
+    find(path, editor.reach(), conn).await
 }
 
-async fn lock(path: PartOf, conn: &mut Conn) -> Result<Member> {
-    lock_parent(path.id, conn).await?;
-    find(path, conn).await
-}
-
-async fn find(path: PartOf, conn: &mut Conn) -> Result<Member> {
+async fn find(path: PartOf, reach: &Reach, conn: &mut Conn) -> Result<Member> {
     let part = territory_members::table.find(path.part).filter(territory_members::territory_id.eq(path.id)).select(Member::as_select());
-    part.first(conn).await.or_gone("territory_members", Some(path.id), path.part, conn).await
+    part.first(conn).await.or_gone("territory_members", Some(path.id), path.part, reach, conn).await
 }
 
 /// Adds one to its territory.
@@ -191,9 +195,8 @@ pub async fn insert(territory_id: Id, new: &NewMember, conn: &mut Conn) -> Resul
 /// List the members of a territory
 #[utoipa::path(params(List<Member>), responses((status = OK, body = Page<Member>)))]
 #[get("/territories/{id}/members")]
-async fn list_territory_members(db: Data<Db>, At(id): At, list: List<Member>) -> Result<Page<Member>> {
-    db.read(async |conn| territories::table.find(id).select(territories::id).first::<Id>(conn).await.or_gone("territories", None, id, conn).await)
-        .await?;
+async fn list_territory_members(db: Data<Db>, caller: Caller, At(id): At, list: List<Member>) -> Result<Page<Member>> {
+    db.read(async |conn: &mut Conn| super::find(id, caller.reach(), conn).await).await?;
     list.within(territory_members::territory_id, id).page(&db).await
 }
 
@@ -202,7 +205,7 @@ async fn list_territory_members(db: Data<Db>, At(id): At, list: List<Member>) ->
 #[post("/territories/{id}/members")]
 async fn create_territory_member(db: Data<Db>, editor: Editor, At(id): At, body: Json<NewMember>) -> Result<Created<Member>> {
     db.write(&editor, async |conn| {
-        lock_parent(id, conn).await?;
+        super::lock(id, &editor, &Place::nation(), conn).await?;
         Ok(Created(insert(id, &body.valid()?, conn).await?))
     })
     .await
@@ -211,8 +214,8 @@ async fn create_territory_member(db: Data<Db>, editor: Editor, At(id): At, body:
 /// Read a member of a territory
 #[utoipa::path(responses((status = OK, body = Member)))]
 #[get("/territories/{id}/members/{part_id}")]
-async fn read_territory_member(db: Data<Db>, path: PartOf) -> Result<Tagged<Member>> {
-    db.read(async |conn| Ok(find(path, conn).await?.into())).await
+async fn read_territory_member(db: Data<Db>, caller: Caller, path: PartOf) -> Result<Tagged<Member>> {
+    db.read(async |conn| Ok(find(path, caller.reach(), conn).await?.into())).await
 }
 
 /// Change a member of a territory
@@ -220,7 +223,7 @@ async fn read_territory_member(db: Data<Db>, path: PartOf) -> Result<Tagged<Memb
 #[patch("/territories/{id}/members/{part_id}")]
 async fn update_territory_member(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch, body: Json<MemberPatch>) -> Result<Tagged<Member>> {
     db.write(&editor, async |conn| {
-        let current = lock(path, conn).await?;
+        let current = lock(path, &editor, conn).await?;
         if_match.check(&current, conn).await?;
         let patch = body.valid()?;
         let update = diesel::update(territory_members::table.find(path.part)).set(&patch);
@@ -235,7 +238,7 @@ async fn update_territory_member(db: Data<Db>, editor: Editor, path: PartOf, if_
 #[delete("/territories/{id}/members/{part_id}")]
 async fn delete_territory_member(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
     db.write(&editor, async |conn| {
-        if_match.check(&lock(path, conn).await?, conn).await?;
+        if_match.check(&lock(path, &editor, conn).await?, conn).await?;
         diesel::delete(territory_members::table.find(path.part)).execute(conn).await?;
         Ok(NoContent)
     })

@@ -16,9 +16,11 @@ use crate::{
         listing::{Field, Listed, field, word},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given, nullable,
+        At, Caller, Created, Editor, IfMatch, Json, List, NoContent, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given,
+        nullable,
     },
-    schema::{territories, territory_successions},
+    rights::{Place, Reach},
+    schema::territory_successions,
     values::{Day, Id, LongText, Vocabulary, Word},
 };
 
@@ -125,20 +127,14 @@ pub fn routes(routes: &mut ServiceConfig) {
         .service(delete_territory_succession);
 }
 
-/// The territory, locked, so that its parts change one after the other.
-async fn lock_parent(id: Id, conn: &mut Conn) -> Result<()> {
-    territories::table.find(id).select(territories::id).for_no_key_update().first::<Id>(conn).await.or_gone("territories", None, id, conn).await?;
-    Ok(())
+async fn lock(path: PartOf, editor: &Editor, conn: &mut Conn) -> Result<Succession> {
+    super::lock(path.id, editor, &Place::nation(), conn).await?;
+    find(path, editor.reach(), conn).await
 }
 
-async fn lock(path: PartOf, conn: &mut Conn) -> Result<Succession> {
-    lock_parent(path.id, conn).await?;
-    find(path, conn).await
-}
-
-async fn find(path: PartOf, conn: &mut Conn) -> Result<Succession> {
+async fn find(path: PartOf, reach: &Reach, conn: &mut Conn) -> Result<Succession> {
     let part = territory_successions::table.find(path.part).filter(territory_successions::territory_id.eq(path.id)).select(Succession::as_select());
-    part.first(conn).await.or_gone("territory_successions", Some(path.id), path.part, conn).await
+    part.first(conn).await.or_gone("territory_successions", Some(path.id), path.part, reach, conn).await
 }
 
 /// Adds one to its territory.
@@ -150,9 +146,8 @@ pub async fn insert(territory_id: Id, new: &NewSuccession, conn: &mut Conn) -> R
 /// List the successions of a territory
 #[utoipa::path(params(List<Succession>), responses((status = OK, body = Page<Succession>)))]
 #[get("/territories/{id}/successions")]
-async fn list_territory_successions(db: Data<Db>, At(id): At, list: List<Succession>) -> Result<Page<Succession>> {
-    db.read(async |conn| territories::table.find(id).select(territories::id).first::<Id>(conn).await.or_gone("territories", None, id, conn).await)
-        .await?;
+async fn list_territory_successions(db: Data<Db>, caller: Caller, At(id): At, list: List<Succession>) -> Result<Page<Succession>> {
+    db.read(async |conn: &mut Conn| super::find(id, caller.reach(), conn).await).await?;
     list.within(territory_successions::territory_id, id).page(&db).await
 }
 
@@ -161,7 +156,7 @@ async fn list_territory_successions(db: Data<Db>, At(id): At, list: List<Success
 #[post("/territories/{id}/successions")]
 async fn create_territory_succession(db: Data<Db>, editor: Editor, At(id): At, body: Json<NewSuccession>) -> Result<Created<Succession>> {
     db.write(&editor, async |conn| {
-        lock_parent(id, conn).await?;
+        super::lock(id, &editor, &Place::nation(), conn).await?;
         Ok(Created(insert(id, &body.valid()?, conn).await?))
     })
     .await
@@ -170,8 +165,8 @@ async fn create_territory_succession(db: Data<Db>, editor: Editor, At(id): At, b
 /// Read a succession of a territory
 #[utoipa::path(responses((status = OK, body = Succession)))]
 #[get("/territories/{id}/successions/{part_id}")]
-async fn read_territory_succession(db: Data<Db>, path: PartOf) -> Result<Tagged<Succession>> {
-    db.read(async |conn| Ok(find(path, conn).await?.into())).await
+async fn read_territory_succession(db: Data<Db>, caller: Caller, path: PartOf) -> Result<Tagged<Succession>> {
+    db.read(async |conn| Ok(find(path, caller.reach(), conn).await?.into())).await
 }
 
 /// Change a succession of a territory
@@ -185,7 +180,7 @@ async fn update_territory_succession(
     body: Json<SuccessionPatch>,
 ) -> Result<Tagged<Succession>> {
     db.write(&editor, async |conn| {
-        let current = lock(path, conn).await?;
+        let current = lock(path, &editor, conn).await?;
         if_match.check(&current, conn).await?;
         let patch = body.valid()?;
         let update = diesel::update(territory_successions::table.find(path.part)).set(&patch);
@@ -200,7 +195,7 @@ async fn update_territory_succession(
 #[delete("/territories/{id}/successions/{part_id}")]
 async fn delete_territory_succession(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
     db.write(&editor, async |conn| {
-        if_match.check(&lock(path, conn).await?, conn).await?;
+        if_match.check(&lock(path, &editor, conn).await?, conn).await?;
         diesel::delete(territory_successions::table.find(path.part)).execute(conn).await?;
         Ok(NoContent)
     })

@@ -15,8 +15,11 @@ use crate::{
         Conn, Db,
         listing::{Field, Listed, field},
     },
-    http::{At, Created, Editor, IfMatch, Json, List, NoContent, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, nullable},
-    schema::{theme_correspondences, themes},
+    http::{
+        At, Caller, Created, Editor, IfMatch, Json, List, NoContent, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, nullable,
+    },
+    rights::Reach,
+    schema::theme_correspondences,
     values::{Id, LongText},
 };
 
@@ -98,20 +101,14 @@ pub fn routes(routes: &mut ServiceConfig) {
         .service(delete_theme_correspondence);
 }
 
-/// The theme, locked, so that its parts change one after the other.
-async fn lock_parent(id: Id, conn: &mut Conn) -> Result<()> {
-    themes::table.find(id).select(themes::id).for_no_key_update().first::<Id>(conn).await.or_gone("themes", None, id, conn).await?;
-    Ok(())
+async fn lock(path: PartOf, editor: &Editor, conn: &mut Conn) -> Result<Correspondence> {
+    super::lock(path.id, editor, conn).await?;
+    find(path, editor.reach(), conn).await
 }
 
-async fn lock(path: PartOf, conn: &mut Conn) -> Result<Correspondence> {
-    lock_parent(path.id, conn).await?;
-    find(path, conn).await
-}
-
-async fn find(path: PartOf, conn: &mut Conn) -> Result<Correspondence> {
+async fn find(path: PartOf, reach: &Reach, conn: &mut Conn) -> Result<Correspondence> {
     let part = theme_correspondences::table.find(path.part).filter(theme_correspondences::theme_id.eq(path.id)).select(Correspondence::as_select());
-    part.first(conn).await.or_gone("theme_correspondences", Some(path.id), path.part, conn).await
+    part.first(conn).await.or_gone("theme_correspondences", Some(path.id), path.part, reach, conn).await
 }
 
 /// Adds one to its theme.
@@ -123,8 +120,8 @@ pub async fn insert(theme_id: Id, new: &NewCorrespondence, conn: &mut Conn) -> R
 /// List the correspondences of a theme
 #[utoipa::path(params(List<Correspondence>), responses((status = OK, body = Page<Correspondence>)))]
 #[get("/themes/{id}/correspondences")]
-async fn list_theme_correspondences(db: Data<Db>, At(id): At, list: List<Correspondence>) -> Result<Page<Correspondence>> {
-    db.read(async |conn| themes::table.find(id).select(themes::id).first::<Id>(conn).await.or_gone("themes", None, id, conn).await).await?;
+async fn list_theme_correspondences(db: Data<Db>, caller: Caller, At(id): At, list: List<Correspondence>) -> Result<Page<Correspondence>> {
+    db.read(async |conn: &mut Conn| super::find(id, caller.reach(), conn).await).await?;
     list.within(theme_correspondences::theme_id, id).page(&db).await
 }
 
@@ -133,7 +130,7 @@ async fn list_theme_correspondences(db: Data<Db>, At(id): At, list: List<Corresp
 #[post("/themes/{id}/correspondences")]
 async fn create_theme_correspondence(db: Data<Db>, editor: Editor, At(id): At, body: Json<NewCorrespondence>) -> Result<Created<Correspondence>> {
     db.write(&editor, async |conn| {
-        lock_parent(id, conn).await?;
+        super::lock(id, &editor, conn).await?;
         Ok(Created(insert(id, &body.valid()?, conn).await?))
     })
     .await
@@ -142,8 +139,8 @@ async fn create_theme_correspondence(db: Data<Db>, editor: Editor, At(id): At, b
 /// Read a correspondence of a theme
 #[utoipa::path(responses((status = OK, body = Correspondence)))]
 #[get("/themes/{id}/correspondences/{part_id}")]
-async fn read_theme_correspondence(db: Data<Db>, path: PartOf) -> Result<Tagged<Correspondence>> {
-    db.read(async |conn| Ok(find(path, conn).await?.into())).await
+async fn read_theme_correspondence(db: Data<Db>, caller: Caller, path: PartOf) -> Result<Tagged<Correspondence>> {
+    db.read(async |conn| Ok(find(path, caller.reach(), conn).await?.into())).await
 }
 
 /// Change a correspondence of a theme
@@ -157,7 +154,7 @@ async fn update_theme_correspondence(
     body: Json<CorrespondencePatch>,
 ) -> Result<Tagged<Correspondence>> {
     db.write(&editor, async |conn| {
-        let current = lock(path, conn).await?;
+        let current = lock(path, &editor, conn).await?;
         if_match.check(&current, conn).await?;
         let patch = body.valid()?;
         let update = diesel::update(theme_correspondences::table.find(path.part)).set(&patch);
@@ -172,7 +169,7 @@ async fn update_theme_correspondence(
 #[delete("/themes/{id}/correspondences/{part_id}")]
 async fn delete_theme_correspondence(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
     db.write(&editor, async |conn| {
-        if_match.check(&lock(path, conn).await?, conn).await?;
+        if_match.check(&lock(path, &editor, conn).await?, conn).await?;
         diesel::delete(theme_correspondences::table.find(path.part)).execute(conn).await?;
         Ok(NoContent)
     })

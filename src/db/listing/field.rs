@@ -140,6 +140,8 @@ pub struct Field {
     pub nullable: bool,
     /// May a list be sorted by it?
     pub sortable: bool,
+    /// Does it name a person? Then only those whom the caller may know are found by it.
+    pub personal: bool,
     /// What asking for it means.
     pub about: &'static str,
     pub(super) column: Box<Sql>,
@@ -164,7 +166,7 @@ where
 {
     let (kind, nullable) = (C::SqlType::KIND, C::SqlType::NULLABLE);
     let name = if kind == Kind::Search { "q" } else { C::NAME };
-    Field { name, kind, nullable, sortable: false, about: "", column: Box::new(column), end: None, link: None }
+    Field { name, kind, nullable, sortable: false, personal: false, about: "", column: Box::new(column), end: None, link: None }
 }
 
 /// A column that holds a word of a closed list.
@@ -196,6 +198,11 @@ impl Field {
     /// Lists may be sorted by it.
     pub fn sorted(self) -> Self {
         Self { sortable: true, ..self }
+    }
+
+    /// It names a person: it finds only those whom the caller may know, and tells nothing of the others.
+    pub fn personal(self) -> Self {
+        Self { personal: true, ..self }
     }
 
     /// Asked for under another name, with what that means.

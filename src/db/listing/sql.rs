@@ -94,6 +94,10 @@ impl<N: Listed> Listing<N> {
             out.push_sql(" = ");
             out.push_bind_param::<Uuid, Id>(id)?;
         }
+        if let Some(scope) = &self.scope {
+            out.push_sql(" AND ");
+            scope.walk_ast(out.reborrow())?;
+        }
         for (index, condition) in self.conditions.iter().enumerate() {
             let Some(link) = &condition.field.link else {
                 out.push_sql(" AND ");

@@ -42,7 +42,7 @@ pub async fn partner(client: &Client, name: &str) -> String {
 }
 
 pub async fn person(client: &Client, name: &str) -> String {
-    make(client, "/people", json!({ "name": name })).await
+    make(client, "/people", json!({ "name": name, "publication_basis": "elected_mandate" })).await
 }
 
 /// All of them. Parts come after their parents.
@@ -103,7 +103,7 @@ pub fn makers() -> Vec<Maker> {
         },
         Maker {
             path: "/people",
-            body: |_, n| Box::pin(async move { json!({ "name": format!("Personne {n}") }) }),
+            body: |_, n| Box::pin(async move { json!({ "publication_basis": "elected_mandate", "name": format!("Personne {n}") }) }),
             change: Some((json!({ "variants": ["Autre graphie"] }), "name")),
         },
         Maker {

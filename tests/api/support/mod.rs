@@ -25,7 +25,9 @@ use territoires_industrie::{
         embedded::{Embedded, Options},
         migrate::{self, Step},
     },
-    demo, server,
+    demo,
+    rights::NewGrant,
+    server,
 };
 
 /// One throw-away cluster a run, with a template database that is migrated, and one that has the demo data as well.
@@ -92,13 +94,13 @@ async fn copy(template: &str) -> String {
     named(url, &name)
 }
 
-/// A database and a server of one test's own, and a client with an editor's key.
+/// A database and a server of one test's own, and a client with the key of a national approver.
 pub struct House {
     /// The database.
     pub url: String,
     /// Where the server listens.
     pub address: String,
-    /// With an editor's key.
+    /// With a national approver's key.
     pub editor: Client,
     /// With no key.
     pub anyone: Client,
@@ -119,6 +121,11 @@ impl Drop for House {
 }
 
 impl House {
+    /// A client whose key holds these grants, such as `reader@territory:…`.
+    pub async fn with(&self, grants: &[&str]) -> Client {
+        Client { key: Some(key_with(&grants.join(" "), grants, &mut self.database().await).await), ..self.anyone.clone() }
+    }
+
     /// A connection to its database, past the service.
     pub async fn database(&self) -> db::Conn {
         db::connect(&self.url).await.unwrap()
@@ -146,10 +153,16 @@ pub async fn build(template: &str, flags: &[&str]) -> House {
     let handle = server.handle();
     actix_web::rt::spawn(server);
     let mut conn = db::connect(&url).await.unwrap();
-    let key = keys::create("editor of the tests", "editor", Some(1), &mut conn).await.unwrap().to_string();
+    let key = key_with("editor of the tests", &["approver@nation"], &mut conn).await;
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let client = |key| Client { http: http.clone(), address: address.clone(), key };
     House { editor: client(Some(key)), anyone: client(None), url, address, server: handle }
+}
+
+/// A key that holds these grants, such as `reader@territory:…`.
+pub async fn key_with(name: &str, grants: &[&str], conn: &mut db::Conn) -> String {
+    let grants: Vec<NewGrant> = grants.iter().map(|grant| NewGrant::parse(grant).unwrap()).collect();
+    keys::create(name, &grants, Some(1), "tests", conn).await.unwrap().to_string()
 }
 
 /// Someone who asks.
