@@ -97,7 +97,7 @@ pub struct Scope<Table>(Box<Sql>, PhantomData<fn() -> Table>);
 
 impl<Table> Scope<Table> {
     /// Only the rows for which this holds.
-    pub fn of(condition: impl AppearsOnTable<Table> + Expression<SqlType = Bool> + QueryFragment<Pg> + Send + Sync + 'static) -> Self {
+    pub fn of(condition: impl AppearsOnTable<Table, SqlType = Bool> + QueryFragment<Pg> + Send + Sync + 'static) -> Self {
         Self(Box::new(condition), PhantomData)
     }
 }

@@ -162,6 +162,12 @@ impl<R: Right> Holder<R> {
         self.within_as(R::ROLE, place)
     }
 
+    /// Refuses with 403 who does not hold the right anywhere.
+    pub fn anywhere(&self) -> Result<()> {
+        let held = Role::parse(R::ROLE).is_ok_and(|role| self.known.rights.anywhere(role));
+        if held { Ok(()) } else { Err(Problem::new(&kinds::INSUFFICIENT_ROLE)) }
+    }
+
     /// Refuses with 403 who does not hold the right over every one of these places, and over the nation when there is none:
     /// what several share belongs to none of them alone.
     pub fn within_all(&self, places: &[Place]) -> Result<()> {
@@ -191,12 +197,10 @@ impl<R: Right> FromRequest for Holder<R> {
         };
         // Of a thing that is not there, or not to be seen, 404 is said before 403.
         let named = request.match_info().get("id").is_some();
-        if !named && !Role::parse(R::ROLE).is_ok_and(|role| known.rights.anywhere(role)) {
-            return ready(Err(Problem::new(&kinds::INSUFFICIENT_ROLE)));
-        }
         let request = request.extensions().get::<RequestId>().map(|id| id.0.clone());
         let author = Author { name: known.name.clone(), key: known.key, request };
-        ready(Ok(Self { author, known, right: PhantomData }))
+        let holder = Self { author, known, right: PhantomData };
+        ready(if named { Ok(holder) } else { holder.anywhere().map(|()| holder) })
     }
 }
 

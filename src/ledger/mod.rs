@@ -75,21 +75,32 @@ fn changed(before: Option<Value>, after: Option<Value>) -> Vec<String> {
         .collect()
 }
 
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = ledger, check_for_backend(diesel::pg::Pg))]
+struct Tombstone {
+    action: String,
+    recorded_at: DateTime<Utc>,
+    audience: String,
+    places: Vec<Option<String>>,
+}
+
 /// When a thing of this table (of this whole, for a part) was deleted, if it was, and if it could be seen.
 pub async fn deleted_at(noun: &str, whole: Option<Id>, thing: Id, reach: &Reach, conn: &mut Conn) -> QueryResult<Option<DateTime<Utc>>> {
     let mut last = ledger::table
         .filter(ledger::thing.eq(thing).and(ledger::noun.eq(noun)))
         .order_by(ledger::version.desc())
-        .select((ledger::action, ledger::recorded_at, ledger::audience, ledger::places))
+        .select(Tombstone::as_select())
         .into_boxed();
     if let Some(whole) = whole {
         last = last.filter(ledger::parent.eq(whole));
     }
-    let last: Option<(String, DateTime<Utc>, String, Vec<Option<String>>)> = last.first(conn).await.optional()?;
-    Ok(last.and_then(|(action, at, audience, places)| {
-        let places: Vec<String> = places.into_iter().flatten().collect();
-        (action == "delete" && reach.sees(&audience, &places)).then_some(at)
-    }))
+    let last: Option<Tombstone> = last.first(conn).await.optional()?;
+    Ok(last
+        .filter(|last| {
+            let places: Vec<String> = last.places.iter().flatten().cloned().collect();
+            last.action == "delete" && reach.sees(&last.audience, &places)
+        })
+        .map(|last| last.recorded_at))
 }
 
 /// Has nothing ever been written?

@@ -176,6 +176,7 @@ async fn list_partner_commitments(db: Data<Db>, caller: Caller, At(id): At, list
 async fn create_partner_commitment(db: Data<Db>, editor: Approver, At(id): At, body: Json<NewCommitment>) -> Result<Created<Commitment>> {
     db.write(&editor, async |conn| {
         super::hold(id, editor.reach(), conn).await?;
+        editor.anywhere()?;
         let new = body.valid()?;
         editor.within(&new.place())?;
         Ok(Created(insert(id, &new, conn).await?))
