@@ -22,7 +22,9 @@ const ABOUT: &str = "\
 The information system of the French programme **Territoires d'industrie**: territories, partners, people, committees and action fiches, \
 with their history.
 
-- Reading what is public needs no key. Writing needs one: `Authorization: Bearer tdi_…`. A key that is not valid is refused everywhere.
+- Reading what is public needs no key. Else `Authorization: Bearer …`; what is not valid is refused everywhere. A key holds roles (`reader`, `editor`, \
+`approver`, `admin`), each over a perimeter (the nation, a region, a department, a territory, one fiche). `x-role` says which role an operation needs; \
+what one may not see is 404, as if it did not exist.
 - Lists: filter by field (`kind=company,association`), with `__ne`, `__gte`, `__gt`, `__lte`, `__lt`, `__null`; search with `q`; order with `sort`; \
 take related things along with `include`; follow `links.next`; ask for the exact total with `count=true`.
 - Each thing has a `version`, and `ETag: \"v<version>\"`. To change or delete it, send that in `If-Match`. To read it again cheaply, in `If-None-Match`.
@@ -30,15 +32,16 @@ take related things along with `include`; follow `links.next`; ask for the exact
 - Every refusal is a problem document (RFC 9457), in French with `Accept-Language: fr`, and tells everything that is wrong at once.
 - Days are `YYYY-MM-DD` (suffix `_on`), instants RFC 3339 in UTC (suffix `_at`), amounts euros (suffix `_eur`).";
 
-const TAGS: [(&str, &str); 8] = [
-    ("programme-phases", "Phases of the programme (phases du programme)."),
-    ("themes", "Themes: axes of each phase and local ones (thématiques)."),
-    ("territories", "Territories with labels, members and successions (territoires)."),
-    ("partners", "Partners with their commitments (partenaires)."),
-    ("people", "People in a public role, with their mandates (personnes)."),
-    ("committees", "Committees with their seats (comités, instances)."),
-    ("action-fiches", "Action fiches with participants and themes (fiches actions)."),
-    ("health", "Is the service alive, is it ready?"),
+/// Each tag, what it is about, and the role that writes it.
+const TAGS: [(&str, &str, &str); 8] = [
+    ("programme-phases", "Phases of the programme (phases du programme).", "editor"),
+    ("themes", "Themes: axes of each phase and local ones (thématiques).", "editor"),
+    ("territories", "Territories with labels, members and successions (territoires).", "editor"),
+    ("partners", "Partners with their commitments (partenaires).", "approver"),
+    ("people", "People in a public role, with their mandates (personnes).", "approver"),
+    ("committees", "Committees with their seats (comités, instances).", "approver"),
+    ("action-fiches", "Action fiches with participants and themes (fiches actions).", "editor"),
+    ("health", "Is the service alive, is it ready?", ""),
 ];
 
 #[derive(OpenApi)]
@@ -63,7 +66,7 @@ pub fn complete(mut document: openapi::OpenApi) -> openapi::OpenApi {
     document.servers = Some(vec![openapi::Server::new("/")]);
     document.tags = Some(
         TAGS.iter()
-            .map(|(name, about)| {
+            .map(|(name, about, _)| {
                 let mut tag = Tag::new(*name);
                 tag.description = Some((*about).to_owned());
                 tag
@@ -94,6 +97,11 @@ fn is_named(parameter: &RefOr<Parameter>, name: &str) -> bool {
     matches!(parameter, RefOr::T(parameter) if parameter.name == name)
 }
 
+/// The role that writes a noun.
+fn role_for(noun: &str) -> Option<&'static str> {
+    TAGS.iter().find(|(tag, ..)| *tag == noun).map(|(.., role)| *role).filter(|role| !role.is_empty())
+}
+
 /// What follows from an operation's own shape.
 fn operation_of(path: &str, method: &str, operation: &mut Operation) {
     let noun = path.strip_prefix(BASE).unwrap_or(path).split('/').nth(1).unwrap_or_default();
@@ -119,6 +127,9 @@ fn operation_of(path: &str, method: &str, operation: &mut Operation) {
         let parameters = operation.parameters.get_or_insert_default();
         parameters.retain(|parameter| !is_named(parameter, "If-Match"));
         parameters.push(parameter.into());
+    }
+    if let Some(role) = role_for(noun).filter(|_| writes) {
+        operation.extensions.get_or_insert_default().insert("x-role".to_owned(), role.into());
     }
     operation.security = Some(if writes { vec![SecurityRequirement::new("key", [] as [&str; 0])] } else { vec![SecurityRequirement::default()] });
 
@@ -280,7 +291,7 @@ pub fn summary(document: &openapi::OpenApi) -> String {
     let mut lines: Vec<String> = Vec::new();
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations(item) {
-            let who = if method == "GET" { "anyone" } else { "editor" };
+            let who = operation.extensions.as_ref().and_then(|more| more.get("x-role")?.as_str()).unwrap_or("anyone");
             lines.push(format!("{method:<6} {path:<60} {:<34} {who}\n", operation.operation_id.clone().unwrap_or_default()));
         }
     }

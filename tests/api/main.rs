@@ -14,6 +14,7 @@ mod lists;
 mod official;
 mod readme;
 mod requests;
+mod rights;
 mod rooms;
 mod sources;
 mod support;

@@ -1,0 +1,256 @@
+//! What may not be seen is told by nothing; what is not one's own to set is not taken. (OWASP API1, API3: the matrix of
+//! who may open what is in `doors.rs`.)
+
+use diesel_async::RunQueryDsl;
+use serde_json::{Value, json};
+
+use crate::support::{Client, House, contract, demo_house, house, makers};
+
+/// Is in every text of what is hidden.
+const MARK: &str = "Zyxomma";
+
+/// A house where T7 has a committee with an unnamed person, and fiches of which two are hidden; and what is hidden.
+async fn with_secrets() -> (House, String, String, Vec<String>) {
+    let house = house().await;
+    let territory = makers::territory(&house, "T7").await;
+    let person = makers::make(&house, "/people", json!({ "name": MARK, "variants": [MARK], "mandates": [{ "function": MARK }] })).await;
+    let seats = json!([{ "person_id": person, "function": "Directeur d'usine", "capacity": "chair" }]);
+    let committee = json!({ "name": "Comité", "level": "territorial", "kind": "project", "territory_id": territory, "seats": seats });
+    let committee = makers::make(&house, "/committees", committee).await;
+    let mut hidden = vec![person];
+    for visibility in ["partners", "restricted"] {
+        let title = format!("{MARK} {visibility}");
+        let partner = makers::partner(&house, &format!("Partenaire {visibility}")).await;
+        let participants = json!([{ "partner_id": partner, "role": "lead", "note": MARK }]);
+        let fiche = json!({ "territory_id": territory, "title": title, "reference": MARK.to_owned() + visibility, "visibility": visibility, "participants": participants });
+        hidden.push(makers::make(&house, "/action-fiches", fiche).await);
+    }
+    (house, territory, committee, hidden)
+}
+
+/// Every list of the document, with all that may come along.
+fn lists() -> Vec<(String, Vec<String>)> {
+    let paths = contract::DOCUMENT["paths"].as_object().unwrap();
+    let lists = paths.iter().filter(|(path, item)| path.starts_with("/api/v1/") && !path.contains('{') && item["get"].is_object());
+    lists
+        .map(|(path, item)| {
+            let names = item["get"]["parameters"].as_array().into_iter().flatten().filter(|parameter| parameter["in"] == "query");
+            (path["/api/v1".len()..].to_owned(), names.map(|parameter| parameter["name"].as_str().unwrap().to_owned()).collect())
+        })
+        .collect()
+}
+
+#[actix_web::test]
+async fn nothing_tells_what_is_hidden() {
+    let (house, territory, committee, hidden) = with_secrets().await;
+    let other = makers::territory(&house, "T8").await;
+    let strangers = [house.anyone.clone(), house.with(&[&format!("editor@territory:{other}")]).await, house.with(&["admin@nation"]).await];
+    let team = house.with(&[&format!("reader@territory:{territory}")]).await;
+    let mut asked = 0;
+    for stranger in &strangers {
+        for (path, names) in lists() {
+            let mut queries: Vec<String> = vec!["limit=1000".to_owned()];
+            for name in &names {
+                match name.as_str() {
+                    "include" => queries.extend(includes(&path).into_iter().map(|name| format!("include={name}"))),
+                    "sort" => queries.extend(sorts(&path).into_iter().map(|name| format!("sort={name}"))),
+                    "limit" | "cursor" | "offset" | "count" | "as_of" => {}
+                    name if name.ends_with("_id") || name == "id" => queries.extend(hidden.iter().map(|id| format!("{name}={id}"))),
+                    "q" => queries.push(format!("q={MARK}")),
+                    _ => {}
+                }
+            }
+            for query in queries {
+                let answer = stranger.get(&format!("{path}?{query}")).await;
+                if answer.status != 200 {
+                    continue; // not a filter that takes such a value
+                }
+                asked += 1;
+                let text = answer.body.to_string();
+                let itself = text.replace(&query, "").replace(&hidden[0], if query.contains(&hidden[0]) { "" } else { &hidden[0] });
+                assert!(!itself.contains(MARK), "{path}?{query} shows {MARK}");
+                if hidden.iter().any(|id| query.contains(id.as_str())) || query.starts_with("q=") {
+                    assert_eq!(answer.rows().len(), 0, "{path}?{query} finds what is hidden");
+                } else {
+                    assert!(!hidden.iter().any(|id| text.contains(id.as_str())), "{path}?{query} names what is hidden");
+                }
+            }
+        }
+        for id in &hidden {
+            for noun in ["people", "action-fiches"] {
+                for part in ["", "/mandates", "/participants", "/themes"] {
+                    let answer = stranger.get(&format!("/{noun}/{id}{part}")).await;
+                    assert!(answer.status == 404, "/{noun}/{id}{part}: {}", answer.status);
+                }
+            }
+        }
+        let seats = stranger.get(&format!("/committees/{committee}/seats")).await.expect(200);
+        assert_eq!((&seats.rows()[0]["person_id"], &seats.rows()[0]["function"]), (&Value::Null, &json!("Directeur d'usine")));
+        for filter in ["person_id__ne", "person_id__null"] {
+            stranger.get(&format!("/committees/{committee}/seats?{filter}=true")).await.expect(400);
+        }
+    }
+    assert!(asked > 150, "{asked}");
+    // Who works there sees them: what is for partners, and the person by name.
+    assert_eq!(team.get(&format!("/people?q={MARK}")).await.expect(200).rows().len(), 1);
+    assert_eq!(team.get(&format!("/action-fiches?q={MARK}")).await.expect(200).rows().len(), 1);
+    let seats = team.get(&format!("/committees/{committee}?include=seats")).await.expect(200);
+    assert_eq!(seats.body["seats"][0]["person_id"], json!(hidden[0]));
+    assert_eq!(team.get(&format!("/committees?person_id={}", hidden[0])).await.expect(200).rows().len(), 1);
+}
+
+fn parameter(path: &str, name: &str) -> Value {
+    let operation = &contract::DOCUMENT["paths"][format!("/api/v1{path}")]["get"];
+    operation["parameters"].as_array().unwrap().iter().find(|parameter| parameter["name"] == name).unwrap()["schema"].clone()
+}
+
+fn includes(path: &str) -> Vec<String> {
+    parameter(path, "include")["items"]["enum"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect()
+}
+
+fn sorts(path: &str) -> Vec<String> {
+    let pattern = parameter(path, "sort")["pattern"].as_str().unwrap().to_owned();
+    let names = pattern.split(['(', ')']).nth(1).unwrap().to_owned();
+    names.split('|').map(str::to_owned).collect()
+}
+
+/// What is hidden changes no tag of what is shown; and a tag confirms no other view.
+#[actix_web::test]
+async fn a_tag_tells_nothing_of_what_is_hidden() {
+    let house = house().await;
+    let territory = makers::territory(&house, "T7").await;
+    let (list, both) = (format!("/action-fiches?territory_id={territory}&count=true"), house.with(&["reader@nation"]).await);
+    let before = house.anyone.get(&list).await.expect(200).etag;
+    let fiche = json!({ "territory_id": territory, "title": "x", "visibility": "restricted" });
+    let fiche = makers::make(&house, "/action-fiches", fiche).await;
+    assert_eq!(house.anyone.get(&list).await.expect(200).etag, before);
+    let one = format!("/action-fiches/{fiche}");
+    let seen = both.get(&one).await.expect(200).etag.unwrap();
+    let asked = |client: &Client, tag: &str| crate::support::send(client.request(reqwest::Method::GET, &one).header("if-none-match", tag));
+    asked(&both, &seen).await.expect(304);
+    for tag in [seen.as_str(), "*", "\"v1.pub\""] {
+        asked(&house.anyone, tag).await.expect(404);
+    }
+    house.patch(&one, Some(&seen), json!({ "visibility": "public" })).await.expect(200);
+    asked(&house.anyone, "\"v2\"").await.expect(200);
+    asked(&house.anyone, "\"v2.pub\"").await.expect(304);
+}
+
+/// To name what one may not see is to name nothing.
+#[actix_web::test]
+async fn a_reference_to_what_is_hidden_is_a_reference_to_nothing() {
+    let (house, _, _, hidden) = with_secrets().await;
+    let other = makers::territory(&house, "T8").await;
+    let approver = house.with(&[&format!("approver@territory:{other}")]).await;
+    let committee = json!({ "name": "Comité de T8", "level": "territorial", "kind": "project", "territory_id": other });
+    let committee = makers::make(&house, "/committees", committee).await;
+    let seats = format!("/committees/{committee}/seats");
+    let without = |mut body: Value| {
+        body.as_object_mut().unwrap().shift_remove("instance");
+        body
+    };
+    let never = "00000000-0000-7000-8000-000000000000";
+    let seated = approver.post(&seats, json!({ "person_id": hidden[0] })).await.expect(422);
+    let nobody = approver.post(&seats, json!({ "person_id": never })).await.expect(422);
+    assert_eq!(without(seated.body), without(nobody.body));
+    let inside = |id: &str| json!({ "name": "C", "level": "territorial", "kind": "project", "territory_id": other, "seats": [{ "person_id": id }] });
+    let seated = approver.post("/committees", inside(&hidden[0])).await.expect(422);
+    let nobody = approver.post("/committees", inside(never)).await.expect(422);
+    assert_eq!((&seated.wrongs(), without(seated.body)), (&nobody.wrongs(), without(nobody.body)));
+    let fiche = makers::make(&house, "/action-fiches", json!({ "territory_id": other, "title": "x", "visibility": "public" })).await;
+    let pilot = house.with(&[&format!("editor@fiche:{fiche}")]).await;
+    let brother = makers::make(&house, "/action-fiches", json!({ "territory_id": other, "title": "y", "visibility": "restricted" })).await;
+    let path = format!("/action-fiches/{fiche}");
+    let hidden = pilot.patch(&path, Some("*"), json!({ "parent_id": brother })).await.expect(422);
+    let nothing = pilot.patch(&path, Some("*"), json!({ "parent_id": never })).await.expect(422);
+    assert_eq!(without(hidden.body), without(nothing.body));
+}
+
+#[derive(diesel::QueryableByName)]
+struct Line {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    line: String,
+}
+
+async fn lines(house: &House, noun: &str) -> Vec<String> {
+    let lines = diesel::sql_query(
+        "SELECT action || ' ' || version || ' ' || audience || ' ' || cardinality(places) AS line FROM ledger WHERE noun = $1 ORDER BY id",
+    );
+    let lines: Vec<Line> = lines.bind::<diesel::sql_types::Text, _>(noun).load(&mut house.database().await).await.unwrap();
+    lines.into_iter().map(|line| line.line).collect()
+}
+
+/// When a thing is from now on for others, so are its parts and what names it: each has a line of its own that says so.
+#[actix_web::test]
+async fn the_ledger_says_of_each_line_whom_it_is_for() {
+    let (house, territory, committee, hidden) = with_secrets().await;
+    house.patch(&format!("/action-fiches/{}", hidden[2]), Some("*"), json!({ "visibility": "public" })).await.expect(200);
+    assert_eq!(lines(&house, "action_fiches").await, ["create 1 partners 2", "create 1 restricted 2", "update 2 public 2"]);
+    assert_eq!(lines(&house, "action_fiche_participants").await, ["create 1 partners 2", "create 1 restricted 2", "update 2 public 2"]);
+    // The person sat nowhere yet, then in T7, and is then named.
+    assert_eq!(lines(&house, "people").await, ["create 1 partners 1", "update 2 partners 1"]);
+    house.patch(&format!("/people/{}", hidden[0]), Some("*"), json!({ "publication_basis": "consent" })).await.expect(422);
+    let named = json!({ "publication_basis": "consent", "consented_on": "2026-01-31" });
+    house.patch(&format!("/people/{}", hidden[0]), Some("*"), named).await.expect(200);
+    assert_eq!(lines(&house, "people").await.last().unwrap(), "update 3 public 1");
+    assert_eq!(lines(&house, "person_mandates").await, ["create 1 partners 1", "update 2 partners 1", "update 3 public 1"]);
+    assert_eq!(lines(&house, "committee_seats").await, ["create 1 public 1", "update 2 public 1"]);
+    let seats = house.anyone.get(&format!("/committees/{committee}/seats")).await.expect(200);
+    assert_eq!(seats.rows()[0]["person_id"], json!(hidden[0]));
+    // What is deleted was for whom it was for.
+    house.delete(&format!("/action-fiches/{}", hidden[1]), Some("*")).await.expect(204);
+    assert_eq!(lines(&house, "action_fiche_participants").await.last().unwrap(), "delete 2 partners 2");
+    let [team, other] = ["reader@territory:".to_owned() + &territory, "reader@region:28".to_owned()];
+    house.with(&[&team]).await.get(&format!("/action-fiches/{}", hidden[1])).await.expect(410);
+    house.with(&[&other]).await.get(&format!("/action-fiches/{}", hidden[1])).await.expect(404);
+}
+
+/// An agency of a region reads all there is in each territory with a commune in it, one that crosses its border included.
+#[actix_web::test]
+async fn a_region_reaches_every_territory_that_has_a_commune_in_it() {
+    let house = demo_house().await;
+    for (grant, expected) in
+        [("reader@region:52", vec!["Alençon", "Anjou Bleu"]), ("reader@department:72", vec!["Alençon"]), ("reader@region:11", vec![])]
+    {
+        let agency = house.with(&[grant]).await;
+        for name in ["Alençon", "Anjou Bleu", "Grand Est Touraine"] {
+            let territory = house.get(&format!("/territories?q={}", name.replace(' ', "%20"))).await.expect(200).rows()[0]["id"].clone();
+            let fiche = json!({ "territory_id": territory, "title": grant, "visibility": "restricted" });
+            let fiche = makers::make(&house, "/action-fiches", fiche).await;
+            let seen = agency.get(&format!("/action-fiches/{fiche}")).await.status == 200;
+            assert_eq!(seen, expected.contains(&name), "{grant} sees {name}");
+            agency.patch(&format!("/action-fiches/{fiche}"), Some("*"), json!({})).await.expect(if seen { 403 } else { 404 });
+        }
+    }
+}
+
+/// No body takes a member that is not its own: what the service sets, it alone sets. (OWASP API3, T10.)
+#[actix_web::test]
+async fn what_the_service_sets_is_not_taken_from_a_body() {
+    let house = house().await;
+    let schemas = contract::DOCUMENT["components"]["schemas"].as_object().unwrap();
+    let members = |schema: &Value| schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    let mut every: Vec<String> =
+        schemas.values().flat_map(members).chain(["role", "created_by", "published_at", "territory", "search"].map(str::to_owned)).collect();
+    every.sort();
+    every.dedup();
+    let mut refused = 0;
+    for (path, item) in contract::DOCUMENT["paths"].as_object().unwrap().iter().filter(|(path, _)| path.starts_with("/api/v1/")) {
+        for maker in makers::makers() {
+            if *path != format!("/api/v1{}", maker.path) || path.contains('{') {
+                continue;
+            }
+            let reference = item["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str().unwrap();
+            let own = members(&schemas[reference.rsplit('/').next().unwrap()]);
+            let valid = (maker.body)(&house.editor, 900).await;
+            for name in every.iter().filter(|name| !own.contains(name)) {
+                let mut body = valid.clone();
+                body[name] = json!("x");
+                let answer = house.post(maker.path, body).await.expect(422);
+                assert_eq!(answer.wrongs(), [(format!("/{name}"), "unknown_field".to_owned())], "{path} takes {name}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 300, "{refused}");
+}
