@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use chrono::TimeDelta;
 use diesel::ConnectionError;
 use diesel_async::{
     AsyncPgConnection, SimpleAsyncConnection,
@@ -23,7 +24,7 @@ use futures_util::FutureExt;
 
 pub use error::{Caused, Error, Rule, Violation};
 
-use crate::values::Id;
+use crate::values::{Id, Instant};
 
 /// A connection to PostgreSQL.
 pub type Conn = AsyncPgConnection;
@@ -38,6 +39,12 @@ const WAIT: Duration = Duration::from_secs(2);
 
 /// How often a whole transaction is tried when PostgreSQL asks for it to be run again.
 const TRIES: u32 = 4;
+
+/// The opening of a transaction that sees one state of the database throughout.
+const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/// How long after its last line in the ledger a transaction may be committed, at most: the session's own limits are far below.
+const SETTLED: TimeDelta = TimeDelta::minutes(1);
 
 /// Who signs a write: without an author the database refuses it.
 #[derive(Debug, Clone)]
@@ -72,6 +79,23 @@ impl Author {
 /// A text as an SQL literal.
 pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\0', "").replace('\'', "''"))
+}
+
+/// Who does not see everything: of what the ledger says is for some, that of these places.
+#[derive(Debug, Clone)]
+pub struct Sees {
+    /// Of these what is for partners.
+    pub partners: Vec<String>,
+    /// Of these what is restricted as well.
+    pub teams: Vec<String>,
+}
+
+impl Sees {
+    /// Tells the views of the past.
+    fn set(&self) -> String {
+        let list = |places: &[String]| quoted(&format!("{{{}}}", places.join(",")));
+        format!("SET LOCAL app.sees = ''; SET LOCAL app.sees_partners = {}; SET LOCAL app.sees_teams = {}", list(&self.partners), list(&self.teams))
+    }
 }
 
 /// A small pool of connections. Each worker has its own.
@@ -124,10 +148,30 @@ impl Db {
 
     /// Asks several things of one and the same state of the database.
     pub async fn snapshot<T, E: From<Error> + Caused>(&self, ask: impl AsyncFn(&mut Conn) -> Result<T, E>) -> Result<T, E> {
+        self.looking(SNAPSHOT, ask).await
+    }
+
+    /// Asks what others ask of now of an instant that is past: the tables of the nouns are as they were then, but for what
+    /// may not be seen today; without `sees`, all may. What is answered is final: where transactions may still add to that
+    /// instant, they are waited for.
+    pub async fn past<T, E>(&self, instant: Instant, sees: Option<&Sees>, ask: impl AsyncFn(&mut Conn) -> Result<T, E>) -> Result<T, E>
+    where
+        E: From<Error> + Caused,
+    {
+        if instant.ago() < SETTLED {
+            let settle = format!("SELECT settle('{instant}')");
+            self.read(async |conn| conn.batch_execute(&settle).await.map_err(Error::from)).await?;
+        }
+        let sees = sees.map_or_else(|| "SET LOCAL app.sees = 'everything'".to_owned(), Sees::set);
+        let begin = format!("{SNAPSHOT}; SET LOCAL search_path = as_of, public; SET LOCAL app.as_of = '{instant}'; {sees}");
+        self.looking(&begin, ask).await
+    }
+
+    async fn looking<T, E: From<Error> + Caused>(&self, begin: &str, ask: impl AsyncFn(&mut Conn) -> Result<T, E>) -> Result<T, E> {
         let mut tries = 0;
         loop {
             tries += 1;
-            match self.transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", &ask).await {
+            match self.transaction(begin, &ask).await {
                 Err(error) if lost(&error) && tries < 2 => {}
                 answer => return answer,
             }

@@ -27,6 +27,11 @@ impl Day {
         let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|_| text.len() == 10);
         day.filter(|day| (1900..=2100).contains(&day.year())).map(Self).ok_or("invalid_date")
     }
+
+    /// As a date of the calendar.
+    pub(super) fn date(self) -> NaiveDate {
+        self.0
+    }
 }
 
 impl fmt::Display for Day {

@@ -6,6 +6,7 @@ mod count;
 mod day;
 mod fault;
 mod id;
+mod instant;
 mod many;
 mod text;
 mod word;
@@ -16,6 +17,7 @@ pub use count::Count;
 pub use day::Day;
 pub use fault::Fault;
 pub use id::Id;
+pub use instant::Instant;
 pub use many::Many;
 pub use text::{
     Checked, Code, CommuneCode, DepartmentCode, Email, LongText, Name, OfficialCode, Phone, RegionCode, Rule, Scheme, ShortText, Siren, Siret, Url,

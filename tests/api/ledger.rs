@@ -186,6 +186,7 @@ const SHAPE: &str = "
     UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
     UNION ALL SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
     UNION ALL SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+    UNION ALL SELECT schemaname || '.' || viewname || definition FROM pg_views WHERE schemaname IN ('public', 'as_of')
     ORDER BY 1";
 
 #[actix_web::test]

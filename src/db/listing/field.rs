@@ -11,7 +11,7 @@ use diesel::{
 
 use crate::{
     schema::sql_types::Tsvector,
-    values::{Amount, Day, Id, Vocabulary},
+    values::{Amount, Day, Id, Instant, Vocabulary},
 };
 
 /// A piece of SQL without values.
@@ -64,7 +64,7 @@ impl Kind {
     /// Checks a value before PostgreSQL sees it, and gives it as PostgreSQL shall see it. Errs with the code of a fault.
     pub fn check(self, value: &str) -> Result<String, &'static str> {
         if let Self::Instant = self {
-            return instant(value).ok_or("invalid_date");
+            return Instant::parse(value).map(|instant| instant.to_string());
         }
         self.fits(value).map(|()| value.to_owned())
     }
@@ -82,14 +82,6 @@ impl Kind {
             Self::Text | Self::Search | Self::Instant => Ok(()),
         }
     }
-}
-
-/// An instant of RFC 3339, without a leap second, in the window of [`Day`], as one of UTC.
-fn instant(value: &str) -> Option<String> {
-    use chrono::{DateTime, Datelike, SecondsFormat, Utc};
-    let instant = DateTime::parse_from_rfc3339(value).ok()?;
-    let valid = (1900..=2100).contains(&instant.year()) && instant.timestamp_subsec_nanos() < 1_000_000_000;
-    valid.then(|| instant.with_timezone(&Utc).to_rfc3339_opts(SecondsFormat::Micros, true))
 }
 
 /// An SQL type that may be asked for.
