@@ -27,6 +27,8 @@ with their history.
 what one may not see is 404, as if it did not exist.
 - Lists: filter by field (`kind=company,association`), with `__ne`, `__gte`, `__gt`, `__lte`, `__lt`, `__null`; search with `q`; order with `sort`; \
 take related things along with `include`; follow `links.next`; ask for the exact total with `count=true`.
+- What it looked like then: `as_of=2026-06-30` (the end of that day in Paris) or an instant, on every list and thing, with all that comes along. What \
+was answered once is answered for ever, but for what is not public any more. What was not there then is 404.
 - Each thing has a `version`, and `ETag: \"v<version>\"`. To change or delete it, send that in `If-Match`. To read it again cheaply, in `If-None-Match`.
 - `PATCH` is a JSON merge patch (RFC 7396): what is left out stays, `null` empties.
 - Every refusal is a problem document (RFC 9457), in French with `Accept-Language: fr`, and tells everything that is wrong at once.

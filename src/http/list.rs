@@ -2,6 +2,7 @@
 
 mod cursor;
 mod document;
+mod when;
 
 use std::future::{Ready, ready};
 
@@ -12,7 +13,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use self::cursor::Cursor;
+use self::{cursor::Cursor, when::When};
 use super::{Caller, Problem, Resource, Result, Said, Site, Tagged, Wrong, kinds, problem::Place, resource::not_modified};
 use crate::{
     db::{
@@ -81,6 +82,7 @@ impl Wanted {
 pub struct List<N: Shown> {
     listing: Listing<N>,
     caller: Caller,
+    when: When,
     wanted: Wanted,
     count: bool,
     /// Was it asked for by number, with `offset`? Then its pages go on so.
@@ -91,9 +93,10 @@ pub struct List<N: Shown> {
     request: HttpRequest,
 }
 
-/// What a query string asks of one thing: only what comes along with it.
+/// What a query string asks of one thing: of which instant, and what comes along with it.
 pub struct One<N> {
     caller: Caller,
+    when: When,
     wanted: Wanted,
     noun: std::marker::PhantomData<N>,
 }
@@ -133,7 +136,7 @@ impl<N: Shown> List<N> {
         let mut listing = Listing::<N>::default();
         let mut seen: Vec<&str> = Vec::new();
         let (mut wanted, mut count, mut limit, mut sort, mut words) = (Wanted::default(), false, USUAL, None, None);
-        let (mut cursor, mut offset) = (None, None);
+        let (mut cursor, mut offset, mut when) = (None, None, When::Now);
         if pairs.len() > PARAMETERS {
             let said = Said::new("At most 50 parameters.", "50 paramètres au plus.");
             return Err(Problem::errors(&kinds::INVALID_PARAMETERS, vec![Wrong::parameter("", "too_many", said)]));
@@ -159,6 +162,7 @@ impl<N: Shown> List<N> {
                 "sort" if value.is_empty() => errors.push(Wrong::fault(Place::Parameter(name.clone()), "blank")),
                 "sort" => sort = Some(value.clone()),
                 "include" => read_include::<N>(value, &mut wanted, &mut errors),
+                "as_of" => when.read(value, &mut errors),
                 _ => {
                     let Some((field, operator)) = N::fields().iter().find_map(|field| {
                         let operator = Operator::ALL.iter().find(|(suffix, _)| name.strip_prefix(field.name) == Some(suffix))?.1;
@@ -208,13 +212,21 @@ impl<N: Shown> List<N> {
         listing.scope = N::scope(caller.reach());
         listing.limit = limit;
         listing.offset = offset.unwrap_or(0);
-        Ok(Self { listing, caller, wanted, count, numbered: offset.is_some(), digest, site, request: request.clone() })
+        Ok(Self { listing, caller, when, wanted, count, numbered: offset.is_some(), digest, site, request: request.clone() })
     }
 
-    /// Only the parts of this thing.
-    pub fn within<C: Column<SqlType = Uuid> + QueryFragment<Pg> + Send + Sync + 'static>(mut self, column: C, id: Id) -> Self {
+    /// The page that answers, only with parts of the thing that `whole` finds, to which the column points.
+    pub async fn parts<C, W>(mut self, db: &Db, column: C, id: Id, whole: impl AsyncFn(Id, &Reach, &mut Conn) -> Result<W>) -> Result<Page<N::View>>
+    where
+        C: Column<SqlType = Uuid> + QueryFragment<Pg> + Send + Sync + 'static,
+        for<'a> Rows<'a, N>: LoadQuery<'a, Conn, (N, Keys)>,
+        for<'a> Total<'a, N>: LoadQuery<'a, Conn, i64>,
+        N: Send,
+    {
+        let reach = self.caller.reach();
+        self.when.ask(db, reach, async |conn: &mut Conn| whole(id, reach, conn).await.map(drop)).await?;
         self.listing.within(column, id);
-        self
+        self.page(db).await
     }
 
     /// The page that answers.
@@ -257,7 +269,8 @@ impl<N: Shown> List<N> {
             }
             Ok((views, ends, more, total))
         };
-        let (views, (first, last), more, total) = if single { db.read(answer).await? } else { db.snapshot(answer).await? };
+        let (views, (first, last), more, total) =
+            if single { list.when.ask(db, &reach, answer).await? } else { list.when.snapshot(db, &reach, answer).await? };
         let seal = |keys: Option<Keys>, back| keys.map(|keys| Cursor { keys, back, digest: list.digest.clone() }.seal(&list.site.secret));
         let (forward, back) = match &list.listing.mark {
             Some(mark) if mark.back => (true, more),
@@ -293,7 +306,7 @@ impl<N: Shown> List<N> {
         let reach = self.caller.reach().clone();
         for condition in self.listing.conditions.iter_mut().filter(|condition| condition.field.personal) {
             let asked: Vec<Id> = condition.values.iter().filter_map(|value| Id::parse(value).ok()).collect();
-            let known = db.read(async |conn| -> Result<_> { Ok(rights::visible_people(&asked, &reach, conn).await?) }).await?;
+            let known = self.when.ask(db, &reach, async |conn| Ok(rights::visible_people(&asked, &reach, conn).await?)).await?;
             condition.values.retain(|value| Id::parse(value).is_ok_and(|id| known.contains(&id)));
         }
         Ok(())
@@ -398,14 +411,16 @@ impl<N: Shown> FromRequest for One<N> {
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         let mut errors = Vec::new();
-        let mut wanted = Wanted::default();
+        let (mut wanted, mut when) = (Wanted::default(), When::Now);
         for (name, value) in parameters(request) {
-            if name == "include" {
-                read_include::<N>(&value, &mut wanted, &mut errors);
+            match name.as_str() {
+                "include" => read_include::<N>(&value, &mut wanted, &mut errors),
+                "as_of" => when.read(&value, &mut errors),
+                _ => {} // `guard` has refused it already
             }
         }
         ready(if errors.is_empty() {
-            Ok(Self { caller: Caller::of(request), wanted, noun: std::marker::PhantomData })
+            Ok(Self { caller: Caller::of(request), when, wanted, noun: std::marker::PhantomData })
         } else {
             Err(Problem::errors(&kinds::INVALID_PARAMETERS, errors))
         })
@@ -413,15 +428,15 @@ impl<N: Shown> FromRequest for One<N> {
 }
 
 impl<N: Shown> One<N> {
-    /// The thing that `find` finds, with what was asked along, of the same instant.
-    pub async fn answer(&self, db: &Db, id: Id, find: impl AsyncFn(Id, &Reach, &mut Conn) -> Result<N>) -> Result<Tagged<N::View>>
+    /// The thing that `find` finds where the path says, with what was asked along, of the same instant.
+    pub async fn answer<P: Copy>(&self, db: &Db, path: P, find: impl AsyncFn(P, &Reach, &mut Conn) -> Result<N>) -> Result<Tagged<N::View>>
     where
         N: Resource,
     {
+        let reach = self.caller.reach();
         let ask = async |conn: &mut Conn| {
-            let reach = self.caller.reach();
-            let thing = find(id, reach, conn).await?;
-            let version = thing.version();
+            let thing = find(path, reach, conn).await?;
+            let (id, version) = (thing.id(), thing.version());
             let mut views = vec![(id, N::View::from(thing))];
             N::veil(&mut views, reach, conn).await?;
             if !self.wanted.is_empty() {
@@ -430,7 +445,7 @@ impl<N: Shown> One<N> {
             let (_, view) = views.pop().ok_or_else(|| Problem::new(&kinds::INTERNAL))?;
             Ok(Tagged(version, view))
         };
-        if self.wanted.is_empty() { db.read(ask).await } else { db.snapshot(ask).await }
+        if self.wanted.is_empty() { self.when.ask(db, reach, ask).await } else { self.when.snapshot(db, reach, ask).await }
     }
 }
 

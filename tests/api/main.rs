@@ -12,6 +12,7 @@ mod hostile;
 mod ledger;
 mod lists;
 mod official;
+mod past;
 mod readme;
 mod requests;
 mod rights;

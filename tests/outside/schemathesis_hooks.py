@@ -18,6 +18,7 @@ RULES = {
     "forbidden_character",  # by Unicode's categories
     "invalid_cursor",  # signed by the service
     "incompatible_parameters",
+    "not_past",  # an instant that is still to come
     "repeated_parameter",  # one key twice in an order
 }
 

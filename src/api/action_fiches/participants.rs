@@ -16,8 +16,7 @@ use crate::{
         listing::{Field, Listed, field, word},
     },
     http::{
-        At, Caller, Created, Editor, IfMatch, Json, List, NoContent, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given,
-        nullable,
+        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given, nullable,
     },
     rights::Reach,
     schema::action_fiche_participants,
@@ -149,9 +148,8 @@ pub async fn insert(action_fiche_id: Id, new: &NewParticipant, conn: &mut Conn) 
 /// List the participants of a fiche
 #[utoipa::path(params(List<Participant>), responses((status = OK, body = Page<Participant>)))]
 #[get("/action-fiches/{id}/participants")]
-async fn list_action_fiche_participants(db: Data<Db>, caller: Caller, At(id): At, list: List<Participant>) -> Result<Page<Participant>> {
-    db.read(async |conn: &mut Conn| super::find(id, caller.reach(), conn).await).await?;
-    list.within(action_fiche_participants::action_fiche_id, id).page(&db).await
+async fn list_action_fiche_participants(db: Data<Db>, At(id): At, list: List<Participant>) -> Result<Page<Participant>> {
+    list.parts(&db, action_fiche_participants::action_fiche_id, id, super::find).await
 }
 
 /// Add a participant of a fiche
@@ -166,12 +164,12 @@ async fn create_action_fiche_participant(db: Data<Db>, editor: Editor, At(id): A
 }
 
 /// Read a participant of a fiche
-#[utoipa::path(responses((status = OK, body = Participant)))]
+#[utoipa::path(params(One<Participant>), responses((status = OK, body = Participant)))]
 #[get("/action-fiches/{id}/participants/{part_id}")]
-async fn read_action_fiche_participant(db: Data<Db>, caller: Caller, path: PartOf) -> Result<Tagged<Participant>> {
-    db.read(async |conn| {
-        super::find(path.id, caller.reach(), conn).await?;
-        Ok(find(path, caller.reach(), conn).await?.into())
+async fn read_action_fiche_participant(db: Data<Db>, path: PartOf, one: One<Participant>) -> Result<Tagged<Participant>> {
+    one.answer(&db, path, async |path: PartOf, reach: &Reach, conn: &mut Conn| {
+        super::find(path.id, reach, conn).await?;
+        find(path, reach, conn).await
     })
     .await
 }

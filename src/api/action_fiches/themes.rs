@@ -15,7 +15,7 @@ use crate::{
         Conn, Db,
         listing::{Field, Listed, field},
     },
-    http::{At, Caller, Created, Editor, IfMatch, Json, List, NoContent, OrGone, Page, PartOf, Resource, Result, Shown, Tagged},
+    http::{At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, Page, PartOf, Resource, Result, Shown, Tagged},
     rights::Reach,
     schema::action_fiche_themes,
     values::Id,
@@ -96,9 +96,8 @@ pub async fn insert(action_fiche_id: Id, new: &NewFicheTheme, conn: &mut Conn) -
 /// List the themes of a fiche
 #[utoipa::path(params(List<FicheTheme>), responses((status = OK, body = Page<FicheTheme>)))]
 #[get("/action-fiches/{id}/themes")]
-async fn list_action_fiche_themes(db: Data<Db>, caller: Caller, At(id): At, list: List<FicheTheme>) -> Result<Page<FicheTheme>> {
-    db.read(async |conn: &mut Conn| super::find(id, caller.reach(), conn).await).await?;
-    list.within(action_fiche_themes::action_fiche_id, id).page(&db).await
+async fn list_action_fiche_themes(db: Data<Db>, At(id): At, list: List<FicheTheme>) -> Result<Page<FicheTheme>> {
+    list.parts(&db, action_fiche_themes::action_fiche_id, id, super::find).await
 }
 
 /// Add a theme of a fiche
@@ -113,12 +112,12 @@ async fn create_action_fiche_theme(db: Data<Db>, editor: Editor, At(id): At, bod
 }
 
 /// Read a theme of a fiche
-#[utoipa::path(responses((status = OK, body = FicheTheme)))]
+#[utoipa::path(params(One<FicheTheme>), responses((status = OK, body = FicheTheme)))]
 #[get("/action-fiches/{id}/themes/{part_id}")]
-async fn read_action_fiche_theme(db: Data<Db>, caller: Caller, path: PartOf) -> Result<Tagged<FicheTheme>> {
-    db.read(async |conn| {
-        super::find(path.id, caller.reach(), conn).await?;
-        Ok(find(path, caller.reach(), conn).await?.into())
+async fn read_action_fiche_theme(db: Data<Db>, path: PartOf, one: One<FicheTheme>) -> Result<Tagged<FicheTheme>> {
+    one.answer(&db, path, async |path: PartOf, reach: &Reach, conn: &mut Conn| {
+        super::find(path.id, reach, conn).await?;
+        find(path, reach, conn).await
     })
     .await
 }

@@ -16,7 +16,7 @@ use crate::{
         listing::{Field, Listed, field, period, word},
     },
     http::{
-        Approver, At, Caller, Created, IfMatch, Json, List, NoContent, OrGone, OrUnchanged, Page, PartOf, Problem, Resource, Result, Shown, Tagged,
+        Approver, At, Created, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Problem, Resource, Result, Shown, Tagged,
         Views, given, nullable,
     },
     rights::{self, Reach},
@@ -267,9 +267,8 @@ pub async fn insert(committee_id: Id, new: &NewSeat, conn: &mut Conn) -> Result<
 /// List the seats of a committee
 #[utoipa::path(params(List<Seat>), responses((status = OK, body = Page<Seat>)))]
 #[get("/committees/{id}/seats")]
-async fn list_committee_seats(db: Data<Db>, caller: Caller, At(id): At, list: List<Seat>) -> Result<Page<Seat>> {
-    db.read(async |conn: &mut Conn| super::find(id, caller.reach(), conn).await).await?;
-    list.within(committee_seats::committee_id, id).page(&db).await
+async fn list_committee_seats(db: Data<Db>, At(id): At, list: List<Seat>) -> Result<Page<Seat>> {
+    list.parts(&db, committee_seats::committee_id, id, super::find).await
 }
 
 /// Add a seat of a committee
@@ -286,15 +285,10 @@ async fn create_committee_seat(db: Data<Db>, editor: Approver, At(id): At, body:
 }
 
 /// Read a seat of a committee
-#[utoipa::path(responses((status = OK, body = Seat)))]
+#[utoipa::path(params(One<Seat>), responses((status = OK, body = Seat)))]
 #[get("/committees/{id}/seats/{part_id}")]
-async fn read_committee_seat(db: Data<Db>, caller: Caller, path: PartOf) -> Result<Tagged<Seat>> {
-    db.read(async |conn| {
-        let mut seat = find(path, caller.reach(), conn).await?;
-        veil(std::iter::once(&mut seat), caller.reach(), conn).await?;
-        Ok(seat.into())
-    })
-    .await
+async fn read_committee_seat(db: Data<Db>, path: PartOf, one: One<Seat>) -> Result<Tagged<Seat>> {
+    one.answer(&db, path, find).await
 }
 
 /// Change a seat of a committee

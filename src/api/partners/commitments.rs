@@ -16,7 +16,7 @@ use crate::{
         listing::{Field, Listed, field, period, word},
     },
     http::{
-        Approver, At, Caller, Created, IfMatch, Json, List, NoContent, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given,
+        Approver, At, Created, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given,
         nullable,
     },
     rights::{Place, Reach},
@@ -165,9 +165,8 @@ pub async fn insert(partner_id: Id, new: &NewCommitment, conn: &mut Conn) -> Res
 /// List the commitments of a partner
 #[utoipa::path(params(List<Commitment>), responses((status = OK, body = Page<Commitment>)))]
 #[get("/partners/{id}/commitments")]
-async fn list_partner_commitments(db: Data<Db>, caller: Caller, At(id): At, list: List<Commitment>) -> Result<Page<Commitment>> {
-    db.read(async |conn: &mut Conn| super::find(id, caller.reach(), conn).await).await?;
-    list.within(partner_commitments::partner_id, id).page(&db).await
+async fn list_partner_commitments(db: Data<Db>, At(id): At, list: List<Commitment>) -> Result<Page<Commitment>> {
+    list.parts(&db, partner_commitments::partner_id, id, super::find).await
 }
 
 /// Add a commitment of a partner
@@ -185,10 +184,10 @@ async fn create_partner_commitment(db: Data<Db>, editor: Approver, At(id): At, b
 }
 
 /// Read a commitment of a partner
-#[utoipa::path(responses((status = OK, body = Commitment)))]
+#[utoipa::path(params(One<Commitment>), responses((status = OK, body = Commitment)))]
 #[get("/partners/{id}/commitments/{part_id}")]
-async fn read_partner_commitment(db: Data<Db>, caller: Caller, path: PartOf) -> Result<Tagged<Commitment>> {
-    db.read(async |conn| Ok(find(path, caller.reach(), conn).await?.into())).await
+async fn read_partner_commitment(db: Data<Db>, path: PartOf, one: One<Commitment>) -> Result<Tagged<Commitment>> {
+    one.answer(&db, path, find).await
 }
 
 /// Change a commitment of a partner

@@ -16,7 +16,7 @@ use crate::{
         listing::{Field, Listed, field, period},
     },
     http::{
-        Approver, At, Caller, Created, IfMatch, Json, List, NoContent, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given,
+        Approver, At, Created, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given,
         nullable,
     },
     rights::Reach,
@@ -146,9 +146,8 @@ pub async fn insert(person_id: Id, new: &NewMandate, conn: &mut Conn) -> Result<
 /// List the mandates of a person
 #[utoipa::path(params(List<Mandate>), responses((status = OK, body = Page<Mandate>)))]
 #[get("/people/{id}/mandates")]
-async fn list_person_mandates(db: Data<Db>, caller: Caller, At(id): At, list: List<Mandate>) -> Result<Page<Mandate>> {
-    db.read(async |conn: &mut Conn| super::find(id, caller.reach(), conn).await).await?;
-    list.within(person_mandates::person_id, id).page(&db).await
+async fn list_person_mandates(db: Data<Db>, At(id): At, list: List<Mandate>) -> Result<Page<Mandate>> {
+    list.parts(&db, person_mandates::person_id, id, super::find).await
 }
 
 /// Add a mandate of a person
@@ -163,12 +162,12 @@ async fn create_person_mandate(db: Data<Db>, editor: Approver, At(id): At, body:
 }
 
 /// Read a mandate of a person
-#[utoipa::path(responses((status = OK, body = Mandate)))]
+#[utoipa::path(params(One<Mandate>), responses((status = OK, body = Mandate)))]
 #[get("/people/{id}/mandates/{part_id}")]
-async fn read_person_mandate(db: Data<Db>, caller: Caller, path: PartOf) -> Result<Tagged<Mandate>> {
-    db.read(async |conn| {
-        super::find(path.id, caller.reach(), conn).await?;
-        Ok(find(path, caller.reach(), conn).await?.into())
+async fn read_person_mandate(db: Data<Db>, path: PartOf, one: One<Mandate>) -> Result<Tagged<Mandate>> {
+    one.answer(&db, path, async |path: PartOf, reach: &Reach, conn: &mut Conn| {
+        super::find(path.id, reach, conn).await?;
+        find(path, reach, conn).await
     })
     .await
 }

@@ -16,8 +16,7 @@ use crate::{
         listing::{Field, Listed, field, word},
     },
     http::{
-        At, Caller, Created, Editor, IfMatch, Json, List, NoContent, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given,
-        nullable,
+        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given, nullable,
     },
     rights::{Place, Reach},
     schema::territory_labels,
@@ -173,9 +172,8 @@ pub async fn insert(territory_id: Id, new: &NewLabel, conn: &mut Conn) -> Result
 /// List the labels of a territory
 #[utoipa::path(params(List<Label>), responses((status = OK, body = Page<Label>)))]
 #[get("/territories/{id}/labels")]
-async fn list_territory_labels(db: Data<Db>, caller: Caller, At(id): At, list: List<Label>) -> Result<Page<Label>> {
-    db.read(async |conn: &mut Conn| super::find(id, caller.reach(), conn).await).await?;
-    list.within(territory_labels::territory_id, id).page(&db).await
+async fn list_territory_labels(db: Data<Db>, At(id): At, list: List<Label>) -> Result<Page<Label>> {
+    list.parts(&db, territory_labels::territory_id, id, super::find).await
 }
 
 /// Add a label of a territory
@@ -190,10 +188,10 @@ async fn create_territory_label(db: Data<Db>, editor: Editor, At(id): At, body: 
 }
 
 /// Read a label of a territory
-#[utoipa::path(responses((status = OK, body = Label)))]
+#[utoipa::path(params(One<Label>), responses((status = OK, body = Label)))]
 #[get("/territories/{id}/labels/{part_id}")]
-async fn read_territory_label(db: Data<Db>, caller: Caller, path: PartOf) -> Result<Tagged<Label>> {
-    db.read(async |conn| Ok(find(path, caller.reach(), conn).await?.into())).await
+async fn read_territory_label(db: Data<Db>, path: PartOf, one: One<Label>) -> Result<Tagged<Label>> {
+    one.answer(&db, path, find).await
 }
 
 /// Change a label of a territory

@@ -16,8 +16,7 @@ use crate::{
         listing::{Field, Listed, field, period, word},
     },
     http::{
-        At, Caller, Created, Editor, IfMatch, Json, List, NoContent, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given,
-        nullable,
+        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given, nullable,
     },
     rights::{Place, Reach},
     schema::territory_members,
@@ -195,9 +194,8 @@ pub async fn insert(territory_id: Id, new: &NewMember, conn: &mut Conn) -> Resul
 /// List the members of a territory
 #[utoipa::path(params(List<Member>), responses((status = OK, body = Page<Member>)))]
 #[get("/territories/{id}/members")]
-async fn list_territory_members(db: Data<Db>, caller: Caller, At(id): At, list: List<Member>) -> Result<Page<Member>> {
-    db.read(async |conn: &mut Conn| super::find(id, caller.reach(), conn).await).await?;
-    list.within(territory_members::territory_id, id).page(&db).await
+async fn list_territory_members(db: Data<Db>, At(id): At, list: List<Member>) -> Result<Page<Member>> {
+    list.parts(&db, territory_members::territory_id, id, super::find).await
 }
 
 /// Add a member of a territory
@@ -212,10 +210,10 @@ async fn create_territory_member(db: Data<Db>, editor: Editor, At(id): At, body:
 }
 
 /// Read a member of a territory
-#[utoipa::path(responses((status = OK, body = Member)))]
+#[utoipa::path(params(One<Member>), responses((status = OK, body = Member)))]
 #[get("/territories/{id}/members/{part_id}")]
-async fn read_territory_member(db: Data<Db>, caller: Caller, path: PartOf) -> Result<Tagged<Member>> {
-    db.read(async |conn| Ok(find(path, caller.reach(), conn).await?.into())).await
+async fn read_territory_member(db: Data<Db>, path: PartOf, one: One<Member>) -> Result<Tagged<Member>> {
+    one.answer(&db, path, find).await
 }
 
 /// Change a member of a territory

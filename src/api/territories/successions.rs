@@ -16,8 +16,7 @@ use crate::{
         listing::{Field, Listed, field, word},
     },
     http::{
-        At, Caller, Created, Editor, IfMatch, Json, List, NoContent, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given,
-        nullable,
+        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given, nullable,
     },
     rights::{Place, Reach},
     schema::territory_successions,
@@ -146,9 +145,8 @@ pub async fn insert(territory_id: Id, new: &NewSuccession, conn: &mut Conn) -> R
 /// List the successions of a territory
 #[utoipa::path(params(List<Succession>), responses((status = OK, body = Page<Succession>)))]
 #[get("/territories/{id}/successions")]
-async fn list_territory_successions(db: Data<Db>, caller: Caller, At(id): At, list: List<Succession>) -> Result<Page<Succession>> {
-    db.read(async |conn: &mut Conn| super::find(id, caller.reach(), conn).await).await?;
-    list.within(territory_successions::territory_id, id).page(&db).await
+async fn list_territory_successions(db: Data<Db>, At(id): At, list: List<Succession>) -> Result<Page<Succession>> {
+    list.parts(&db, territory_successions::territory_id, id, super::find).await
 }
 
 /// Add a succession of a territory
@@ -163,10 +161,10 @@ async fn create_territory_succession(db: Data<Db>, editor: Editor, At(id): At, b
 }
 
 /// Read a succession of a territory
-#[utoipa::path(responses((status = OK, body = Succession)))]
+#[utoipa::path(params(One<Succession>), responses((status = OK, body = Succession)))]
 #[get("/territories/{id}/successions/{part_id}")]
-async fn read_territory_succession(db: Data<Db>, caller: Caller, path: PartOf) -> Result<Tagged<Succession>> {
-    db.read(async |conn| Ok(find(path, caller.reach(), conn).await?.into())).await
+async fn read_territory_succession(db: Data<Db>, path: PartOf, one: One<Succession>) -> Result<Tagged<Succession>> {
+    one.answer(&db, path, find).await
 }
 
 /// Change a succession of a territory

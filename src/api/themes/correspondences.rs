@@ -15,9 +15,7 @@ use crate::{
         Conn, Db,
         listing::{Field, Listed, field},
     },
-    http::{
-        At, Caller, Created, Editor, IfMatch, Json, List, NoContent, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, nullable,
-    },
+    http::{At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, nullable},
     rights::Reach,
     schema::theme_correspondences,
     values::{Id, LongText},
@@ -120,9 +118,8 @@ pub async fn insert(theme_id: Id, new: &NewCorrespondence, conn: &mut Conn) -> R
 /// List the correspondences of a theme
 #[utoipa::path(params(List<Correspondence>), responses((status = OK, body = Page<Correspondence>)))]
 #[get("/themes/{id}/correspondences")]
-async fn list_theme_correspondences(db: Data<Db>, caller: Caller, At(id): At, list: List<Correspondence>) -> Result<Page<Correspondence>> {
-    db.read(async |conn: &mut Conn| super::find(id, caller.reach(), conn).await).await?;
-    list.within(theme_correspondences::theme_id, id).page(&db).await
+async fn list_theme_correspondences(db: Data<Db>, At(id): At, list: List<Correspondence>) -> Result<Page<Correspondence>> {
+    list.parts(&db, theme_correspondences::theme_id, id, super::find).await
 }
 
 /// Add a correspondence of a theme
@@ -137,10 +134,10 @@ async fn create_theme_correspondence(db: Data<Db>, editor: Editor, At(id): At, b
 }
 
 /// Read a correspondence of a theme
-#[utoipa::path(responses((status = OK, body = Correspondence)))]
+#[utoipa::path(params(One<Correspondence>), responses((status = OK, body = Correspondence)))]
 #[get("/themes/{id}/correspondences/{part_id}")]
-async fn read_theme_correspondence(db: Data<Db>, caller: Caller, path: PartOf) -> Result<Tagged<Correspondence>> {
-    db.read(async |conn| Ok(find(path, caller.reach(), conn).await?.into())).await
+async fn read_theme_correspondence(db: Data<Db>, path: PartOf, one: One<Correspondence>) -> Result<Tagged<Correspondence>> {
+    one.answer(&db, path, find).await
 }
 
 /// Change a correspondence of a theme

@@ -5,7 +5,7 @@ use utoipa::{
     openapi::{
         Object, ObjectBuilder, Ref, RefOr, Required, Schema,
         path::{Parameter, ParameterBuilder, ParameterIn, ParameterStyle},
-        schema::{ArrayBuilder, KnownFormat, SchemaFormat, Type},
+        schema::{AnyOfBuilder, ArrayBuilder, KnownFormat, SchemaFormat, Type},
     },
 };
 
@@ -53,17 +53,19 @@ impl<N: Shown> IntoParams for List<N> {
 
 impl<N: Shown> IntoParams for One<N> {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let past = AnyOfBuilder::new().item(Ref::from_schema_name("Day")).item(instant());
+        let as_of = parameter("as_of", "As it was at the end of this day in Paris, or at this instant; it is past.", Schema::AnyOf(past.build()));
         if N::INCLUDES.is_empty() {
-            return Vec::new();
+            return vec![as_of];
         }
         let list: String = N::INCLUDES.iter().map(|(name, about)| format!("\n- `{name}`: {about}")).collect();
         let names = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(N::INCLUDES.iter().map(|(name, _)| *name)));
         let names = ArrayBuilder::new().items(names.build()).min_items(Some(1)).max_items(Some(N::INCLUDES.len())).unique_items(true);
-        vec![listed("include", &format!("What comes along, separated by commas, each once.\n{list}"), names)]
+        vec![as_of, listed("include", &format!("What comes along, separated by commas, each once.\n{list}"), names)]
     }
 }
 
-fn parameter(name: &str, about: &str, schema: Object) -> Parameter {
+fn parameter(name: &str, about: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Query)
@@ -94,6 +96,11 @@ fn text(longest: usize) -> Object {
     ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(longest)).build()
 }
 
+fn instant() -> Object {
+    let instant = ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
+    instant.max_length(Some(40)).pattern(Some(INSTANT)).build()
+}
+
 fn field_parameter(field: &Field, suffix: &str, operator: Operator) -> Parameter {
     let name = format!("{}{suffix}", field.name);
     let about = |rule: &str| [field.about, rule].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
@@ -105,7 +112,7 @@ fn field_parameter(field: &Field, suffix: &str, operator: Operator) -> Parameter
             Kind::Amount => Ref::from_schema_name("Amount").into(),
             Kind::Integer => formatted(Type::Integer, KnownFormat::Int32).build().into(),
             Kind::Flag => ObjectBuilder::new().schema_type(Type::Boolean).build().into(),
-            Kind::Instant => formatted(Type::String, KnownFormat::DateTime).max_length(Some(40)).pattern(Some(INSTANT)).build().into(),
+            Kind::Instant => instant().into(),
             Kind::Word(words) => ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words.iter().map(|(word, _)| *word))).build().into(),
             Kind::Text => text(1000).into(),
             Kind::Search => text(WORDS).into(),
