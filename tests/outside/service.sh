@@ -1,7 +1,7 @@
 # Sourced by the scripts of this folder: starts the service on a private, empty folder and a free port; ends it at exit.
 # shellcheck shell=bash
 
-# start_service BINARY [SETTING=VALUE...]: sets URL, KEY, HOME_OF_SERVICE and SERVICE (the process).
+# start_service BINARY [SETTING=VALUE...]: sets URL, KEY, KEY_OF_TERRITORY, HOME_OF_SERVICE and SERVICE (the process).
 start_service() {
     local binary=$1
     shift
@@ -25,7 +25,11 @@ start_service() {
     done
     URL=$(sed -n 's|^API  *\(.*\)/api/v1$|\1|p' "$HOME_OF_SERVICE/out")
     KEY=$(sed -n 's|^Demo key  *||p' "$HOME_OF_SERVICE/out")
-    export URL KEY
+    # A key that may do little: of the first territory alone.
+    local territory
+    territory=$(curl -fsS "$URL/api/v1/territories?limit=1" | grep -oE '"id":"[^"]+"' | head -n 1 | cut -d '"' -f 4)
+    KEY_OF_TERRITORY=$(DATA_DIR="$HOME_OF_SERVICE/data" "$binary" keys create territory --grant "editor@territory:$territory" 2>/dev/null)
+    export URL KEY KEY_OF_TERRITORY
 }
 
 stop_service() {
