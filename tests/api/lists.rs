@@ -153,7 +153,7 @@ async fn a_walk_meets_every_untouched_row_once_while_others_write() {
         assert_eq!(once.len(), untouched.len(), "{sort}: some were missed");
     }
     stop.set(true);
-    assert!(writer.await.unwrap() > 20, "the writer wrote meanwhile");
+    assert!(writer.await.unwrap() > 5, "the writer wrote meanwhile");
 }
 
 /// A page whose rows are gone meanwhile still leads on, and a cursor may come in the form of a list.

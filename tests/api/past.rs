@@ -54,7 +54,7 @@ async fn what_is_asked_of_then_is_past_and_goes_with_reading_only() {
             ("2999-01-01", "invalid_date"),
             ("2100-12-31", "not_past"),
             ("2099-01-01T00:00:00Z", "not_past"),
-            (&Utc::now().date_naive().to_string(), "not_past"),
+            (&(Utc::now() + chrono::Days::new(1)).date_naive().to_string(), "not_past"),
             ("yesterday", "invalid_date"),
             ("2026-06-30T23:59:60Z", "invalid_date"),
             ("2026-02-30", "invalid_date"),
