@@ -101,6 +101,13 @@ pub enum Command {
         #[command(subcommand)]
         what: Keys,
     },
+    /// Prove that what is kept was not touched.
+    Verify {
+        #[command(subcommand)]
+        what: Verify,
+    },
+    /// After the database was restored from a dump: whoever follows the changes is told to start again.
+    NewEpoch,
     /// Print the OpenAPI document.
     Openapi,
     /// Ask the service at BIND whether it is ready; fails when it is not. For health checks of containers.
@@ -112,6 +119,22 @@ pub enum Command {
 pub enum Load {
     /// The facts of five public documents on the programme. Loading them twice changes nothing.
     Demo,
+}
+
+/// What can be verified.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Verify {
+    /// Walk along the ledger's chain of hashes: an altered, missing or moved line is told, and the command fails.
+    Ledger {
+        /// A number and its hash as an earlier run told them, such as `120:5ab3…`: fails when they stand no more.
+        #[arg(long, value_parser = noted)]
+        noted: Option<(i64, String)>,
+    },
+}
+
+fn noted(text: &str) -> Result<(i64, String), String> {
+    let (seq, hash) = text.split_once(':').ok_or("a number, a colon and a hash")?;
+    Ok((seq.parse().map_err(|_| "a number comes first")?, hash.to_owned()))
 }
 
 /// What can be done with keys.

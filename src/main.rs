@@ -11,13 +11,17 @@ use anyhow::{Context, bail};
 use clap::Parser;
 use territoires_industrie::{
     api::keys,
-    config::{Command, Config, Database, Keys, Load, LogFormat},
+    config::{Command, Config, Database, Keys, Load, LogFormat, Verify},
     db::{
         self, Db,
         embedded::{self, Embedded, Error as EmbeddedError, Options},
         migrate::{self, State, Step},
     },
     demo,
+    ledger::{
+        self, stamper,
+        verify::{self, Verdict},
+    },
     rights::NewGrant,
     server,
 };
@@ -47,6 +51,17 @@ fn main() -> anyhow::Result<()> {
             let home = Home::open(&config.database)?;
             check_schema(&home, false)?;
             run(manage(what, &home.url))
+        }
+        Command::Verify { what: Verify::Ledger { noted } } => {
+            let home = Home::open(&config.database)?;
+            check_schema(&home, false)?;
+            run(verify_ledger(&home.url, noted))
+        }
+        Command::NewEpoch => {
+            let home = Home::open(&config.database)?;
+            check_schema(&home, false)?;
+            println!("The epoch is {}.", run(async { Ok(ledger::new_epoch(&mut db::connect(&home.url).await?).await?) })?);
+            Ok(())
         }
         Command::Openapi => {
             println!("{}", server::document().to_pretty_json()?);
@@ -173,7 +188,22 @@ async fn welcome(url: &str) -> anyhow::Result<String> {
 
 /// Has nothing ever been written here?
 async fn is_empty(url: &str) -> anyhow::Result<bool> {
-    Ok(territoires_industrie::ledger::is_empty(&mut db::connect(url).await?).await?)
+    Ok(ledger::is_empty(&mut db::connect(url).await?).await?)
+}
+
+/// Numbers what has no number yet, then walks along the chain.
+async fn verify_ledger(url: &str, noted: Option<(i64, String)>) -> anyhow::Result<()> {
+    let mut conn = db::connect(url).await?;
+    stamper::catch_up(&mut conn).await?;
+    let name = |number: Option<i64>| number.map_or("none".to_owned(), |number| number.to_string());
+    match verify::verify(noted, &mut conn).await? {
+        Verdict::Sound { lines, hash } => {
+            println!("{lines} lines verified.");
+            println!("Keep {lines}:{hash}: with --noted, it tells later that none of them is gone.");
+            Ok(())
+        }
+        Verdict::Broken { seq, line, how } => bail!("number {}, line {}: {how}", name(seq), name(line)),
+    }
 }
 
 async fn manage(what: Keys, url: &str) -> anyhow::Result<()> {

@@ -289,6 +289,31 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
+    use super::sql_types::Xid8;
+
+    stamping (one) {
+        one -> Bool,
+        epoch -> Uuid,
+        epoch_began_at -> Timestamptz,
+        below -> Int8,
+        mark -> Nullable<Int8>,
+        mark_by -> Nullable<Xid8>,
+    }
+}
+
+diesel::table! {
+    stamps (seq) {
+        seq -> Int8,
+        line -> Int8,
+        hash -> Bytea,
+        personal -> Nullable<Bytea>,
+        salt -> Nullable<Bytea>,
+        stamped_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
     use super::sql_types::Tsvector;
 
     territories (id) {
@@ -406,6 +431,7 @@ diesel::joinable!(partner_commitments -> partners (partner_id));
 diesel::joinable!(partner_commitments -> territories (territory_id));
 diesel::joinable!(person_mandates -> partners (partner_id));
 diesel::joinable!(person_mandates -> people (person_id));
+diesel::joinable!(stamps -> ledger (line));
 diesel::joinable!(territory_labels -> programme_phases (phase_id));
 diesel::joinable!(territory_labels -> territories (territory_id));
 diesel::joinable!(territory_members -> programme_phases (phase_id));
@@ -429,6 +455,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     people,
     person_mandates,
     programme_phases,
+    stamping,
+    stamps,
     territories,
     territory_labels,
     territory_members,

@@ -1,5 +1,8 @@
 //! What was done, by whom, since when. The triggers of the first migration write it; here it is read. Knows no HTTP.
 
+pub mod stamper;
+pub mod verify;
+
 use chrono::{DateTime, Utc};
 use diesel::{
     prelude::*,
@@ -107,4 +110,15 @@ pub async fn deleted_at(noun: &str, whole: Option<Id>, thing: Id, reach: &Reach,
 pub async fn is_empty(conn: &mut Conn) -> QueryResult<bool> {
     let any = diesel::select(diesel::dsl::exists(ledger::table.select(ledger::id)));
     any.get_result::<bool>(conn).await.map(|any| !any)
+}
+
+#[derive(QueryableByName)]
+struct Epoch {
+    #[diesel(sql_type = Uuid)]
+    epoch: Id,
+}
+
+/// Begins a new epoch: whoever follows the changes is told to start again, and every line without a number gets one.
+pub async fn new_epoch(conn: &mut Conn) -> QueryResult<Id> {
+    Ok(sql_query("SELECT new_epoch() AS epoch").get_result::<Epoch>(conn).await?.epoch)
 }

@@ -1,0 +1,177 @@
+//! The proof that nothing of the past was touched: every line, in the order of its number, held against the chain of hashes.
+//! What is hashed is put together here, not by the functions of the database, which whoever alters lines may alter as well.
+
+use diesel::{
+    QueryableByName, sql_query,
+    sql_types::{BigInt, Binary, Bool, Nullable, Text},
+};
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
+use sha2::{Digest, Sha256};
+
+use crate::db::{Conn, Error};
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The chain holds: so many lines, and the hash of the last one. Whoever keeps that can tell later that none of them is gone.
+    Sound {
+        /// How many lines.
+        lines: i64,
+        /// The last hash.
+        hash: String,
+    },
+    /// It is broken.
+    Broken {
+        /// At this number; none when the line has none.
+        seq: Option<i64>,
+        /// At this line of the ledger; none when it is gone.
+        line: Option<i64>,
+        /// In this way.
+        how: Fault,
+    },
+}
+
+/// In what way a chain is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// A number that is not there.
+    #[error("the number is missing")]
+    Gap,
+    /// A line that is not there.
+    #[error("the line is missing")]
+    Missing,
+    /// A hash that does not follow from the one before and the line.
+    #[error("the line was altered, moved or put in between")]
+    Altered,
+    /// A name that is not the one that was recorded.
+    #[error("what identifies a person was altered")]
+    Personal,
+    /// A name that was taken out by other means than an erasure, or came back after it.
+    #[error("what identifies a person is not as an erasure leaves it")]
+    Erasure,
+    /// A line that was put where everything is numbered already.
+    #[error("the line was put in between, without a number")]
+    Unnumbered,
+    /// Numbers that are gone from the end, or were made again.
+    #[error("the hash is not the one that was noted")]
+    Noted,
+}
+
+/// The members that identify a person, by noun, and what an erasure leaves in their place.
+const PERSONAL: &str = r#"(VALUES ('people', '{"name": "Personne effacée", "variants": []}'::jsonb),
+    ('person_mandates', '{"function": "Fonction effacée", "note": null}'))"#;
+
+const BATCH: i64 = 5000;
+
+#[derive(QueryableByName)]
+struct Link {
+    #[diesel(sql_type = BigInt)]
+    seq: i64,
+    #[diesel(sql_type = BigInt)]
+    line: i64,
+    #[diesel(sql_type = Binary)]
+    hash: Vec<u8>,
+    #[diesel(sql_type = Nullable<Binary>)]
+    personal: Option<Vec<u8>>,
+    #[diesel(sql_type = Nullable<Binary>)]
+    salt: Option<Vec<u8>>,
+    #[diesel(sql_type = Nullable<Text>)]
+    lasting: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    named: Option<String>,
+    #[diesel(sql_type = Bool)]
+    erased: bool,
+}
+
+#[derive(QueryableByName)]
+struct Stray {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+}
+
+/// Walks along the chain. `noted` is a number and the hash that it had once.
+pub async fn verify(noted: Option<(i64, String)>, conn: &mut Conn) -> Result<Verdict, Error> {
+    conn.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0; SET LOCAL extra_float_digits = 1").await?;
+    let verdict = walk(noted, conn).await;
+    conn.batch_execute("ROLLBACK").await?;
+    verdict
+}
+
+async fn walk(noted: Option<(i64, String)>, conn: &mut Conn) -> Result<Verdict, Error> {
+    // A field is written behind its length in bytes and a colon, and `-` for none.
+    let fields = [
+        "line.id::text",
+        "line.noun",
+        "line.thing::text",
+        "line.parent_noun",
+        "line.parent::text",
+        "line.version::text",
+        "line.action",
+        "(line.before - members)::text",
+        "(line.after - members)::text",
+        "line.author",
+        "line.key_id::text",
+        "line.request",
+        "line.reason",
+        "to_char(line.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')",
+        "line.transaction::text",
+        "line.audience",
+        "line.places::text",
+        "encode(stamp.personal, 'hex')",
+    ];
+    let written = |field: &str| format!("coalesce(octet_length({field})::text || ':' || ({field}), '-')");
+    let lasting = fields.map(written).join(" || ");
+    let part = |side: &str| written(&format!("(SELECT jsonb_object_agg(key, value) FROM jsonb_each(line.{side}) WHERE key = ANY (members))::text"));
+    let query = format!(
+        "SELECT stamp.seq, stamp.line, stamp.hash, stamp.personal, stamp.salt, {lasting} AS lasting, {before} || {after} AS named,
+            (line.before || left_by IS NOT DISTINCT FROM line.before AND line.after || left_by IS NOT DISTINCT FROM line.after) AND EXISTS (SELECT FROM ledger erasure
+                WHERE erasure.thing = coalesce(line.parent, line.thing) AND erasure.action = 'erase') AS erased
+         FROM stamps stamp LEFT JOIN ledger line ON line.id = stamp.line LEFT JOIN {PERSONAL} AS personal (noun, left_by) ON personal.noun = line.noun,
+            LATERAL (SELECT coalesce(array_agg(key), '{{}}') AS members FROM jsonb_each(left_by)) AS names
+         WHERE stamp.seq > $1 ORDER BY stamp.seq LIMIT {BATCH}",
+        before = part("before"),
+        after = part("after"),
+    );
+    let mut chain: Vec<u8> = Vec::new();
+    let mut last = 0;
+    loop {
+        let links: Vec<Link> = sql_query(&query).bind::<BigInt, _>(last).load(conn).await?;
+        let more = links.len() as i64 == BATCH;
+        for link in links {
+            let broken = |how| Ok(Verdict::Broken { seq: Some(link.seq), line: Some(link.line), how });
+            if link.seq != last + 1 {
+                return Ok(Verdict::Broken { seq: Some(last + 1), line: None, how: Fault::Gap });
+            }
+            let (Some(lasting), Some(named)) = (&link.lasting, &link.named) else { return broken(Fault::Missing) };
+            chain = Sha256::new().chain_update(&chain).chain_update(lasting).finalize().to_vec();
+            if chain != link.hash {
+                return broken(Fault::Altered);
+            }
+            match (&link.personal, &link.salt) {
+                (Some(digest), Some(salt)) if Sha256::new().chain_update(salt).chain_update(named).finalize()[..] != digest[..] => {
+                    return broken(Fault::Personal);
+                }
+                (Some(_), None) if !link.erased => return broken(Fault::Erasure),
+                _ => {}
+            }
+            last = link.seq;
+            if let Some((_, hash)) = noted.as_ref().filter(|(seq, _)| *seq == last)
+                && *hash != hex::encode(&chain)
+            {
+                return broken(Fault::Noted);
+            }
+        }
+        if !more {
+            break;
+        }
+    }
+    if let Some((seq, _)) = noted.filter(|(seq, _)| *seq > last) {
+        return Ok(Verdict::Broken { seq: Some(seq), line: None, how: Fault::Noted });
+    }
+    let stray = "SELECT id FROM ledger WHERE id <= (SELECT below FROM stamping) AND NOT EXISTS (SELECT FROM stamps WHERE line = ledger.id) ORDER BY id LIMIT 1";
+    let stray: Vec<Stray> = sql_query(stray).load(conn).await?;
+    Ok(match stray.into_iter().next() {
+        Some(stray) => Verdict::Broken { seq: None, line: Some(stray.id), how: Fault::Unnumbered },
+        None => Verdict::Sound { lines: last, hash: hex::encode(&chain) },
+    })
+}
