@@ -59,6 +59,9 @@ pub struct Serve {
     /// How many clients each worker serves at once; more are left waiting at the door.
     #[arg(long, env = "MAX_CONNECTIONS", default_value_t = 5000, global = true)]
     pub max_connections: usize,
+    /// How many streams of changes are open at once; more are told to come back later.
+    #[arg(long, env = "MAX_STREAMS", default_value_t = 200, global = true)]
+    pub max_streams: usize,
     /// How long a stop waits for what is running, in seconds.
     #[arg(long, env = "SHUTDOWN_TIMEOUT", default_value_t = 30, global = true)]
     pub shutdown_timeout: u64,

@@ -35,7 +35,7 @@ was answered once is answered for ever, but for what is not public any more. Wha
 - Days are `YYYY-MM-DD` (suffix `_on`), instants RFC 3339 in UTC (suffix `_at`), amounts euros (suffix `_eur`).";
 
 /// Each tag, what it is about, and the role that writes it.
-const TAGS: [(&str, &str, &str); 8] = [
+const TAGS: [(&str, &str, &str); 9] = [
     ("programme-phases", "Phases of the programme (phases du programme).", "editor"),
     ("themes", "Themes: axes of each phase and local ones (thématiques).", "editor"),
     ("territories", "Territories with labels, members and successions (territoires).", "editor"),
@@ -43,6 +43,7 @@ const TAGS: [(&str, &str, &str); 8] = [
     ("people", "People in a public role, with their mandates (personnes).", "approver"),
     ("committees", "Committees with their seats (comités, instances).", "approver"),
     ("action-fiches", "Action fiches with participants and themes (fiches actions).", "editor"),
+    ("changes", "What has changed since: the feed, the same as a stream, and the proof that a copy is exact (flux des modifications).", ""),
     ("health", "Is the service alive, is it ready?", ""),
 ];
 
@@ -109,6 +110,8 @@ fn operation_of(path: &str, method: &str, operation: &mut Operation) {
     let noun = path.strip_prefix(BASE).unwrap_or(path).split('/').nth(1).unwrap_or_default();
     operation.tags = Some(vec![noun.to_owned()]);
     let writes = method != "GET";
+    // What holds for this moment has no tag.
+    let momentary = matches!(noun, "health" | "changes");
     let body = operation.request_body.is_some();
     let one = path.contains("{id}");
     let locked =
@@ -151,14 +154,14 @@ fn operation_of(path: &str, method: &str, operation: &mut Operation) {
                 .description(Some(about))
                 .build()
         };
-        if matches!(status.as_str(), "200" | "201") && noun != "health" {
+        if matches!(status.as_str(), "200" | "201") && !momentary {
             response.headers.insert("ETag".to_owned(), text("The version, for If-Match and If-None-Match.").into());
         }
         if status == "201" {
             response.headers.insert("Location".to_owned(), text("Its address.").into());
         }
     }
-    let unchanged = (method == "GET" && noun != "health").then_some(("304", "Not modified: the client has it already."));
+    let unchanged = (method == "GET" && !momentary).then_some(("304", "Not modified: the client has it already."));
     if let Some((status, about)) = unchanged {
         operation.responses.responses.insert(status.to_owned(), ResponseBuilder::new().description(about).build().into());
     }
@@ -171,6 +174,7 @@ fn operation_of(path: &str, method: &str, operation: &mut Operation) {
         ("408", body, "The body came too slowly."),
         ("409", body || method == "DELETE", "In conflict with what is there."),
         ("410", one, "It was deleted."),
+        ("410", noun == "changes", "The cursor has expired: `restart` tells where to start again."),
         ("412", locked, "Another version stands: the answer tells which, and who made it."),
         ("413", body, "The body is too large."),
         ("415", body, "The body is not JSON."),

@@ -4,21 +4,26 @@ use std::{io, time::Duration};
 
 use actix_web::{
     App, HttpResponse, HttpServer,
-    dev::Server,
+    dev::{Server, ServerHandle},
     http::header,
     middleware::{Compress, DefaultHeaders, from_fn},
     web::{self, Data},
 };
 use sha2::{Digest, Sha256};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
 use utoipa::openapi::OpenApi;
 use utoipa_actix_web::{AppExt, scope};
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::{
-    api,
+    api::{self, changes::Streams},
     config::Serve,
     db::Db,
     http::{Site, cors::Origins, dress, guard},
+    ledger::stamper,
     openapi,
 };
 
@@ -46,6 +51,8 @@ pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io
     let tag = format!("\"{}\"", hex::encode(&Sha256::digest(&text)[..12]));
     // A bad address is told at once, not by the first request.
     drop(Db::new(url, 1).map_err(io::Error::other)?);
+    let (stop, stopped) = watch::channel(false);
+    let streams = Data::new(Streams::new(settings.max_streams, stamper::start(url), stopped));
     let (url, size) = (url.to_owned(), settings.pool_size);
 
     let factory = move || {
@@ -71,6 +78,7 @@ pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io
         app.app_data(site.clone())
             .app_data(origins.clone())
             .app_data(offer.clone())
+            .app_data(streams.clone())
             .route("/openapi.json", web::get().to(read_document))
             .service(web::redirect("/", "/docs/").temporary())
             .service(web::redirect("/docs", "/docs/").temporary())
@@ -95,5 +103,30 @@ pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io
         .max_connections(settings.max_connections)
         .shutdown_timeout(settings.shutdown_timeout)
         .workers(settings.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from)));
-    Ok(server.listen(listener)?.run())
+    let server = server.disable_signals().listen(listener)?.run();
+    actix_web::rt::spawn(end(server.handle(), stop));
+    Ok(server)
+}
+
+/// Waits for the signal to stop. Streams end first: a graceful stop waits for all that is being answered.
+async fn end(server: ServerHandle, stop: watch::Sender<bool>) {
+    let heard = |kind| match signal(kind) {
+        Ok(signal) => Some(signal),
+        Err(error) => {
+            log::error!("no signal is heard: {error}");
+            None
+        }
+    };
+    let (Some(mut terminate), Some(mut interrupt), Some(mut quit)) =
+        (heard(SignalKind::terminate()), heard(SignalKind::interrupt()), heard(SignalKind::quit()))
+    else {
+        return;
+    };
+    let graceful = tokio::select! {
+        _ = terminate.recv() => true,
+        _ = interrupt.recv() => false,
+        _ = quit.recv() => false,
+    };
+    stop.send_replace(true);
+    server.stop(graceful).await;
 }

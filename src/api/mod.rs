@@ -1,8 +1,10 @@
 //! What the service is about: one file a noun. A noun never imports a noun; they meet in tables.
 
 pub mod action_fiches;
+pub mod changes;
 pub mod committees;
 pub mod health;
+pub mod history;
 pub mod keys;
 pub mod partners;
 pub mod people;
@@ -21,4 +23,6 @@ pub fn routes(routes: &mut ServiceConfig) {
     people::routes(routes);
     committees::routes(routes);
     action_fiches::routes(routes);
+    history::routes(routes);
+    changes::routes(routes);
 }

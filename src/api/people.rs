@@ -22,9 +22,10 @@ use crate::{
         Approver, At, Created, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, Views, Wanted, given,
         nullable, share,
     },
+    ledger::history,
     rights::{self, Place, Reach},
     schema::{committee_seats, committees, people, person_mandates},
-    values::{Day, Id, Many, Name, RegionCode, Vocabulary, Word},
+    values::{Day, Id, LongText, Many, Name, RegionCode, Vocabulary, Word},
 };
 
 /// The words of [`PublicationBasis`].
@@ -176,6 +177,7 @@ impl Shown for Person {
 pub fn routes(routes: &mut ServiceConfig) {
     mandates::routes(routes);
     routes.service(list_people).service(create_person).service(read_person).service(update_person).service(delete_person);
+    routes.service(create_person_erasure);
 }
 
 /// The person, if the caller may know it.
@@ -254,6 +256,40 @@ async fn delete_person(db: Data<Db>, editor: Approver, At(id): At, if_match: IfM
         if_match.check(&lock(id, &editor, conn).await?, conn).await?;
         diesel::delete(people::table.find(id)).execute(conn).await?;
         Ok(NoContent)
+    })
+    .await
+}
+
+/// Why a person is forgotten.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewPersonErasure {
+    /// Why: the request of the person, the decision that was taken.
+    reason: LongText,
+}
+
+/// Forget a person
+///
+/// The name and its spellings, and the functions and notes of the mandates, are taken out of the person and of all that is
+/// kept of its past; its seats and links stay. That it was done, by whom and why, stays too. For a national approver. A person
+/// who was deleted is restored first.
+#[utoipa::path(params(("If-Match" = String, Header)), responses((status = OK, body = Person)))]
+#[post("/people/{id}/erasure")]
+async fn create_person_erasure(
+    db: Data<Db>,
+    editor: Approver,
+    At(id): At,
+    if_match: IfMatch,
+    body: Json<NewPersonErasure>,
+) -> Result<Tagged<Person>> {
+    db.write(&editor, async |conn| {
+        let current = lock(id, &editor, conn).await?;
+        editor.within(&Place::nation())?;
+        if_match.check(&current, conn).await?;
+        let erasure = body.valid()?;
+        history::because(Some(erasure.reason.as_str()), conn).await?;
+        history::erase_person(id, conn).await?;
+        Ok(find(id, editor.reach(), conn).await?.into())
     })
     .await
 }

@@ -149,7 +149,8 @@ fn accepts_json(request: &ServiceRequest) -> bool {
     let fits = |entry: &str| {
         let (media_type, parameters) = entry.split_once(';').unwrap_or((entry, ""));
         let refused = parameters.split(';').any(|parameter| matches!(parameter.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
-        !refused && matches!(media_type.trim().to_ascii_lowercase().as_str(), "*/*" | "application/*" | "application/json")
+        let streamed = request.path().ends_with("/stream") && media_type.trim().eq_ignore_ascii_case("text/event-stream");
+        !refused && (streamed || matches!(media_type.trim().to_ascii_lowercase().as_str(), "*/*" | "application/*" | "application/json"))
     };
     accept.trim().is_empty() || accept.split(',').any(fits)
 }

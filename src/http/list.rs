@@ -102,7 +102,7 @@ pub struct One<N> {
 }
 
 /// The parameters of a query string, in the order they came; `a[]=` is `a=`.
-fn parameters(request: &HttpRequest) -> Vec<(String, String)> {
+pub fn parameters(request: &HttpRequest) -> Vec<(String, String)> {
     let pairs: Vec<(String, String)> = serde_html_form::from_str(request.query_string()).unwrap_or_default();
     pairs.into_iter().map(|(name, value)| (name.strip_suffix("[]").map(str::to_owned).unwrap_or(name), value)).collect()
 }
@@ -120,7 +120,7 @@ fn read_include<N: Shown>(value: &str, wanted: &mut Wanted, errors: &mut Vec<Wro
 }
 
 /// A word that is none of those known, with the nearest of them.
-fn unknown<'a>(parameter: &str, word: &str, known: impl Iterator<Item = &'a str>) -> Wrong {
+pub fn unknown<'a>(parameter: &str, word: &str, known: impl Iterator<Item = &'a str>) -> Wrong {
     let known: Vec<&str> = known.collect();
     let list = known.join(", ");
     let word: String = word.chars().take(50).collect();
@@ -318,14 +318,18 @@ impl<N: Shown> List<N> {
 
     /// The same list elsewhere: this parameter replaces `cursor` and `offset`.
     fn link(&self, name: &str, value: &str) -> String {
-        let kept = self.request.query_string().split('&').filter(|pair| {
-            let name = pair.split('=').next().unwrap_or_default().to_ascii_lowercase();
-            let name = name.trim_end_matches("[]").trim_end_matches("%5b%5d");
-            !matches!(name, "" | "cursor" | "offset")
-        });
-        let query: Vec<String> = kept.map(str::to_owned).chain([format!("{name}={value}")]).collect();
-        format!("{}?{}", self.address(), query.join("&"))
+        format!("{}?{}", self.address(), elsewhere(self.request.query_string(), name, value))
     }
+}
+
+/// A query string in which this parameter replaces `cursor` and `offset`.
+pub fn elsewhere(query: &str, name: &str, value: &str) -> String {
+    let kept = query.split('&').filter(|pair| {
+        let name = pair.split('=').next().unwrap_or_default().to_ascii_lowercase();
+        let name = name.trim_end_matches("[]").trim_end_matches("%5b%5d");
+        !matches!(name, "" | "cursor" | "offset")
+    });
+    kept.map(str::to_owned).chain([format!("{name}={value}")]).collect::<Vec<_>>().join("&")
 }
 
 /// Says which list a cursor belongs to: the path, the filters, the order, and who asks.
@@ -340,7 +344,8 @@ fn digest(path: &str, pairs: &[(String, String)], caller: &Caller) -> String {
     hex::encode(&Sha256::digest(text)[..6])
 }
 
-fn number(name: &str, value: &str, least: i64, most: i64, errors: &mut Vec<Wrong>) -> i64 {
+/// A whole number within bounds.
+pub fn number(name: &str, value: &str, least: i64, most: i64, errors: &mut Vec<Wrong>) -> i64 {
     let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
     let number = if digits { value.parse().ok().filter(|number| (least..=most).contains(number)) } else { None };
     number.unwrap_or_else(|| {
@@ -470,6 +475,18 @@ pub struct Page<T> {
     data: Vec<T>,
     links: Links,
     meta: Meta,
+}
+
+impl<T> Page<T> {
+    /// A page of what is no noun's list: where it goes on, if it does.
+    pub fn of(data: Vec<T>, limit: i64, next_cursor: Option<String>, request: &HttpRequest) -> Self {
+        let site = request.app_data::<Data<Site>>().map(|site| site.url.as_str()).unwrap_or_default();
+        let address = format!("{site}{}", request.path());
+        let query = request.query_string();
+        let itself = if query.is_empty() { address.clone() } else { format!("{address}?{query}") };
+        let next = next_cursor.as_ref().map(|cursor| format!("{address}?{}", elsewhere(query, "cursor", cursor)));
+        Self { data, links: Links { itself, next, prev: None }, meta: Meta { limit, next_cursor, total: None } }
+    }
 }
 
 /// Where to go from here.

@@ -80,6 +80,7 @@ pub mod kinds {
     pub static STILL_REFERENCED: Kind = kind(409, "still_referenced", "Other things still refer to it", "D'autres éléments y font encore référence");
     pub static FORBIDDEN_TRANSITION: Kind = kind(409, "forbidden_transition", "This move is not allowed", "Ce passage n'est pas permis");
     pub static GONE: Kind = kind(410, "gone", "It was deleted", "Supprimé");
+    pub static EXPIRED_CURSOR: Kind = kind(410, "expired_cursor", "The cursor has expired", "Le curseur a expiré");
     pub static STALE: Kind = kind(412, "stale", "It has changed meanwhile", "Modifié entre-temps");
     pub static PAYLOAD_TOO_LARGE: Kind = kind(413, "payload_too_large", "The body is too large", "Le corps est trop grand");
     pub static UNSUPPORTED_MEDIA_TYPE: Kind =
@@ -94,7 +95,7 @@ pub mod kinds {
         kind(503, "outcome_unknown", "It is not known whether this was kept", "On ignore si l'écriture a été conservée");
 
     /// All of them, for the document.
-    pub static ALL: [&Kind; 25] = [
+    pub static ALL: [&Kind; 26] = [
         &INVALID_JSON,
         &INVALID_PARAMETERS,
         &BAD_REQUEST,
@@ -110,6 +111,7 @@ pub mod kinds {
         &STILL_REFERENCED,
         &FORBIDDEN_TRANSITION,
         &GONE,
+        &EXPIRED_CURSOR,
         &STALE,
         &PAYLOAD_TOO_LARGE,
         &UNSUPPORTED_MEDIA_TYPE,
@@ -450,6 +452,9 @@ pub struct ProblemDocument {
     allowed: Option<Vec<String>>,
     /// When it was deleted (with 410).
     deleted_at: Option<chrono::DateTime<chrono::Utc>>,
+    /// Where to start again (with 410 on a cursor).
+    #[schema(max_length = 20000)]
+    restart: Option<String>,
 }
 
 /// One thing that is wrong, at a member of the body or at a parameter.

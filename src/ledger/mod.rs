@@ -1,5 +1,8 @@
 //! What was done, by whom, since when. The triggers of the first migration write it; here it is read. Knows no HTTP.
 
+pub mod feed;
+pub mod history;
+mod shown;
 pub mod stamper;
 pub mod verify;
 

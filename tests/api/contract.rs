@@ -69,7 +69,10 @@ fn every_operation_is_whole() {
 /// One word for each noun, through the whole house: the verb of the operation, then the table.
 #[test]
 fn every_operation_is_named_after_its_noun() {
-    for (path, method, operation) in operations().filter(|(path, ..)| path.starts_with("/api/v1/") && !path.ends_with("/transitions")) {
+    for (path, method, operation) in operations().filter(|(path, ..)| path.starts_with("/api/v1/")) {
+        if path.ends_with("/transitions") || path.ends_with("/restore") || path.starts_with("/api/v1/changes/") {
+            continue;
+        }
         let id = operation["operationId"].as_str().unwrap();
         let segments: Vec<&str> = path.trim_start_matches("/api/v1/").split('/').filter(|segment| !segment.starts_with('{')).collect();
         let one_thing = path.ends_with('}');

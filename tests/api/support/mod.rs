@@ -232,7 +232,9 @@ pub async fn send(request: reqwest::RequestBuilder) -> Answer {
     let (method, url) = (request.method().clone(), request.url().clone());
     let response = client.execute(request).await.unwrap();
     let (status, headers) = (response.status(), response.headers().clone());
-    let bytes = response.bytes().await.unwrap();
+    // A stream has no end to wait for.
+    let streamed = headers.get("content-type").is_some_and(|kind| kind == "text/event-stream");
+    let bytes = if streamed { Default::default() } else { response.bytes().await.unwrap() };
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let (etag, location) = (text("etag"), text("location"));
     let body: Value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);

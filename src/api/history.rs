@@ -1,0 +1,222 @@
+//! What happened to a thing, and the way back: the history of every noun, and its restoring. Written once for all nouns.
+
+use actix_web::{HttpRequest, get, post, web::Data};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::{
+    db::Db,
+    http::{At, Caller, Editor, IfMatch, Json, Page, Problem, Resource, Result, Said, Site, Tagged, Wrong, kinds, number, parameters, veil},
+    ledger::history::{self, Standing, Version},
+    rights::Place,
+    values::{Id, LongText, RegionCode},
+};
+
+/// How many versions a page has when nobody says, and at most.
+const USUAL: i64 = 50;
+const MOST: i64 = 200;
+
+/// Which versions.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "the document reads it; `list` reads the query string")]
+struct HistoryParameters {
+    /// How many versions a page has at most.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<i64>,
+    /// Where to go on: `meta.next_cursor` of a page.
+    #[param(min_length = 1, max_length = 4096)]
+    cursor: Option<String>,
+}
+
+/// To which version to go back, and why.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewRestoration {
+    /// The version to go back to.
+    #[schema(minimum = 1)]
+    version: i32,
+    /// Why.
+    reason: Option<LongText>,
+}
+
+/// The versions of a thing of this table.
+async fn list(table: &'static str, db: Data<Db>, id: Id, request: HttpRequest) -> Result<Page<Version>> {
+    let site = request.app_data::<Data<Site>>().ok_or_else(|| Problem::new(&kinds::INTERNAL))?;
+    let caller = Caller::of(&request);
+    let (mut limit, mut before, mut errors) = (USUAL, i32::MAX, Vec::new());
+    let place = format!("{}{}", request.path(), caller.view());
+    for (name, value) in parameters(&request) {
+        if name == "limit" {
+            limit = number(&name, &value, 1, MOST, &mut errors);
+        } else {
+            let bytes = veil::unveiled(&value, &site.secret).filter(|bytes| bytes.get(4..) == Some(place.as_bytes()));
+            match bytes.and_then(|bytes| bytes.first_chunk().copied()) {
+                Some(version) => before = i32::from_be_bytes(version),
+                None => {
+                    let said = Said::new("Is not a cursor of this history.", "N'est pas un curseur de cet historique.");
+                    errors.push(Wrong::parameter(&name, "invalid_cursor", said));
+                }
+            }
+        }
+    }
+    if !errors.is_empty() {
+        return Err(Problem::errors(&kinds::INVALID_PARAMETERS, errors));
+    }
+    let mut versions =
+        db.snapshot(async |conn| -> Result<_> { Ok(history::versions(table, id, before, limit + 1, caller.reach(), conn).await?) }).await?;
+    if versions.is_empty() {
+        return Err(Problem::new(&kinds::NOT_FOUND));
+    }
+    let more = versions.len() as i64 > limit;
+    versions.truncate(usize::try_from(limit).unwrap_or_default());
+    let last = versions.last().filter(|_| more).map(|last| last.version);
+    let next = last.map(|version| veil::veiled(&[&version.to_be_bytes()[..], place.as_bytes()].concat(), &site.secret));
+    Ok(Page::of(versions, limit, next, &request))
+}
+
+/// A thing that is to be restored, as it stands.
+#[derive(Debug, Serialize)]
+struct Stands {
+    id: Id,
+    version: i32,
+}
+
+impl Resource for Stands {
+    fn id(&self) -> Id {
+        self.id
+    }
+    fn version(&self) -> i32 {
+        self.version
+    }
+}
+
+/// Refuses who may not write this row of this table whole, with its parts. What belongs to several territories, or has parts
+/// that belong to the nation, is the nation's.
+fn check_right(table: &str, row: &Value, editor: &Editor) -> Result<()> {
+    let text = |name: &str| row.get(name).and_then(Value::as_str);
+    let territory = text("territory_id").and_then(|id| Id::parse(id).ok());
+    let region = text("region_code").and_then(|code| RegionCode::parse(code).ok()).filter(|_| territory.is_none());
+    match table {
+        "action_fiches" => editor.within(&Place { territory, region: None, fiche: text("id").and_then(|id| Id::parse(id).ok()) }),
+        "themes" => editor.within(&Place { territory, ..Place::default() }),
+        "committees" => editor.within_as("approver", &Place { territory, region, fiche: None }),
+        "partners" | "people" => editor.within_as("approver", &Place::nation()),
+        _ => editor.within(&Place::nation()),
+    }
+}
+
+/// Brings a thing of this table back to one of its versions.
+async fn restore(
+    table: &'static str,
+    db: Data<Db>,
+    editor: Editor,
+    id: Id,
+    if_match: IfMatch,
+    body: Json<NewRestoration>,
+) -> Result<Tagged<Version>> {
+    db.write(&editor, async |conn| {
+        let reach = editor.reach();
+        history::lock(table, id, conn).await?;
+        let standing: Option<Standing> = history::standing(table, id, conn).await?.filter(|standing| standing.seen(reach));
+        let standing = standing.ok_or_else(|| Problem::new(&kinds::NOT_FOUND))?;
+        check_right(table, &standing.last, &editor)?;
+        if standing.row.is_some() {
+            if_match.check(&Stands { id, version: standing.version }, conn).await?;
+        }
+        let body = body.valid()?;
+        let then = history::at(table, id, body.version, reach, conn).await?;
+        let then = then.ok_or_else(|| {
+            Problem::body(
+                "/version",
+                "unknown_version",
+                Said::new("There is no such version to go back to.", "Il n'y a pas de telle version à rétablir."),
+            )
+        })?;
+        check_right(table, &then, &editor)?;
+        // What a committee decided comes back, or goes, only as it came.
+        let decided = |row: &Value| row.get("validation").cloned();
+        if decided(&then) != standing.row.as_ref().map_or_else(|| Some("draft".into()).filter(|_| then.get("validation").is_some()), decided) {
+            let territory = then.get("territory_id").and_then(Value::as_str).and_then(|id| Id::parse(id).ok());
+            editor.within_as("approver", &Place { territory, region: None, fiche: Some(id) })?;
+        }
+        history::because(body.reason.as_ref().map(LongText::as_str), conn).await?;
+        history::restore(table, id, body.version, conn).await?;
+        let made = history::versions(table, id, i32::MAX, 1, reach, conn).await?.pop().ok_or_else(|| Problem::new(&kinds::INTERNAL))?;
+        Ok(Tagged(made.version, made))
+    })
+    .await
+}
+
+/// The two operations of each noun.
+macro_rules! nouns {
+    ($($table:literal $list_path:literal $list:ident $(#[$list_about:meta])* $restore_path:literal $restore:ident $(#[$restore_about:meta])*;)*) => {
+        $(
+            $(#[$list_about])*
+            #[utoipa::path(params(HistoryParameters), responses((status = OK, body = Page<Version>)))]
+            #[get($list_path)]
+            async fn $list(db: Data<Db>, At(id): At, request: HttpRequest) -> Result<Page<Version>> {
+                list($table, db, id, request).await
+            }
+
+            $(#[$restore_about])*
+            #[utoipa::path(responses((status = OK, body = Version)))]
+            #[post($restore_path)]
+            async fn $restore(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch, body: Json<NewRestoration>) -> Result<Tagged<Version>> {
+                restore($table, db, editor, id, if_match, body).await
+            }
+        )*
+
+        /// The operations of every noun.
+        pub fn routes(routes: &mut ServiceConfig) {
+            $(routes.service($list).service($restore);)*
+        }
+    };
+}
+
+nouns! {
+    "programme_phases"
+        "/programme-phases/{id}/history" list_programme_phase_history
+        /// History of a programme phase
+        "/programme-phases/{id}/restore" restore_programme_phase
+        /// Restore a programme phase
+        ;
+    "themes"
+        "/themes/{id}/history" list_theme_history
+        /// History of a theme
+        "/themes/{id}/restore" restore_theme
+        /// Restore a theme
+        ;
+    "territories"
+        "/territories/{id}/history" list_territory_history
+        /// History of a territory
+        "/territories/{id}/restore" restore_territory
+        /// Restore a territory
+        ;
+    "partners"
+        "/partners/{id}/history" list_partner_history
+        /// History of a partner
+        "/partners/{id}/restore" restore_partner
+        /// Restore a partner
+        ;
+    "people"
+        "/people/{id}/history" list_person_history
+        /// History of a person
+        "/people/{id}/restore" restore_person
+        /// Restore a person
+        ;
+    "committees"
+        "/committees/{id}/history" list_committee_history
+        /// History of a committee
+        "/committees/{id}/restore" restore_committee
+        /// Restore a committee
+        ;
+    "action_fiches"
+        "/action-fiches/{id}/history" list_action_fiche_history
+        /// History of an action fiche
+        "/action-fiches/{id}/restore" restore_action_fiche
+        /// Restore an action fiche
+        ;
+}

@@ -1,0 +1,237 @@
+//! The feed: what was done, in the order of the stamps, as one caller may know it. From it alone a copy can be built.
+
+use chrono::{DateTime, Utc};
+use diesel::{
+    prelude::*,
+    sql_query,
+    sql_types::{Array, BigInt, Int4, Jsonb, Nullable, Text, Timestamptz, Uuid},
+};
+use diesel_async::RunQueryDsl;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::shown::{self, WITHIN};
+use crate::{db::Conn, rights::Reach, values::Id};
+
+/// Every noun and part that keeps the ledger, by its table.
+pub const NOUNS: [&str; 16] = [
+    "action_fiche_participants",
+    "action_fiche_themes",
+    "action_fiches",
+    "committee_seats",
+    "committees",
+    "partner_commitments",
+    "partners",
+    "people",
+    "person_mandates",
+    "programme_phases",
+    "territories",
+    "territory_labels",
+    "territory_members",
+    "territory_successions",
+    "theme_correspondences",
+    "themes",
+];
+
+/// How many lines are looked through for one page at most.
+const WINDOW: i64 = 10_000;
+
+/// A thing that another one is part of.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = ChangedWhole)]
+pub struct Whole {
+    /// Its noun, as addresses say it.
+    #[schema(value_type = crate::values::Code)]
+    pub noun: String,
+    /// Its identifier.
+    pub id: Id,
+}
+
+/// Something that happened to a thing.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChangeEvent)]
+pub struct Event {
+    /// Where to go on after it.
+    #[schema(max_length = 4096)]
+    pub cursor: String,
+    /// Its number in the whole feed, for who sees all there is; else null.
+    #[schema(required)]
+    pub seq: Option<i64>,
+    /// The noun, as addresses say it: `action-fiches`, `committee-seats`.
+    #[schema(max_length = 100)]
+    pub noun: String,
+    /// The thing.
+    pub id: Id,
+    /// What it is part of.
+    #[schema(required)]
+    pub parent: Option<Whole>,
+    /// What happened: `create`, `update`, `delete`, `restore` (it is as it was once) or `erase` (a person was forgotten). What
+    /// one may know from now on is a `create`, and what one may know no more a `delete`.
+    #[schema(max_length = 20)]
+    pub action: String,
+    /// The version that it made.
+    pub version: i32,
+    /// When.
+    pub recorded_at: DateTime<Utc>,
+    /// Who did it; null for who shows no key.
+    #[schema(required, max_length = 200)]
+    pub author: Option<String>,
+    /// The territories that it concerns.
+    #[schema(max_items = 1000)]
+    pub territories: Vec<Id>,
+    /// The whole thing as it is after this; null once it is deleted. Null too for a person of whom one may know nothing any
+    /// more: then a `delete` follows.
+    #[schema(required)]
+    pub data: Option<Map<String, Value>>,
+}
+
+/// What is followed.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// These tables; all of them when there is none.
+    pub nouns: Vec<String>,
+    /// What concerns this territory.
+    pub territory: Option<Id>,
+}
+
+/// Where the feed stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
+pub struct Head {
+    /// The epoch of its numbers.
+    #[diesel(sql_type = Uuid)]
+    pub epoch: Id,
+    /// The last number.
+    #[diesel(sql_type = BigInt)]
+    pub seq: i64,
+}
+
+/// Where the feed stands.
+pub async fn head(conn: &mut Conn) -> QueryResult<Head> {
+    sql_query("SELECT epoch, coalesce((SELECT max(seq) FROM stamps), 0) AS seq FROM stamping").get_result(conn).await
+}
+
+/// Some events, each with its number, and where to go on.
+pub struct Batch {
+    /// The events. Their cursors are still to be written.
+    pub events: Vec<(i64, Event)>,
+    /// All is told up to this number.
+    pub up_to: i64,
+}
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = BigInt)]
+    seq: i64,
+    #[diesel(sql_type = Text)]
+    noun: String,
+    #[diesel(sql_type = Uuid)]
+    thing: Id,
+    #[diesel(sql_type = Nullable<Text>)]
+    parent_noun: Option<String>,
+    #[diesel(sql_type = Nullable<Uuid>)]
+    parent: Option<Id>,
+    #[diesel(sql_type = Int4)]
+    version: i32,
+    #[diesel(sql_type = Text)]
+    action: String,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    after: Option<Value>,
+    #[diesel(sql_type = Text)]
+    author: String,
+    #[diesel(sql_type = Timestamptz)]
+    recorded_at: DateTime<Utc>,
+    #[diesel(sql_type = Array<Text>)]
+    places: Vec<String>,
+}
+
+/// What happened after this number, up to the head, as this caller may know it.
+pub async fn read(after: i64, head: i64, limit: i64, filter: &Filter, reach: &Reach, conn: &mut Conn) -> QueryResult<Batch> {
+    let until = head.min(after + WINDOW);
+    let lines = sql_query(format!(
+        "SELECT seq, noun, thing, parent_noun, parent, version, author, recorded_at,
+            CASE WHEN now THEN after END AS after, CASE WHEN now THEN places ELSE past_places END AS places,
+            CASE WHEN NOT now THEN 'delete' WHEN was OR action = 'create' OR returned THEN action ELSE 'create' END AS action
+         FROM (SELECT stamp.seq, line.*, past.places AS past_places, coalesce({now}, false) AS now, coalesce({was}, false) AS was,
+                line.action = 'restore' AND past.after IS NULL AND coalesce({returned}, false) AS returned
+            FROM stamps stamp JOIN ledger line ON line.id = stamp.line
+            LEFT JOIN LATERAL (SELECT audience, places, after FROM ledger past WHERE past.thing = line.thing AND past.version < line.version
+                ORDER BY version DESC LIMIT 1) past ON true
+            WHERE stamp.seq > $5 AND stamp.seq <= $6 AND ($7 = '{{}}' OR line.noun = ANY ($7))) line
+         WHERE now OR was ORDER BY seq LIMIT $8",
+        now = shown::within("line"),
+        was = shown::within("past"),
+        returned = WITHIN.replace("{}", "past"),
+    ));
+    let lines = shown::bind(lines.into_boxed(), reach, filter.territory)
+        .bind::<BigInt, _>(after)
+        .bind::<BigInt, _>(until)
+        .bind::<Array<Text>, _>(&filter.nouns)
+        .bind::<BigInt, _>(limit);
+    let lines: Vec<Line> = lines.load(conn).await?;
+    let up_to = if lines.len() as i64 == limit { lines.last().map_or(until, |line| line.seq) } else { until.max(after) };
+    let people = lines.iter().flat_map(|line| line.after.as_ref().and_then(shown::person_of).into_iter().chain(person(line)));
+    let known = shown::Known::of(people, reach, conn).await?;
+    let events = lines.into_iter().map(|line| (line.seq, event(line, &known, reach))).collect();
+    Ok(Batch { events, up_to })
+}
+
+/// The person that a line is about.
+fn person(line: &Line) -> Option<Id> {
+    if line.noun == "people" { Some(line.thing) } else { line.parent.filter(|_| line.parent_noun.as_deref() == Some("people")) }
+}
+
+fn event(line: Line, known: &shown::Known, reach: &Reach) -> Event {
+    let unknown = person(&line).is_some_and(|person| !known.has(person));
+    // A fiche is a place too.
+    let fiche = [("action_fiches", Some(line.thing)), (line.parent_noun.as_deref().unwrap_or_default(), line.parent)];
+    let fiche = fiche.into_iter().find(|(noun, _)| *noun == "action_fiches" && (line.noun == *noun || line.parent.is_some())).and_then(|(_, id)| id);
+    let territories = line.places.iter().filter_map(|place| Id::parse(place).ok()).filter(|id| Some(*id) != fiche).collect();
+    let data = match line.after {
+        Some(Value::Object(mut row)) if !unknown => {
+            known.mask(&mut row);
+            shown::instants(&mut row);
+            Some(row)
+        }
+        _ => None,
+    };
+    Event {
+        cursor: String::new(),
+        seq: reach.everything.then_some(line.seq),
+        noun: line.noun.replace('_', "-"),
+        id: line.thing,
+        parent: line.parent_noun.zip(line.parent).map(|(noun, id)| Whole { noun: noun.replace('_', "-"), id }),
+        action: line.action,
+        version: line.version,
+        recorded_at: line.recorded_at,
+        author: (!reach.is_public()).then_some(line.author),
+        territories,
+        data,
+    }
+}
+
+/// What a copy holds that followed the feed up to a number.
+#[derive(Debug, QueryableByName)]
+pub struct Fingerprint {
+    /// How many things.
+    #[diesel(sql_type = BigInt)]
+    pub count: i64,
+    /// The hash over them.
+    #[diesel(sql_type = Text)]
+    pub sha256: String,
+}
+
+/// The fingerprint of what a copy holds that followed the feed up to this number: of each thing, the last line up to there says
+/// whether this caller knows it, and in which version.
+pub async fn fingerprint(up_to: i64, filter: &Filter, reach: &Reach, conn: &mut Conn) -> QueryResult<Fingerprint> {
+    let query = sql_query(format!(
+        "SELECT count(*) AS count, encode(sha256(convert_to(coalesce(string_agg(text, '' ORDER BY thing), ''), 'UTF8')), 'hex') AS sha256
+         FROM (SELECT thing, replace(noun, '_', '-') || ' ' || thing || ' ' || version || chr(10) AS text
+            FROM (SELECT DISTINCT ON (thing) ledger.* FROM ledger JOIN stamps ON stamps.line = ledger.id
+                WHERE seq <= $5 AND ($6 = '{{}}' OR noun = ANY ($6)) AND ($4 IS NULL OR thing IN (SELECT thing FROM ledger WHERE places @> ARRAY[$4]))
+                ORDER BY thing, version DESC) line
+            WHERE {now}) texts",
+        now = shown::within("line"),
+    ));
+    shown::bind(query.into_boxed(), reach, filter.territory).bind::<BigInt, _>(up_to).bind::<Array<Text>, _>(&filter.nouns).get_result(conn).await
+}

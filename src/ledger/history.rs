@@ -1,0 +1,271 @@
+//! The history of one thing, version by version, as one caller may know it; and the way back to one of them.
+
+use chrono::{DateTime, Utc};
+use diesel::{
+    prelude::*,
+    sql_query,
+    sql_types::{Array, Bool, Int4, Jsonb, Nullable, Text, Timestamptz, Uuid},
+};
+use diesel_async::RunQueryDsl;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::shown::{self, Known, WITHIN};
+use crate::{db::Conn, rights::Reach, values::Id};
+
+/// A member that a write changed.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct FieldChange {
+    /// Its name.
+    #[schema(max_length = 100)]
+    pub name: String,
+    /// What it was; null when it was empty, or was not there.
+    #[schema(required)]
+    pub before: Option<Value>,
+    /// What it became.
+    #[schema(required)]
+    pub after: Option<Value>,
+}
+
+/// A part that was changed along.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PartChange {
+    /// Its noun, as addresses say it: `committee-seats`.
+    #[schema(max_length = 100)]
+    pub noun: String,
+    /// The part.
+    pub id: Id,
+    /// What was done: `create`, `update`, `delete`, `restore` or `erase`.
+    #[schema(max_length = 20)]
+    pub action: String,
+    /// The members that changed.
+    #[schema(max_items = 1000)]
+    pub fields: Vec<FieldChange>,
+}
+
+/// A version of a thing (version), and what made it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Version {
+    /// Its number, from 1.
+    pub version: i32,
+    /// What was done: `create`, `update`, `delete`, `restore` or `erase`.
+    #[schema(max_length = 20)]
+    pub action: String,
+    /// Who did it; null for who shows no key.
+    #[schema(required, max_length = 200)]
+    pub author: Option<String>,
+    /// When.
+    pub recorded_at: DateTime<Utc>,
+    /// The request that did it, as its `X-Request-Id` says; null for who shows no key.
+    #[schema(required, max_length = 200)]
+    pub request: Option<String>,
+    /// Why; null when nobody said, and for who shows no key.
+    #[schema(required, max_length = 20000)]
+    pub reason: Option<String>,
+    /// The members that changed.
+    #[schema(max_items = 1000)]
+    pub fields: Vec<FieldChange>,
+    /// The parts that were changed along.
+    #[schema(max_items = 10000)]
+    pub parts: Vec<PartChange>,
+}
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Int4)]
+    version: i32,
+    #[diesel(sql_type = Text)]
+    noun: String,
+    #[diesel(sql_type = Uuid)]
+    thing: Id,
+    #[diesel(sql_type = Text)]
+    action: String,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    before: Option<Value>,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    after: Option<Value>,
+    #[diesel(sql_type = Text)]
+    author: String,
+    #[diesel(sql_type = Timestamptz)]
+    recorded_at: DateTime<Utc>,
+    #[diesel(sql_type = Nullable<Text>)]
+    request: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    reason: Option<String>,
+}
+
+/// The lines within reach, of those that `from` gives as `line`, under `version`. What was before is told only where it could
+/// be seen.
+fn lines(from: &str) -> String {
+    format!(
+        "SELECT version, noun, thing, author, recorded_at, request, reason, CASE WHEN was THEN before END AS before, after,
+            CASE WHEN was OR returned OR action IN ('create', 'delete') THEN action ELSE 'create' END AS action
+         FROM (SELECT {from_version}, line.noun, line.thing, line.author, line.recorded_at, line.request, line.reason, line.before, line.after, line.action,
+                line.id, coalesce({was}, false) AS was, {now} AS now, line.action = 'restore' AND past.after IS NULL AND coalesce({returned}, false) AS returned
+            FROM {from} LEFT JOIN LATERAL (SELECT audience, places, after FROM ledger past WHERE past.thing = line.thing AND past.version < line.version
+                ORDER BY version DESC LIMIT 1) past ON true
+            WHERE {which}) line
+         WHERE now OR action = 'delete' AND was",
+        from_version = if from.contains("whole") { "whole.version" } else { "line.version" },
+        was = shown::within("past"),
+        now = shown::within("line"),
+        returned = WITHIN.replace("{}", "past"),
+        which = if from.contains("whole") {
+            "whole.noun = $5 AND whole.thing = $6 AND whole.version = ANY ($7) AND NOT EXISTS (SELECT FROM ledger more
+                WHERE more.thing = whole.thing AND more.transaction = whole.transaction AND more.version > whole.version)"
+        } else {
+            "line.noun = $5 AND line.thing = $6 AND line.version < $7"
+        },
+    )
+}
+
+/// The versions of a thing before this one, the newest first.
+pub async fn versions(noun: &str, thing: Id, before: i32, limit: i64, reach: &Reach, conn: &mut Conn) -> QueryResult<Vec<Version>> {
+    let query = format!("{} ORDER BY version DESC LIMIT {limit}", lines("ledger line"));
+    let query = shown::bind(sql_query(query).into_boxed(), reach, None).bind::<Text, _>(noun).bind::<Uuid, _>(thing).bind::<Int4, _>(before);
+    let mut found: Vec<Line> = query.load(conn).await?;
+    let mut hidden = false;
+    if noun == "people" && !reach.everything {
+        // Of a person no more is told than may be read today; once deleted, only that.
+        hidden = !Known::of([thing].into_iter(), reach, conn).await?.has(thing);
+        let deleted = standing(noun, thing, conn).await?.is_some_and(|standing| standing.row.is_none());
+        found.retain(|line| !hidden || deleted && line.action == "delete");
+    }
+    let numbers: Vec<i32> = found.iter().map(|line| line.version).collect();
+    let query = format!(
+        "{} ORDER BY version DESC, id",
+        lines("ledger whole JOIN ledger line ON line.parent = whole.thing AND line.transaction = whole.transaction")
+    );
+    let query = shown::bind(sql_query(query).into_boxed(), reach, None).bind::<Text, _>(noun).bind::<Uuid, _>(thing).bind::<Array<Int4>, _>(numbers);
+    let mut parts: Vec<Line> = query.load(conn).await?;
+    if hidden {
+        parts.clear();
+    }
+    let rows = found.iter().chain(&parts).flat_map(|line| [&line.before, &line.after]).flatten();
+    let known = Known::of(rows.filter_map(shown::person_of), reach, conn).await?;
+    let open = !reach.is_public();
+    let told = |line: Line| {
+        let parts = parts.iter().filter(|part| part.version == line.version);
+        Version {
+            version: line.version,
+            author: open.then(|| line.author.clone()),
+            recorded_at: line.recorded_at,
+            request: line.request.clone().filter(|_| open),
+            reason: line.reason.clone().filter(|_| open),
+            fields: if hidden { Vec::new() } else { fields(&line, &known) },
+            parts: parts
+                .map(|part| PartChange {
+                    noun: part.noun.replace('_', "-"),
+                    id: part.thing,
+                    action: part.action.clone(),
+                    fields: fields(part, &known),
+                })
+                .collect(),
+            action: line.action,
+        }
+    };
+    Ok(found.into_iter().map(told).collect())
+}
+
+/// The members whose values differ, but for those that every write moves.
+fn fields(line: &Line, known: &Known) -> Vec<FieldChange> {
+    let row = |side: &Option<Value>| -> Map<String, Value> {
+        let mut row = side.as_ref().and_then(Value::as_object).cloned().unwrap_or_default();
+        known.mask(&mut row);
+        shown::instants(&mut row);
+        row
+    };
+    let (before, mut after) = (row(&line.before), row(&line.after));
+    for name in before.keys().filter(|name| !after.contains_key(*name)).cloned().collect::<Vec<_>>() {
+        after.insert(name, Value::Null);
+    }
+    let full = |value: Value| Some(value).filter(|value| !value.is_null());
+    after
+        .into_iter()
+        .filter(|(name, _)| !matches!(name.as_str(), "id" | "version" | "created_at" | "updated_at"))
+        .map(|(name, after)| FieldChange { before: before.get(&name).cloned().and_then(full), after: full(after), name })
+        .filter(|change| change.before != change.after)
+        .collect()
+}
+
+/// How a thing stands.
+pub struct Standing {
+    /// Its version; for what is deleted, that of its deletion.
+    pub version: i32,
+    /// Its row; none when it is deleted.
+    pub row: Option<Value>,
+    /// Its row as it was last.
+    pub last: Value,
+    audience: String,
+    places: Vec<String>,
+}
+
+impl Standing {
+    /// May the caller see it, or could it until it was deleted?
+    pub fn seen(&self, reach: &Reach) -> bool {
+        reach.sees(&self.audience, &self.places)
+    }
+}
+
+#[derive(QueryableByName)]
+struct Last {
+    #[diesel(sql_type = Int4)]
+    version: i32,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    before: Option<Value>,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    after: Option<Value>,
+    #[diesel(sql_type = Text)]
+    audience: String,
+    #[diesel(sql_type = Array<Text>)]
+    places: Vec<String>,
+}
+
+/// How a thing of this table stands; nothing when there never was one.
+pub async fn standing(noun: &str, thing: Id, conn: &mut Conn) -> QueryResult<Option<Standing>> {
+    let last = sql_query("SELECT version, before, after, audience, places FROM ledger WHERE noun = $1 AND thing = $2 ORDER BY version DESC LIMIT 1");
+    let last: Option<Last> = last.bind::<Text, _>(noun).bind::<Uuid, _>(thing).get_result(conn).await.optional()?;
+    Ok(last.map(|Last { version, before, after, audience, places }| Standing {
+        version,
+        last: after.clone().or(before).unwrap_or_default(),
+        row: after,
+        audience,
+        places,
+    }))
+}
+
+/// Locks a thing of this table, so that nobody else changes it before this transaction ends.
+pub async fn lock(noun: &'static str, thing: Id, conn: &mut Conn) -> QueryResult<()> {
+    sql_query(format!("SELECT FROM {noun} WHERE id = $1 FOR NO KEY UPDATE")).bind::<Uuid, _>(thing).execute(conn).await.map(drop)
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Jsonb)]
+    after: Value,
+}
+
+/// A thing as this version had it, if there is one that the caller may see.
+pub async fn at(noun: &str, thing: Id, version: i32, reach: &Reach, conn: &mut Conn) -> QueryResult<Option<Value>> {
+    let query = format!("SELECT after FROM ledger line WHERE {} AND noun = $5 AND thing = $6 AND version = $7", shown::within("line"));
+    let query = shown::bind(sql_query(query).into_boxed(), reach, None).bind::<Text, _>(noun).bind::<Uuid, _>(thing).bind::<Int4, _>(version);
+    Ok(query.get_result::<Row>(conn).await.optional()?.map(|row| row.after))
+}
+
+/// Brings a thing back to one of its versions, with its parts as they were then.
+pub async fn restore(noun: &str, thing: Id, version: i32, conn: &mut Conn) -> QueryResult<()> {
+    let restore = sql_query("SELECT restore_thing($1, $2, $3)");
+    restore.bind::<Text, _>(noun).bind::<Uuid, _>(thing).bind::<Int4, _>(version).execute(conn).await.map(drop)
+}
+
+/// Forgets a person: its names and functions, in the rows and in every line about it. Seats and links stay.
+pub async fn erase_person(person: Id, conn: &mut Conn) -> QueryResult<()> {
+    sql_query("SELECT erase_person($1)").bind::<Uuid, _>(person).execute(conn).await.map(drop)
+}
+
+/// Says why this transaction writes, for its lines in the ledger.
+pub async fn because(reason: Option<&str>, conn: &mut Conn) -> QueryResult<()> {
+    let set = sql_query("SELECT set_config('app.reason', $1, $2)");
+    set.bind::<Text, _>(reason.unwrap_or_default()).bind::<Bool, _>(true).execute(conn).await.map(drop)
+}

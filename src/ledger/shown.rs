@@ -1,0 +1,81 @@
+//! What of a line a caller may know: the audience of the line itself, and of each person that it names as things stand today.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
+use diesel::{
+    QueryResult,
+    pg::Pg,
+    query_builder::BoxedSqlQuery,
+    sql_types::{Array, Bool, Nullable, Text},
+};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    db::Conn,
+    rights::{self, Reach},
+    values::Id,
+};
+
+/// May the caller see this line? Of the first four values that `bind` gives.
+pub const WITHIN: &str = "(($1 OR {}.audience = 'public' OR {}.audience = 'partners' AND {}.places && $2 OR {}.audience = 'restricted' AND {}.places && $3) \
+    AND ($4 IS NULL OR {}.places @> ARRAY[$4]))";
+
+/// Is there, after this line, a thing that the caller may see?
+pub fn within(line: &str) -> String {
+    format!("({line}.after IS NOT NULL AND {})", WITHIN.replace("{}", line))
+}
+
+/// The values of a query that asks what is within reach, and concerns a territory.
+pub fn bind<'q, Q>(query: BoxedSqlQuery<'q, Pg, Q>, reach: &Reach, territory: Option<Id>) -> BoxedSqlQuery<'q, Pg, Q> {
+    query
+        .bind::<Bool, _>(reach.everything)
+        .bind::<Array<Text>, _>(reach.partner_places())
+        .bind::<Array<Text>, _>(reach.team_places())
+        .bind::<Nullable<Text>, _>(territory.map(|id| id.to_string()))
+}
+
+/// The person that a row names.
+pub fn person_of(row: &Value) -> Option<Id> {
+    Id::parse(row.get("person_id")?.as_str()?).ok()
+}
+
+/// The people whom the caller may know.
+pub struct Known(Option<HashSet<Id>>);
+
+impl Known {
+    /// Those of these.
+    pub async fn of(people: impl Iterator<Item = Id>, reach: &Reach, conn: &mut Conn) -> QueryResult<Self> {
+        let people: Vec<Id> = people.collect();
+        Ok(Self(match people.as_slice() {
+            _ if reach.everything => None,
+            [] => Some(HashSet::new()),
+            people => Some(rights::visible_people(people, reach, conn).await?),
+        }))
+    }
+
+    /// Is this one of them?
+    pub fn has(&self, person: Id) -> bool {
+        self.0.as_ref().is_none_or(|known| known.contains(&person))
+    }
+
+    /// Takes out of a row the person that is not.
+    pub fn mask(&self, row: &mut Map<String, Value>) {
+        if let Some(person) = row.get_mut("person_id")
+            && !person.as_str().and_then(|text| Id::parse(text).ok()).is_some_and(|id| self.has(id))
+        {
+            *person = Value::Null;
+        }
+    }
+}
+
+/// Writes the instants of a row as every answer writes them.
+pub fn instants(row: &mut Map<String, Value>) {
+    for (name, value) in row {
+        if (name.ends_with("_at") || name.ends_with("_since"))
+            && let Some(instant) = value.as_str().and_then(|text| DateTime::parse_from_rfc3339(text).ok())
+        {
+            *value = json!(instant.with_timezone(&Utc));
+        }
+    }
+}
