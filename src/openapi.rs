@@ -125,8 +125,14 @@ fn operation_of(path: &str, method: &str, operation: &mut Operation) {
         }
     }
     if locked {
-        let parameter = ParameterBuilder::new().name("If-Match").parameter_in(ParameterIn::Header).required(Required::True);
-        let about = "The version that is meant, as its `ETag` says it: `\"v12\"`.";
+        // What was deleted has no version to name.
+        let restores = path.ends_with("/restore");
+        let required = if restores { Required::False } else { Required::True };
+        let parameter = ParameterBuilder::new().name("If-Match").parameter_in(ParameterIn::Header).required(required);
+        let mut about = "The version that is meant, as its `ETag` says it: `\"v12\"`.".to_owned();
+        if restores {
+            about.push_str(" Needed unless it is deleted.");
+        }
         let schema = ObjectBuilder::new().schema_type(Type::String).max_length(Some(200)).examples(["\"v1\""]);
         let parameter = parameter.description(Some(about)).schema(Some(schema)).build();
         let parameters = operation.parameters.get_or_insert_default();

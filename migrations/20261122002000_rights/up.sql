@@ -175,7 +175,7 @@ BEGIN
             EXECUTE format('UPDATE %I SET version = version + 1 WHERE %I = $1', part.noun, part.parent_column) USING NEW.id;
         END LOOP;
     END IF;
-    IF TG_TABLE_NAME = 'people' AND TG_OP = 'UPDATE' AND was_for.audience <> now_for.audience THEN
+    IF TG_TABLE_NAME = 'people' AND TG_OP = 'UPDATE' AND was_for IS DISTINCT FROM now_for AND 'partners' IN (was_for.audience, now_for.audience) THEN
         FOR part IN SELECT kept.* FROM kept JOIN pg_attribute ON attrelid = noun::regclass AND attname = 'person_id'
                     WHERE kept.parent_noun IS DISTINCT FROM 'people' ORDER BY noun LOOP
             EXECUTE format('UPDATE %I SET version = version + 1 WHERE person_id = $1', part.noun) USING NEW.id;

@@ -249,6 +249,11 @@ pub struct ChangesFingerprint {
     up_to: String,
 }
 
+/// Events, as they are streamed: three lines each, `id`, `event` and `data`, and an empty one.
+#[derive(ToSchema)]
+#[schema(max_length = 1_000_000_000)]
+pub struct ChangesStream(pub String);
+
 /// Its operations.
 pub fn routes(routes: &mut ServiceConfig) {
     routes.service(list_changes).service(read_changes_fingerprint).service(stream_changes);
@@ -315,7 +320,7 @@ async fn read_changes_fingerprint(db: Data<Db>, asked: Following) -> http::Resul
 /// and when nothing is read for 30 seconds.
 #[utoipa::path(
     params(FollowingParameters, ("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last event that came: goes before `cursor`.", max_length = 4096)),
-    responses((status = OK, body = String, content_type = "text/event-stream"))
+    responses((status = OK, body = ChangesStream, content_type = "text/event-stream"))
 )]
 #[get("/changes/stream")]
 async fn stream_changes(db: Data<Db>, streams: Data<Streams>, asked: Following) -> http::Result<impl Responder> {

@@ -162,7 +162,7 @@ macro_rules! nouns {
             }
 
             $(#[$restore_about])*
-            #[utoipa::path(responses((status = OK, body = Version)))]
+            #[utoipa::path(params(("If-Match" = Option<String>, Header)), responses((status = OK, body = Version)))]
             #[post($restore_path)]
             async fn $restore(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch, body: Json<NewRestoration>) -> Result<Tagged<Version>> {
                 restore($table, db, editor, id, if_match, body).await
@@ -180,43 +180,78 @@ nouns! {
     "programme_phases"
         "/programme-phases/{id}/history" list_programme_phase_history
         /// History of a programme phase
+        ///
+        /// Its versions, the newest first, as far as the caller may know them, and who made them; of a deleted one too.
         "/programme-phases/{id}/restore" restore_programme_phase
         /// Restore a programme phase
+        ///
+        /// Makes a new version that is as one of its versions was, with its parts as they were then; what was deleted comes
+        /// back under its identifiers. Answers with the version that was made.
         ;
     "themes"
         "/themes/{id}/history" list_theme_history
         /// History of a theme
+        ///
+        /// Its versions, the newest first, as far as the caller may know them, and who made them; of a deleted one too.
         "/themes/{id}/restore" restore_theme
         /// Restore a theme
+        ///
+        /// Makes a new version that is as one of its versions was, with its parts as they were then; what was deleted comes
+        /// back under its identifiers. Answers with the version that was made.
         ;
     "territories"
         "/territories/{id}/history" list_territory_history
         /// History of a territory
+        ///
+        /// Its versions, the newest first, as far as the caller may know them, and who made them; of a deleted one too.
         "/territories/{id}/restore" restore_territory
         /// Restore a territory
+        ///
+        /// Makes a new version that is as one of its versions was, with its parts as they were then; what was deleted comes
+        /// back under its identifiers. Answers with the version that was made.
         ;
     "partners"
         "/partners/{id}/history" list_partner_history
         /// History of a partner
+        ///
+        /// Its versions, the newest first, as far as the caller may know them, and who made them; of a deleted one too.
         "/partners/{id}/restore" restore_partner
         /// Restore a partner
+        ///
+        /// Makes a new version that is as one of its versions was, with its parts as they were then; what was deleted comes
+        /// back under its identifiers. Answers with the version that was made.
         ;
     "people"
         "/people/{id}/history" list_person_history
         /// History of a person
+        ///
+        /// Its versions, the newest first, as far as the caller may know them, and who made them; of a deleted one too.
         "/people/{id}/restore" restore_person
         /// Restore a person
+        ///
+        /// Makes a new version that is as one of its versions was, with its parts as they were then; what was deleted comes
+        /// back under its identifiers. Answers with the version that was made.
         ;
     "committees"
         "/committees/{id}/history" list_committee_history
         /// History of a committee
+        ///
+        /// Its versions, the newest first, as far as the caller may know them, and who made them; of a deleted one too.
         "/committees/{id}/restore" restore_committee
         /// Restore a committee
+        ///
+        /// Makes a new version that is as one of its versions was, with its parts as they were then; what was deleted comes
+        /// back under its identifiers. Answers with the version that was made.
         ;
     "action_fiches"
         "/action-fiches/{id}/history" list_action_fiche_history
         /// History of an action fiche
+        ///
+        /// Its versions, the newest first, as far as the caller may know them, and who made them; of a deleted one too.
         "/action-fiches/{id}/restore" restore_action_fiche
         /// Restore an action fiche
+        ///
+        /// Makes a new version that is as one of its versions was, with its parts as they were then; what was deleted comes
+        /// back under its identifiers. Answers with the version that was made.
         ;
 }

@@ -82,7 +82,7 @@ pub struct Event {
     pub territories: Vec<Id>,
     /// The whole thing as it is after this; null once it is deleted. Null too for a person of whom one may know nothing any
     /// more: then a `delete` follows.
-    #[schema(required)]
+    #[schema(required, value_type = Option<Object>)]
     pub data: Option<Map<String, Value>>,
 }
 

@@ -123,7 +123,7 @@ async fn walk(noted: Option<(i64, String)>, conn: &mut Conn) -> Result<Verdict, 
     let lasting = fields.map(written).join(" || ");
     let part = |side: &str| written(&format!("(SELECT jsonb_object_agg(key, value) FROM jsonb_each(line.{side}) WHERE key = ANY (members))::text"));
     let query = format!(
-        "SELECT stamp.seq, stamp.line, stamp.hash, stamp.personal, stamp.salt, {lasting} AS lasting, {before} || {after} AS named,
+        "SELECT stamp.seq, stamp.line, stamp.hash, stamp.personal, stamp.salt, CASE WHEN line.id IS NOT NULL THEN {lasting} END AS lasting, {before} || {after} AS named,
             (line.before || left_by IS NOT DISTINCT FROM line.before AND line.after || left_by IS NOT DISTINCT FROM line.after) AND EXISTS (SELECT FROM ledger erasure
                 WHERE erasure.thing = coalesce(line.parent, line.thing) AND erasure.action = 'erase') AS erased
          FROM stamps stamp LEFT JOIN ledger line ON line.id = stamp.line LEFT JOIN {PERSONAL} AS personal (noun, left_by) ON personal.noun = line.noun,

@@ -26,15 +26,15 @@ struct Count {
 }
 
 /// The service itself, on a folder of its own, with a key.
-struct Service {
+pub struct Service {
     dir: PathBuf,
-    address: String,
+    pub address: String,
     child: Option<Child>,
-    http: reqwest::Client,
+    pub http: reqwest::Client,
 }
 
 impl Service {
-    fn new(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         let dir = PathBuf::from(format!("/tmp/territoires-industrie-crash-{name}-{}", std::process::id()));
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().unwrap();
@@ -49,20 +49,20 @@ impl Service {
         command
     }
 
-    fn start(&mut self) {
+    pub fn start(&mut self) {
         let mut command = self.command();
         command.args(["serve", "--no-demo", "--workers", "2", "--bind", &self.address]);
         self.child = Some(command.stdout(Stdio::null()).spawn().unwrap());
     }
 
-    fn key(&self) -> String {
+    pub fn key(&self) -> String {
         let made = self.command().args(["keys", "create", "writers", "--grant", "approver@nation"]).output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         String::from_utf8(made.stdout).unwrap().trim().to_owned()
     }
 
     /// Waits until it answers from its database (its health may be told from a second ago).
-    async fn ready(&self) {
+    pub async fn ready(&self) {
         let start = Instant::now();
         tokio::time::sleep(Duration::from_millis(50)).await;
         while !self.http.get(format!("http://{}/api/v1/partners?limit=1", self.address)).send().await.is_ok_and(|answer| answer.status() == 200) {
@@ -71,9 +71,16 @@ impl Service {
         }
     }
 
-    fn kill_service(&mut self) {
+    pub fn kill_service(&mut self) {
         let mut child = self.child.take().unwrap();
         child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Sends a signal, and waits for the end.
+    pub fn stop(&mut self, signal: Signal) {
+        let mut child = self.child.take().unwrap();
+        kill_process(Pid::from_child(&child), signal).unwrap();
         child.wait().unwrap();
     }
 

@@ -3,9 +3,15 @@
 use diesel::{QueryableByName, sql_query, sql_types::Text};
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use serde_json::json;
-use territoires_industrie::db::{
-    self,
-    migrate::{self, State, Step},
+use territoires_industrie::{
+    db::{
+        self,
+        migrate::{self, State, Step},
+    },
+    ledger::{
+        stamper,
+        verify::{Fault, Verdict, verify},
+    },
 };
 
 use crate::support::{house, makers};
@@ -50,7 +56,14 @@ async fn what_nobody_signed_is_refused_and_the_ledger_is_never_rewritten() {
         let refused = conn.batch_execute(unsigned).await.unwrap_err().to_string();
         assert!(refused.contains("nobody signed"), "{unsigned}: {refused}");
     }
-    for rewriting in ["UPDATE ledger SET author = 'x'", "DELETE FROM ledger", "TRUNCATE ledger"] {
+    for rewriting in [
+        "UPDATE ledger SET author = 'x'",
+        "DELETE FROM ledger",
+        "TRUNCATE ledger CASCADE",
+        "UPDATE stamps SET hash = ''",
+        "DELETE FROM stamps",
+        "TRUNCATE stamps",
+    ] {
         let refused = conn.batch_execute(rewriting).await.unwrap_err().to_string();
         assert!(refused.contains("append-only"), "{rewriting}: {refused}");
     }
@@ -238,4 +251,69 @@ async fn the_schema_in_the_code_is_fresh() {
         })
         .collect();
     assert_eq!(declared, tables, "src/schema.rs is stale: run `make schema`");
+}
+
+/// What a forger with all rights does to the ledger, and what the walk along the chain says of it.
+#[actix_web::test]
+async fn whatever_is_done_to_the_past_is_found() {
+    let house = house().await;
+    for name in ["Un", "Deux", "Trois"] {
+        makers::partner(&house, name).await;
+    }
+    let person = json!({ "name": "Jean Dupont", "mandates": [{ "function": "Maire" }] });
+    house.post("/people", person).await.expect(201);
+    makers::partner(&house, "Quatre").await;
+    let mut conn = house.database().await;
+    let head = stamper::catch_up(&mut conn).await.unwrap();
+    while !ask(&mut conn, "SELECT 'open' AS text FROM stamping WHERE below < (SELECT max(id) FROM ledger)").await.is_empty() {
+        stamper::catch_up(&mut conn).await.unwrap();
+    }
+    let Verdict::Sound { lines, hash } = verify(None, &mut conn).await.unwrap() else { panic!("the chain is sound") };
+    assert_eq!((lines, head), (6, 6));
+    let noted = Some((6, hash));
+    conn.batch_execute("CREATE TABLE lines AS SELECT * FROM ledger; CREATE TABLE numbers AS SELECT * FROM stamps").await.unwrap();
+    let broken = |seq: i64, line: i64, how| {
+        let some = |number: i64| Some(number).filter(|number| *number >= 0);
+        Verdict::Broken { seq: some(seq), line: some(line), how }
+    };
+    let forgeries = [
+        ("UPDATE ledger SET author = 'another' WHERE id = 2", broken(2, 2, Fault::Altered)),
+        ("UPDATE ledger SET after = jsonb_set(after, '{name}', '\"Faux\"') WHERE id = 3", broken(3, 3, Fault::Altered)),
+        ("UPDATE ledger SET audience = 'restricted' WHERE id = 1", broken(1, 1, Fault::Altered)),
+        ("UPDATE ledger SET recorded_at = recorded_at + interval '1 microsecond' WHERE id = 6", broken(6, 6, Fault::Altered)),
+        ("UPDATE ledger SET request = reason, reason = request WHERE id = 2", broken(2, 2, Fault::Altered)),
+        ("UPDATE ledger SET after = jsonb_set(after, '{name}', '\"Jean Durand\"') WHERE id = 4", broken(4, 4, Fault::Personal)),
+        ("UPDATE ledger SET after = jsonb_set(after, '{function}', '\"Préfet\"') WHERE id = 5", broken(5, 5, Fault::Personal)),
+        ("UPDATE stamps SET salt = NULL WHERE line = 4; UPDATE ledger SET after = erased(noun, after) WHERE id = 4", broken(4, 4, Fault::Erasure)),
+        ("DELETE FROM ledger WHERE id = 3", broken(3, 3, Fault::Missing)),
+        ("DELETE FROM stamps WHERE seq = 3", broken(3, -1, Fault::Gap)),
+        ("DELETE FROM ledger WHERE id = 3; DELETE FROM stamps WHERE seq = 3; UPDATE stamps SET seq = seq - 1 WHERE seq > 3", broken(3, 4, Fault::Altered)),
+        ("UPDATE stamps SET line = 100 WHERE seq = 2; UPDATE stamps SET line = 2 WHERE seq = 3; UPDATE stamps SET line = 3 WHERE seq = 2", broken(2, 3, Fault::Altered)),
+        ("UPDATE ledger SET author = 'another' WHERE id = 2; UPDATE stamps SET hash = sha256((SELECT hash FROM stamps WHERE seq = 1)
+            || convert_to((SELECT lasting_text(ledger, NULL) FROM ledger WHERE id = 2), 'UTF8')) WHERE seq = 2", broken(3, 3, Fault::Altered)),
+        ("INSERT INTO ledger OVERRIDING SYSTEM VALUE SELECT 0, noun, gen_random_uuid(), parent_noun, parent, version, action, before, after, author, key_id,
+            request, reason, recorded_at, transaction, audience, places FROM ledger WHERE id = 1", broken(-1, 0, Fault::Unnumbered)),
+        ("DELETE FROM ledger WHERE id = 6; DELETE FROM stamps WHERE seq = 6", broken(6, -1, Fault::Noted)),
+    ];
+    let back = "DELETE FROM ledger; DELETE FROM stamps; INSERT INTO ledger OVERRIDING SYSTEM VALUE SELECT * FROM lines; INSERT INTO stamps SELECT * FROM numbers";
+    for (forgery, found) in forgeries {
+        // As the owner of the cluster may: no trigger, no key is in the way.
+        conn.batch_execute(&format!("SET session_replication_role = replica; {forgery}")).await.unwrap();
+        assert_eq!(verify(noted.clone(), &mut conn).await.unwrap(), found, "{forgery}");
+        conn.batch_execute(back).await.unwrap();
+        assert!(matches!(verify(noted.clone(), &mut conn).await.unwrap(), Verdict::Sound { .. }), "{forgery} is undone");
+    }
+    // The command says the same, and fails.
+    let command = || {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_territoires-industrie"));
+        command.env("DATABASE_URL", &house.url).args(["verify", "ledger"]).output().unwrap()
+    };
+    let sound = command();
+    assert!(sound.status.success() && String::from_utf8_lossy(&sound.stdout).starts_with("6 lines verified."), "{sound:?}");
+    conn.batch_execute("UPDATE ledger SET author = 'another' WHERE id = 2").await.unwrap();
+    let broken = command();
+    assert!(
+        broken.status.code() == Some(1) && String::from_utf8_lossy(&broken.stderr).contains("number 2, line 2: the line was altered"),
+        "{broken:?}"
+    );
 }

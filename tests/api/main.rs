@@ -8,6 +8,8 @@ mod committees;
 mod contract;
 mod crashes;
 mod doors;
+mod feed;
+mod history;
 mod hostile;
 mod ledger;
 mod lists;

@@ -1,0 +1,235 @@
+//! What happened to a thing: told to whom it may be told, brought back with its parts, and forgotten where a person asks.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use territoires_industrie::ledger::{
+    stamper,
+    verify::{Verdict, verify},
+};
+
+use crate::support::{Answer, Client, House, house, makers, send};
+
+async fn restore(client: &Client, one: &str, tag: &str, version: i64) -> Answer {
+    send(client.request(Method::POST, &format!("{one}/restore")).header("If-Match", tag).json(&json!({ "version": version }))).await
+}
+
+async fn erase(client: &Client, person: &str, tag: &str) -> Answer {
+    let request = client.request(Method::POST, &format!("/people/{person}/erasure")).header("If-Match", tag);
+    send(request.json(&json!({ "reason": "À sa demande" }))).await
+}
+
+/// A fiche with two participants and a theme.
+async fn fiche(house: &House) -> (String, Vec<String>) {
+    let territory = makers::territory(house, "Alençon").await;
+    let (one, other) = (makers::partner(house, "Un").await, makers::partner(house, "Deux").await);
+    let theme = makers::theme(house, "eau").await;
+    let body = json!({ "territory_id": territory, "title": "Usine", "budget_eur": 1234.5, "themes": [{ "theme_id": theme }],
+        "participants": [{ "partner_id": one, "role": "lead" }, { "partner_id": other, "role": "partner" }] });
+    let made = house.post("/action-fiches", body).await.expect(201);
+    (format!("/action-fiches/{}", made.body["id"].as_str().unwrap()), vec![territory, one, other])
+}
+
+fn fields(version: &Value) -> Vec<(&str, &Value, &Value)> {
+    version["fields"].as_array().unwrap().iter().map(|field| (field["name"].as_str().unwrap(), &field["before"], &field["after"])).collect()
+}
+
+#[actix_web::test]
+async fn each_version_tells_what_changed_parts_included() {
+    let house = house().await;
+    let (one, _) = fiche(&house).await;
+    house.patch(&one, Some("*"), json!({ "title": "Usine neuve", "budget_eur": null })).await.expect(200);
+    let participants = house.get(&format!("{one}/participants?role=partner")).await.expect(200);
+    let part = format!("{one}/participants/{}", participants.rows()[0]["id"].as_str().unwrap());
+    house.patch(&part, Some("*"), json!({ "role": "pilot" })).await.expect(200);
+    house.delete(&part, Some("*")).await.expect(204);
+    let history = house.get(&format!("{one}/history")).await.expect(200);
+    let [gone, moved, changed, made] = history.rows().as_slice() else { panic!("{:#}", history.body) };
+    assert_eq!(made["parts"].as_array().unwrap().len(), 3);
+    assert!(made["fields"].as_array().unwrap().contains(&json!({ "name": "title", "before": null, "after": "Usine" })));
+    assert_eq!(fields(changed), [("title", &json!("Usine"), &json!("Usine neuve")), ("budget_eur", &json!(1234.5), &json!(null))]);
+    assert_eq!((fields(moved), moved["parts"].as_array().unwrap().len()), (Vec::new(), 1));
+    let told = &moved["parts"][0];
+    assert_eq!((&told["noun"], &told["action"]), (&json!("action-fiche-participants"), &json!("update")));
+    assert_eq!(fields(told), [("role", &json!("partner"), &json!("pilot"))]);
+    assert_eq!(gone["parts"][0]["action"], "delete");
+    assert!(gone["request"].is_string() && gone["recorded_at"].is_string());
+}
+
+#[actix_web::test]
+async fn a_deleted_fiche_comes_back_with_its_parts_and_so_does_an_earlier_version() {
+    let house = house().await;
+    let (one, places) = fiche(&house).await;
+    let at_first = house.get(&format!("{one}?include=participants,themes")).await.expect(200).body;
+    house.delete(&format!("{one}/participants/{}", at_first["participants"][0]["id"].as_str().unwrap()), Some("*")).await.expect(204);
+    let changed = json!({ "title": "Autre", "visibility": "restricted" });
+    house.patch(&one, Some("*"), changed).await.expect(200);
+    house.post(&format!("{one}/participants"), json!({ "partner_id": places[1], "role": "owner" })).await.expect(201);
+    let before = house.get(&format!("{one}?include=participants,themes")).await.expect(200).body;
+    house.delete(&one, Some("*")).await.expect(204);
+    house.get(&one).await.expect(410);
+    let team = house.with(&[&format!("editor@territory:{}", places[0])]).await;
+    let elsewhere = house.with(&["editor@territory:00000000-0000-7000-8000-000000000000"]).await;
+    for (client, status) in [(&house.anyone, 401), (&elsewhere, 404), (&team, 200)] {
+        client.post(&format!("{one}/restore"), json!({ "version": 4 })).await.expect(status);
+    }
+    let same = |mut one: Value| {
+        for name in ["version", "created_at", "updated_at"] {
+            one.as_object_mut().unwrap().remove(name);
+        }
+        for parts in ["participants", "themes"] {
+            for part in one[parts].as_array_mut().unwrap() {
+                for name in ["version", "created_at", "updated_at"] {
+                    part.as_object_mut().unwrap().remove(name);
+                }
+            }
+        }
+        one
+    };
+    let back = house.get(&format!("{one}?include=participants,themes")).await.expect(200).body;
+    assert_eq!((same(back), json!(6)), (same(before), house.get(&one).await.expect(200).body["version"].clone()));
+    // A living one goes back as a whole, too.
+    restore(&team, &one, "\"v6\"", 1).await.expect(200);
+    let first = house.get(&format!("{one}?include=participants,themes")).await.expect(200).body;
+    assert_eq!((&first["version"], same(first.clone())), (&json!(7), same(at_first)));
+    // What a committee decided is brought back by who may decide.
+    let submit = |to: &str| json!({ "axis": "validation", "to": to, "reason": "Décidé" });
+    for (tag, to) in [("\"v7\"", "submitted"), ("\"v8\"", "validated")] {
+        send(house.request(Method::POST, &format!("{one}/transitions")).header("If-Match", tag).json(&submit(to))).await.expect(200);
+    }
+    restore(&team, &one, "\"v9\"", 1).await.expect(403);
+    restore(&house, &one, "\"v9\"", 1).await.expect(200);
+    restore(&team, &one, "\"v10\"", 9).await.expect(403);
+    // What it leans on must be there.
+    let lonely = house.post("/action-fiches", json!({ "territory_id": places[0], "title": "Seule", "participants": [{ "partner_id": makers::partner(&house, "Bref").await, "role": "lead" }] }));
+    let lonely = lonely.await.expect(201).location.unwrap();
+    let partner = house.get(&format!("{lonely}/participants")).await.expect(200).rows()[0]["partner_id"].as_str().unwrap().to_owned();
+    house.delete(&lonely, Some("*")).await.expect(204);
+    house.delete(&format!("/partners/{partner}"), Some("*")).await.expect(204);
+    let refused = house.post(&format!("{lonely}/restore"), json!({ "version": 1 })).await.expect(422);
+    assert_eq!(refused.wrongs(), [("/partner_id".to_owned(), "unknown_reference".to_owned())]);
+}
+
+#[actix_web::test]
+async fn parts_that_lean_on_each_other_come_back_in_any_order() {
+    let house = house().await;
+    let made = house.post(
+        "/committees",
+        json!({ "name": "CoPil", "level": "national", "kind": "steering", "seats": [{ "function": "Préfet" }, { "function": "Adjoint" }] }),
+    );
+    let one = format!("/committees/{}", made.await.expect(201).body["id"].as_str().unwrap());
+    let seats = house.get(&format!("{one}/seats")).await.expect(200);
+    let id = |index: usize| seats.rows()[index]["id"].as_str().unwrap().to_owned();
+    // The first leans on the second.
+    house.patch(&format!("{one}/seats/{}", id(0)), Some("*"), json!({ "alternate_of": id(1), "capacity": "alternate" })).await.expect(200);
+    house.delete(&one, Some("*")).await.expect(204);
+    house.post(&format!("{one}/restore"), json!({ "version": 2 })).await.expect(200);
+    assert_eq!(house.get(&format!("{one}/seats/{}", id(0))).await.expect(200).body["alternate_of"], id(1));
+    restore(&house, &one, "\"v4\"", 1).await.expect(200);
+    restore(&house, &one, "\"v5\"", 2).await.expect(200);
+    assert_eq!(house.get(&format!("{one}/seats/{}", id(0))).await.expect(200).body["alternate_of"], id(1));
+}
+
+#[actix_web::test]
+async fn a_history_tells_no_more_than_one_may_read() {
+    let house = house().await;
+    let territory = makers::territory(&house, "Alençon").await;
+    let reader = house.with(&[&format!("reader@territory:{territory}")]).await;
+    let made = house.post("/action-fiches", json!({ "territory_id": territory, "title": "Secret", "visibility": "partners" })).await.expect(201);
+    let one = format!("/action-fiches/{}", made.body["id"].as_str().unwrap());
+    // Hidden and absent are told alike.
+    let (hidden, absent) = (
+        house.anyone.get(&format!("{one}/history")).await.expect(404),
+        house.anyone.get("/action-fiches/00000000-0000-7000-8000-000000000000/history").await.expect(404),
+    );
+    assert_eq!((&hidden.body["code"], &hidden.body["detail"]), (&absent.body["code"], &absent.body["detail"]));
+    house.anyone.get(&format!("/partners/{}/history", made.body["id"].as_str().unwrap())).await.expect(404);
+    house.get(&format!("/partners/{}/history", made.body["id"].as_str().unwrap())).await.expect(404);
+    house.patch(&one, Some("*"), json!({ "title": "Public", "visibility": "public" })).await.expect(200);
+    house.patch(&one, Some("*"), json!({ "title": "Réservé", "visibility": "restricted" })).await.expect(200);
+    let told = house.anyone.get(&format!("{one}/history")).await.expect(200);
+    assert_eq!((told.rows().len(), &told.rows()[0]["action"]), (1, &json!("create")));
+    let text = told.body.to_string();
+    assert!(!text.contains("Secret") && !text.contains("Réservé") && text.contains("Public"), "{text}");
+    let told: Vec<Value> = reader.get(&format!("{one}/history")).await.expect(200).rows().iter().map(|version| version["action"].clone()).collect();
+    assert_eq!(told, ["update", "create"]);
+    assert_eq!(house.get(&format!("{one}/history")).await.expect(200).rows().len(), 3);
+
+    // A person, and the seats that name it.
+    let person =
+        house.post("/people", json!({ "name": "Jeanne Martin", "publication_basis": "elected_mandate" })).await.expect(201).body["id"].clone();
+    let person = person.as_str().unwrap();
+    let committee = json!({ "name": "CoPil", "level": "territorial", "kind": "steering", "territory_id": territory, "seats": [{ "person_id": person, "function": "Maire" }] });
+    let committee = format!("/committees/{}", house.post("/committees", committee).await.expect(201).body["id"].as_str().unwrap());
+    house.anyone.get(&format!("/people/{person}/history")).await.expect(200);
+    assert!(house.anyone.get(&format!("{committee}/history")).await.expect(200).body.to_string().contains(person));
+    house.patch(&format!("/people/{person}"), Some("*"), json!({ "publication_basis": "not_publishable" })).await.expect(200);
+    house.anyone.get(&format!("/people/{person}/history")).await.expect(404);
+    let seen = house.anyone.get(&format!("{committee}/history")).await.expect(200).body.to_string();
+    assert!(!seen.contains(person) && seen.contains("Maire"), "{seen}");
+    assert!(reader.get(&format!("/people/{person}/history")).await.expect(200).rows().len() > 1);
+    assert!(reader.get(&format!("{committee}/history")).await.expect(200).body.to_string().contains(person));
+    // In the feed, what came before tells nobody's name any more.
+    stamper::catch_up(&mut house.database().await).await.unwrap();
+    let feed = house.anyone.get("/changes?limit=1000").await.expect(200);
+    assert!(!feed.body.to_string().contains("Jeanne") && feed.rows().last().is_some(), "{:#}", feed.body);
+    assert!(reader.get("/changes?limit=1000").await.expect(200).body.to_string().contains("Jeanne"));
+}
+
+#[actix_web::test]
+async fn a_person_who_is_erased_is_erased_everywhere_and_the_chain_holds() {
+    let house = house().await;
+    let body = json!({ "name": "Jeanne Martin", "variants": ["J. Martin"], "publication_basis": "elected_mandate",
+        "mandates": [{ "function": "Maire de Xanton", "note": "Élue en 2020" }, { "function": "Sénatrice" }] });
+    let made = house.post("/people", body).await.expect(201);
+    let id = made.body["id"].as_str().unwrap().to_owned();
+    let one = format!("/people/{id}");
+    let committee = json!({ "name": "CoPil", "level": "national", "kind": "steering", "seats": [{ "person_id": id }] });
+    let committee = house.post("/committees", committee).await.expect(201).body["id"].as_str().unwrap().to_owned();
+    house.patch(&one, Some("*"), json!({ "name": "Jeanne Martin-Durand" })).await.expect(200);
+    let mut conn = house.database().await;
+    stamper::catch_up(&mut conn).await.unwrap();
+    let public = house.anyone.get("/changes?noun=people&limit=1000").await.expect(200);
+    assert!(public.body.to_string().contains("Martin-Durand"));
+    // Some of its lines have no number yet when it is erased.
+    let mandate = house.get(&format!("{one}/mandates")).await.expect(200).rows()[1]["id"].as_str().unwrap().to_owned();
+    house.delete(&format!("{one}/mandates/{mandate}"), Some("*")).await.expect(204);
+
+    let tag = house.get(&one).await.expect(200).etag.unwrap();
+    erase(&house.anyone, &id, &tag).await.expect(401);
+    erase(&house.with(&["editor@nation"]).await, &id, &tag).await.expect(403);
+    erase(&house.with(&["approver@territory:00000000-0000-7000-8000-000000000000"]).await, &id, &tag).await.expect(403);
+    erase(&house, &id, "\"v1\"").await.expect(412);
+    let erased = erase(&house, &id, &tag).await.expect(200);
+    let expected = json!({ "name": "Personne effacée", "variants": [], "publication_basis": "not_publishable" });
+    for (member, value) in expected.as_object().unwrap() {
+        assert_eq!(&erased.body[member], value);
+    }
+    for path in [format!("{one}?include=mandates"), format!("{one}/history?limit=200"), "/changes?limit=1000".to_owned()] {
+        stamper::catch_up(&mut conn).await.unwrap();
+        let seen = house.get(&path).await.expect(200).body.to_string();
+        for word in ["Jeanne", "Martin", "Xanton", "2020", "Sénatrice"] {
+            assert!(!seen.contains(word), "{path} tells {word}: {seen}");
+        }
+    }
+    // Its seat and the trace of what was done stay.
+    assert_eq!(house.get(&format!("/committees/{committee}/seats")).await.expect(200).rows()[0]["person_id"], id);
+    let history = house.get(&format!("{one}/history")).await.expect(200);
+    assert!(
+        history
+            .rows()
+            .iter()
+            .any(|version| version["action"] == "erase" && version["reason"] == "À sa demande" && version["author"] == "editor of the tests")
+    );
+    // Copies are told.
+    let events = house.get("/changes?noun=people,person-mandates&limit=1000").await.expect(200);
+    let erasure = events.rows().iter().find(|event| event["action"] == "erase" && event["id"] == id).unwrap();
+    assert_eq!(erasure["data"]["name"], "Personne effacée");
+    let next = public.body["links"]["next"].as_str().unwrap();
+    let events = house.anyone.get(next).await.expect(200);
+    assert_eq!((&events.rows().last().unwrap()["action"], &events.rows().last().unwrap()["data"]), (&json!("delete"), &json!(null)));
+    assert!(matches!(verify(None, &mut conn).await.unwrap(), Verdict::Sound { lines, .. } if lines > 8));
+    // An earlier version brings nothing back.
+    let tag = house.get(&one).await.expect(200).etag.unwrap();
+    restore(&house, &one, &tag, 1).await.expect(200);
+    assert_eq!(house.get(&one).await.expect(200).body["name"], "Personne effacée");
+}
