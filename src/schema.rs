@@ -431,7 +431,6 @@ diesel::joinable!(partner_commitments -> partners (partner_id));
 diesel::joinable!(partner_commitments -> territories (territory_id));
 diesel::joinable!(person_mandates -> partners (partner_id));
 diesel::joinable!(person_mandates -> people (person_id));
-diesel::joinable!(stamps -> ledger (line));
 diesel::joinable!(territory_labels -> programme_phases (phase_id));
 diesel::joinable!(territory_labels -> territories (territory_id));
 diesel::joinable!(territory_members -> programme_phases (phase_id));

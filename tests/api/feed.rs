@@ -75,6 +75,7 @@ async fn of_racing_writers_nothing_is_missed_and_nothing_comes_twice() {
                      {end}"
                 );
                 conn.batch_execute(&act).await.unwrap();
+                tokio::time::sleep(Duration::from_millis(15)).await;
                 if end == "COMMIT" {
                     written.fetch_add(6, Ordering::Relaxed);
                 }
