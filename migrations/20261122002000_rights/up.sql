@@ -130,7 +130,7 @@ END $$;
 
 -- After a write: one line in the ledger, in the same transaction; and for a part, a new version of its parent, once a
 -- transaction (a parent made or changed in this very transaction has its new version already). When a thing is from now
--- on for others, so are its parts: they get a line too; and where a person comes to be named or not, so do their seats.
+-- on for others, so are its parts: they get a line too; and where others come to know a person, so do their other seats.
 CREATE OR REPLACE FUNCTION record() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     author text := nullif(current_setting('app.author', true), '');
@@ -178,7 +178,7 @@ BEGIN
     IF TG_TABLE_NAME = 'people' AND TG_OP = 'UPDATE' AND was_for IS DISTINCT FROM now_for AND 'partners' IN (was_for.audience, now_for.audience) THEN
         FOR part IN SELECT kept.* FROM kept JOIN pg_attribute ON attrelid = noun::regclass AND attname = 'person_id'
                     WHERE kept.parent_noun IS DISTINCT FROM 'people' ORDER BY noun LOOP
-            EXECUTE format('UPDATE %I SET version = version + 1 WHERE person_id = $1', part.noun) USING NEW.id;
+            EXECUTE format('UPDATE %I SET version = version + 1 WHERE person_id = $1 AND xmin <> pg_current_xact_id()::xid', part.noun) USING NEW.id;
         END LOOP;
     END IF;
     IF parent_noun IS DISTINCT FROM 'people' AND row ? 'person_id' THEN

@@ -12,7 +12,6 @@ END $$;
 DROP FUNCTION stamp_ledger(integer);
 DROP FUNCTION lasting_text(ledger, bytea);
 DROP FUNCTION personal_text(ledger);
-DROP FUNCTION netstring(text);
 DROP FUNCTION erased(text, jsonb);
 DROP FUNCTION personal_members(text);
 DROP FUNCTION new_epoch();

@@ -45,21 +45,18 @@ CREATE FUNCTION erased(noun text, item jsonb) RETURNS jsonb LANGUAGE sql IMMUTAB
         WHEN 'person_mandates' THEN item || '{"function": "Fonction effacée", "note": null}'
         ELSE item END;
 
--- A text among others, so that no two lists of texts are written alike: behind its length in bytes and a colon; `-` for none.
-CREATE FUNCTION netstring(word text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN coalesce(octet_length(word) || ':' || word, '-');
-
--- Of a line, what identifies a person, and all the rest: what the hashes are made of. `verify ledger` makes the same on its own.
+-- Of a line, what identifies a person, and all the rest: what the hashes are made of, as the text of a JSON array. `verify
+-- ledger` writes the same on its own.
 CREATE FUNCTION personal_text(line ledger) RETURNS text LANGUAGE sql STABLE
-    RETURN netstring((SELECT jsonb_object_agg(key, value) FROM jsonb_each(line.before) WHERE key = ANY (personal_members(line.noun)))::text)
-        || netstring((SELECT jsonb_object_agg(key, value) FROM jsonb_each(line.after) WHERE key = ANY (personal_members(line.noun)))::text);
+    RETURN jsonb_build_array(
+        (SELECT jsonb_object_agg(key, value) FROM jsonb_each(line.before) WHERE key = ANY (personal_members(line.noun))),
+        (SELECT jsonb_object_agg(key, value) FROM jsonb_each(line.after) WHERE key = ANY (personal_members(line.noun))))::text;
 CREATE FUNCTION lasting_text(line ledger, personal bytea) RETURNS text LANGUAGE sql STABLE
-    RETURN netstring(line.id::text) || netstring(line.noun) || netstring(line.thing::text) || netstring(line.parent_noun) || netstring(line.parent::text)
-        || netstring(line.version::text) || netstring(line.action)
-        || netstring((line.before - personal_members(line.noun))::text) || netstring((line.after - personal_members(line.noun))::text)
-        || netstring(line.author) || netstring(line.key_id::text) || netstring(line.request) || netstring(line.reason)
-        || netstring(to_char(line.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')) || netstring(line.transaction::text)
-        || netstring(line.audience) || netstring(line.places::text) || netstring(encode(personal, 'hex'));
+    RETURN jsonb_build_array(line.id, line.noun, line.thing, line.parent_noun, line.parent, line.version, line.action,
+        line.before - personal_members(line.noun), line.after - personal_members(line.noun),
+        line.author, line.key_id, line.request, line.reason,
+        to_char(line.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), line.transaction::text,
+        line.audience, line.places, encode(personal, 'hex'))::text;
 
 -- Numbers at most so many lines that are committed and have no number yet, and tells the highest number there is and how many
 -- were given. One at a time: while another one is at it, nothing is done. A line is found whatever the order in which

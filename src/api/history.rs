@@ -93,16 +93,22 @@ impl Resource for Stands {
     }
 }
 
+/// Where a row is, as what it says itself tells.
+fn place(row: &Value) -> Place {
+    let text = |name: &str| row.get(name).and_then(Value::as_str);
+    let id = |name: &str| text(name).and_then(|id| Id::parse(id).ok());
+    let territory = id("territory_id");
+    Place { territory, region: text("region_code").and_then(|code| RegionCode::parse(code).ok()).filter(|_| territory.is_none()), fiche: id("id") }
+}
+
 /// Refuses who may not write this row of this table whole, with its parts. What belongs to several territories, or has parts
 /// that belong to the nation, is the nation's.
 fn check_right(table: &str, row: &Value, editor: &Editor) -> Result<()> {
-    let text = |name: &str| row.get(name).and_then(Value::as_str);
-    let territory = text("territory_id").and_then(|id| Id::parse(id).ok());
-    let region = text("region_code").and_then(|code| RegionCode::parse(code).ok()).filter(|_| territory.is_none());
+    let place = place(row);
     match table {
-        "action_fiches" => editor.within(&Place { territory, region: None, fiche: text("id").and_then(|id| Id::parse(id).ok()) }),
-        "themes" => editor.within(&Place { territory, ..Place::default() }),
-        "committees" => editor.within_as("approver", &Place { territory, region, fiche: None }),
+        "action_fiches" => editor.within(&place),
+        "themes" => editor.within(&Place { fiche: None, ..place }),
+        "committees" => editor.within_as("approver", &Place { fiche: None, ..place }),
         "partners" | "people" => editor.within_as("approver", &Place::nation()),
         _ => editor.within(&Place::nation()),
     }
@@ -123,7 +129,10 @@ async fn restore(
         let standing: Option<Standing> = history::standing(table, id, conn).await?.filter(|standing| standing.seen(reach));
         let standing = standing.ok_or_else(|| Problem::new(&kinds::NOT_FOUND))?;
         check_right(table, &standing.last, &editor)?;
-        if standing.row.is_some() {
+        if standing.row.is_none() && table == "action_fiches" {
+            // As to delete it: a pilot has nothing left to pilot.
+            editor.within(&Place { fiche: None, ..place(&standing.last) })?;
+        } else if standing.row.is_some() {
             if_match.check(&Stands { id, version: standing.version }, conn).await?;
         }
         let body = body.valid()?;
@@ -139,8 +148,7 @@ async fn restore(
         // What a committee decided comes back, or goes, only as it came.
         let decided = |row: &Value| row.get("validation").cloned();
         if decided(&then) != standing.row.as_ref().map_or_else(|| Some("draft".into()).filter(|_| then.get("validation").is_some()), decided) {
-            let territory = then.get("territory_id").and_then(Value::as_str).and_then(|id| Id::parse(id).ok());
-            editor.within_as("approver", &Place { territory, region: None, fiche: Some(id) })?;
+            editor.within_as("approver", &place(&then))?;
         }
         history::because(body.reason.as_ref().map(LongText::as_str), conn).await?;
         history::restore(table, id, body.version, conn).await?;

@@ -98,32 +98,13 @@ pub async fn verify(noted: Option<(i64, String)>, conn: &mut Conn) -> Result<Ver
 }
 
 async fn walk(noted: Option<(i64, String)>, conn: &mut Conn) -> Result<Verdict, Error> {
-    // A field is written behind its length in bytes and a colon, and `-` for none.
-    let fields = [
-        "line.id::text",
-        "line.noun",
-        "line.thing::text",
-        "line.parent_noun",
-        "line.parent::text",
-        "line.version::text",
-        "line.action",
-        "(line.before - members)::text",
-        "(line.after - members)::text",
-        "line.author",
-        "line.key_id::text",
-        "line.request",
-        "line.reason",
-        "to_char(line.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')",
-        "line.transaction::text",
-        "line.audience",
-        "line.places::text",
-        "encode(stamp.personal, 'hex')",
-    ];
-    let written = |field: &str| format!("coalesce(octet_length({field})::text || ':' || ({field}), '-')");
-    let lasting = fields.map(written).join(" || ");
-    let part = |side: &str| written(&format!("(SELECT jsonb_object_agg(key, value) FROM jsonb_each(line.{side}) WHERE key = ANY (members))::text"));
+    let lasting = "jsonb_build_array(line.id, line.noun, line.thing, line.parent_noun, line.parent, line.version, line.action,
+            line.before - members, line.after - members, line.author, line.key_id, line.request, line.reason,
+            to_char(line.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), line.transaction::text,
+            line.audience, line.places, encode(stamp.personal, 'hex'))::text";
+    let part = |side: &str| format!("(SELECT jsonb_object_agg(key, value) FROM jsonb_each(line.{side}) WHERE key = ANY (members))");
     let query = format!(
-        "SELECT stamp.seq, stamp.line, stamp.hash, stamp.personal, stamp.salt, CASE WHEN line.id IS NOT NULL THEN {lasting} END AS lasting, {before} || {after} AS named,
+        "SELECT stamp.seq, stamp.line, stamp.hash, stamp.personal, stamp.salt, CASE WHEN line.id IS NOT NULL THEN {lasting} END AS lasting, jsonb_build_array({before}, {after})::text AS named,
             (line.before || left_by IS NOT DISTINCT FROM line.before AND line.after || left_by IS NOT DISTINCT FROM line.after) AND EXISTS (SELECT FROM ledger erasure
                 WHERE erasure.thing = coalesce(line.parent, line.thing) AND erasure.action = 'erase') AS erased
          FROM stamps stamp LEFT JOIN ledger line ON line.id = stamp.line LEFT JOIN {PERSONAL} AS personal (noun, left_by) ON personal.noun = line.noun,

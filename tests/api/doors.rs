@@ -396,13 +396,13 @@ impl Cells<'_> {
         let segments: Vec<&str> = below.split('/').collect();
         for who in &world.principals {
             match (method, &segments[..]) {
-                ("GET", [noun]) => self.list(operation, who, noun).await,
-                ("POST", [noun]) => self.create(operation, who, noun, door).await,
-                ("GET", [_, "transitions"]) => {
+                ("GET", ["changes", ..] | [_, "transitions"]) => {
                     let answer = who.client.get(&format!("/{below}")).await;
                     let (status, code) = world.refusal(who, door, None).unwrap_or((200, ""));
                     self.hold(operation, who, "", &answer, status, code);
                 }
+                ("GET", [noun]) => self.list(operation, who, noun).await,
+                ("POST", [noun]) => self.create(operation, who, noun, door).await,
                 (method, [noun, "{id}", rest @ ..]) => {
                     // Who is refused is refused of anything.
                     let some = if who.refused { 1 } else { usize::MAX };
@@ -485,6 +485,15 @@ impl Cells<'_> {
         let part = thing.parts.iter().find(|(part, _)| Some(part) == rest.first()).map_or(NEVER, |(_, id)| id);
         let below: String = rest.iter().map(|segment| format!("/{}", segment.replace("{part_id}", part))).collect();
         let path = format!("/{}/{}{below}", thing.noun, thing.id);
+        let mut door = door.clone();
+        if matches!(rest, ["history" | "restore"]) && whole.deleted {
+            // What is gone can still be told, and brought back.
+            whole.deleted = false;
+            if let Door::Write { over, .. } = &mut door {
+                over.retain(|word| word != "fiche");
+            }
+        }
+        let door = &door;
         let first = world.refusal(who, door, Some(&whole));
         let before = self.lines().await;
         if method == "GET" {
@@ -497,7 +506,7 @@ impl Cells<'_> {
             return;
         }
         let method: Method = method.parse().unwrap();
-        let locked = method != Method::POST || rest == ["transitions"];
+        let locked = method != Method::POST || matches!(rest, ["transitions" | "erasure"]) || rest == ["restore"] && !thing.deleted;
         let send_it = |tag: Option<&'static str>, media: &'static str, body: Value| {
             let mut request = who.client.request(method.clone(), &path);
             if let Some(tag) = tag {
@@ -537,18 +546,21 @@ impl Cells<'_> {
             Some(refused) => refused,
             None if *method == Method::DELETE && rest.is_empty() && thing.seated() => (409, "still_referenced"),
             None if *method == Method::DELETE => (204, ""),
-            None if *method == Method::POST && rest != ["transitions"] => (201, ""),
+            None if *method == Method::POST && !matches!(rest, ["transitions" | "restore" | "erasure"]) => (201, ""),
             None => (200, ""),
         };
-        if first.is_some() && (thing.absent || thing.deleted) {
+        let pilots = who.grants.iter().any(|(_, kind, _)| kind == "fiche");
+        let again = matches!(rest, ["restore" | "erasure"]);
+        if first.is_some() && (thing.absent || thing.deleted) || again && pilots {
             return;
         }
         self.number += 1;
         // What is destroyed, or moves on, is a thing or a part made for it.
         let house = &world.house;
-        let pilots = who.grants.iter().any(|(_, kind, _)| kind == "fiche");
         let spare = match (method, rest) {
-            (&Method::DELETE, []) if first.is_none() => make(house, &Thing { territories: own(thing), ..thing.clone() }, self.number).await,
+            (&Method::DELETE, []) | (_, ["restore" | "erasure"]) if first.is_none() => {
+                make(house, &Thing { territories: own(thing), ..thing.clone() }, self.number).await
+            }
             (_, ["transitions"]) if first.is_none() && !pilots => make(house, thing, self.number).await,
             _ => thing.clone(),
         };
@@ -566,9 +578,14 @@ impl Cells<'_> {
         }
         let body = match (method, rest) {
             (&Method::POST, ["transitions"]) => json!({ "axis": "progress", "to": "in_progress" }),
+            (&Method::POST, ["restore"]) => json!({ "version": 1 }),
+            (&Method::POST, ["erasure"]) => json!({ "reason": "À sa demande" }),
             (&Method::POST, [part]) => self.body_of_part(part, thing).await,
             _ => NOTHING(),
         };
+        if rest == ["restore"] && thing.deleted {
+            house.delete(&format!("/{}/{}", spare.noun, spare.id), Some("*")).await.expect(204);
+        }
         let answer = send(who.client.request(method.clone(), &path).header("if-match", "*").json(&body)).await;
         self.hold(operation, who, thing.about, &answer, status, code);
         if let (["transitions"], None) = (rest, first) {

@@ -205,6 +205,15 @@ impl Copy {
         }
     }
 
+    /// Reads on until this thing has come, which was made after all else.
+    async fn reach(&mut self, last: &str) {
+        let begin = Instant::now();
+        while !self.versions.contains_key(last) {
+            self.follow().await.expect("the feed answers");
+            assert!(begin.elapsed() < Duration::from_secs(20), "the last event does not come");
+        }
+    }
+
     /// Reads on until nothing more comes.
     async fn finish(&mut self) {
         let mut still = 0;
@@ -438,8 +447,9 @@ async fn a_copy_is_exact_after_a_kill_in_the_middle() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     stop.store(true, Ordering::Relaxed);
     let written: u64 = join_all(writers).await.into_iter().map(Result::unwrap).sum();
-    all.finish().await;
-    public.finish().await;
+    let last = makers::partner(&editor, "Le dernier").await;
+    all.reach(&last).await;
+    public.reach(&last).await;
     all.compare("who sees all", None).await;
     public.compare("anyone", None).await;
     println!("{written} writes, three kills: {} and {} events, {} and {} things", all.events, public.events, all.rows.len(), public.rows.len());
