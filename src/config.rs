@@ -1,8 +1,13 @@
 //! Every setting, once: a flag, or the environment variable of its name, or a default. The only reader of the environment.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    str::FromStr,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
 
 /// The information system of the French programme Territoires d'industrie.
 #[derive(Debug, Parser)]
@@ -68,15 +73,60 @@ pub struct Serve {
     /// The origins whose pages may write, separated by commas. Reading is open to all.
     #[arg(long, env = "CORS_ORIGINS", value_delimiter = ',', global = true)]
     pub cors_origins: Vec<String>,
-    /// Signs cursors; the same for all instances. By default made of DATABASE_URL.
+    /// Signs cursors and access tokens; the same for all instances. By default made of DATABASE_URL.
     #[arg(long, env = "CURSOR_SECRET", hide_env_values = true, global = true)]
     pub cursor_secret: Option<String>,
+    /// Whose tokens are taken, and for which audience: ISSUER=AUDIENCE, where ISSUER is the `iss` of its tokens and the address of
+    /// its OpenID Connect discovery (https, or http on this machine). Several are separated by commas. What its identities may
+    /// do is said with `grants give`.
+    #[arg(long = "oidc-issuer", env = "OIDC_ISSUERS", value_delimiter = ',', global = true)]
+    pub oidc_issuers: Vec<OidcIssuer>,
+    /// The algorithms that their tokens may be signed with; never one with a shared secret.
+    #[arg(long, env = "OIDC_ALGORITHMS", value_delimiter = ',', default_value = "RS256,ES256", global = true)]
+    pub oidc_algorithms: Vec<String>,
+    /// How long an access token given for a key holds, in seconds.
+    #[arg(long, env = "TOKEN_LIFETIME", default_value_t = 3600, value_parser = clap::value_parser!(u32).range(1..=86_400), global = true)]
+    pub token_lifetime: u32,
+    /// How many requests that read one key, identity or address may make a minute; 0 for no limit.
+    #[arg(long, env = "RATE_READS", default_value_t = 6000, global = true)]
+    pub rate_reads: u32,
+    /// How many requests that write one key, identity or address may make a minute; 0 for no limit.
+    #[arg(long, env = "RATE_WRITES", default_value_t = 1200, global = true)]
+    pub rate_writes: u32,
+    /// The proxies in front, as addresses or networks such as 10.0.0.0/8, separated by commas: what their X-Forwarded-For says
+    /// of a client's address is believed. From anyone else it is ignored.
+    #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',', value_parser = network, global = true)]
+    pub trusted_proxies: Vec<IpNet>,
     /// Apply missing migrations to DATABASE_URL at start (the private PostgreSQL always gets them).
     #[arg(long, env = "MIGRATE", global = true)]
     pub migrate: bool,
     /// Do not load the demo data into an empty private PostgreSQL, nor make its demo key.
     #[arg(long, env = "NO_DEMO", global = true)]
     pub no_demo: bool,
+}
+
+/// An identity provider whose tokens are taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OidcIssuer {
+    /// The `iss` of its tokens, below which its discovery is.
+    pub url: String,
+    /// The `aud` of the tokens that are meant for this service.
+    pub audience: String,
+}
+
+impl FromStr for OidcIssuer {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (url, audience) = text.trim().rsplit_once('=').filter(|(url, audience)| !url.is_empty() && !audience.is_empty()).ok_or("ISSUER=AUDIENCE")?;
+        Ok(Self { url: url.to_owned(), audience: audience.to_owned() })
+    }
+}
+
+/// A network, or an address alone.
+fn network(text: &str) -> Result<IpNet, String> {
+    let text = text.trim();
+    text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| format!("{text} is no address and no network"))
 }
 
 impl Serve {
@@ -111,6 +161,11 @@ pub enum Command {
     },
     /// After the database was restored from a dump: whoever follows the changes is told to start again.
     NewEpoch,
+    /// Give, list and end grants of identities: how the first administrator comes in.
+    Grants {
+        #[command(subcommand)]
+        what: Grants,
+    },
     /// Print the OpenAPI document.
     Openapi,
     /// Ask the service at BIND whether it is ready; fails when it is not. For health checks of containers.
@@ -161,6 +216,33 @@ pub enum Keys {
     Revoke {
         /// The sixteen characters after `tdi_`.
         public_id: String,
+    },
+}
+
+/// What can be done with grants.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Grants {
+    /// Give grants to whoever shows a claim in a token of an issuer.
+    Give {
+        /// The issuer, as its tokens name it.
+        #[arg(long)]
+        issuer: String,
+        /// The claim; `sub` names one identity.
+        #[arg(long, default_value = "sub")]
+        claim: String,
+        /// Its value, or one of its values.
+        #[arg(long)]
+        value: String,
+        /// What may be done and where, such as `admin@nation`; see `keys create`.
+        #[arg(required = true)]
+        grants: Vec<String>,
+    },
+    /// List the grants that hold, of keys and of identities.
+    List,
+    /// End a grant now.
+    End {
+        /// Its identifier.
+        id: String,
     },
 }
 

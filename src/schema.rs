@@ -90,6 +90,8 @@ diesel::table! {
         revoked_by -> Nullable<Text>,
         previous_hash -> Nullable<Bytea>,
         previous_until -> Nullable<Timestamptz>,
+        revocation_reason -> Nullable<Text>,
+        rotated_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -165,6 +167,8 @@ diesel::table! {
         granted_by -> Text,
         reason -> Nullable<Text>,
         created_at -> Timestamptz,
+        ended_by -> Nullable<Text>,
+        end_reason -> Nullable<Text>,
     }
 }
 

@@ -8,17 +8,12 @@ use std::{
 };
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header};
-use chrono::{DateTime, Utc};
-use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
 
-use super::{Problem, Result, dress::RequestId, kinds};
+use super::{Problem, Result, dress::RequestId, kinds, limit::Who};
 use crate::{
-    db::{Author, Db},
-    rights::{Place, Reach, Rights, Role, Subject},
-    schema::api_keys,
+    db::Author,
+    rights::{Place, Reach, Rights, Role},
     values::Id,
 };
 
@@ -41,6 +36,8 @@ pub struct Known {
     pub key: Option<Id>,
     /// What it may do and see.
     pub rights: Rights,
+    /// Whose requests its own are counted with.
+    pub who: Who,
     /// Tells its view of the data from others.
     view: String,
 }
@@ -54,7 +51,8 @@ impl Known {
             reach if reach.is_public() => PUBLIC.to_owned(),
             reach => format!(".{}", hex::encode(&Sha256::digest(format!("{reach:?}"))[..4])),
         };
-        Self { name, key, rights, view }
+        let who = key.map_or_else(|| Who::Identity(name.clone()), Who::Key);
+        Self { name, key, rights, who, view }
     }
 }
 
@@ -224,7 +222,7 @@ impl Secret {
     }
 
     /// Reads one. The checksum tells a mistyped one from a wrong one, and lets scanners of leaked secrets know ours.
-    fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         let (public_id, rest) = text.strip_prefix("tdi_")?.split_once('_')?;
         let (secret, sum) = rest.split_at_checked(64)?;
         let secret = Self { public_id: public_id.to_owned(), secret: secret.to_owned() };
@@ -240,79 +238,6 @@ impl std::fmt::Display for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "tdi_{}_{}{}", self.public_id, self.secret, self.sum())
     }
-}
-
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = api_keys, check_for_backend(diesel::pg::Pg))]
-struct Row {
-    id: Id,
-    name: String,
-    secret_hash: Vec<u8>,
-    previous_hash: Option<Vec<u8>>,
-    previous_until: Option<DateTime<Utc>>,
-    expires_at: Option<DateTime<Utc>>,
-    revoked_at: Option<DateTime<Utc>>,
-    last_used_at: Option<DateTime<Utc>>,
-}
-
-impl Row {
-    /// Is this its secret, or the one before while that one still holds? And does the key hold?
-    fn opens(&self, secret: &Secret, now: DateTime<Utc>) -> bool {
-        let hash = secret.hash();
-        let current: bool = hash.ct_eq(&self.secret_hash).into();
-        let previous: bool = self.previous_hash.as_ref().is_some_and(|previous| hash.ct_eq(previous).into());
-        let past = |at: Option<DateTime<Utc>>| at.is_some_and(|at| at <= now);
-        (current || previous && !past(self.previous_until)) && !past(self.revoked_at) && !past(self.expires_at)
-    }
-}
-
-/// Refuses a credential, with the same answer whatever is wrong with it.
-fn refused() -> Problem {
-    let challenge = "Bearer realm=\"territoires-industrie\", error=\"invalid_token\"";
-    Problem::new(&kinds::INVALID_TOKEN).header(header::WWW_AUTHENTICATE, challenge)
-}
-
-/// Who this request comes from. An `Authorization` that is not valid is refused, even where none is needed.
-pub async fn caller(authorization: &[u8], db: &Db) -> Result<Caller> {
-    let text = std::str::from_utf8(authorization).map_err(|_| refused())?;
-    let (scheme, token) = text.split_once(' ').ok_or_else(refused)?;
-    let secret = Secret::parse(token.trim()).filter(|_| scheme.eq_ignore_ascii_case("bearer")).ok_or_else(refused)?;
-    holder(&secret, db).await
-}
-
-/// Who holds the key of this secret.
-async fn holder(secret: &Secret, db: &Db) -> Result<Caller> {
-    let (key, rights) = db
-        .read(async |conn| -> Result<(Row, Rights)> {
-            let found = api_keys::table.filter(api_keys::public_id.eq(&secret.public_id)).select(Row::as_select());
-            let key: Row = found.first(conn).await.optional()?.ok_or_else(refused)?;
-            let rights = Rights::of(&Subject::Key(key.id), conn).await?;
-            Ok((key, rights))
-        })
-        .await?;
-    let now = Utc::now();
-    if !key.opens(secret, now) {
-        return Err(refused());
-    }
-    if key.last_used_at.is_none_or(|at| now - at > chrono::Duration::minutes(1)) {
-        note_use(db.clone(), key.id);
-    }
-    Ok(Caller::Known(Arc::new(Known::new(key.name, Some(key.id), rights))))
-}
-
-/// Notes the use of a key, once a minute, out of the way of the request.
-fn note_use(db: Db, id: Id) {
-    actix_web::rt::spawn(async move {
-        let noted = db
-            .read(async |conn| -> Result<()> {
-                diesel::update(api_keys::table.find(id)).set(api_keys::last_used_at.eq(Utc::now())).execute(conn).await?;
-                Ok(())
-            })
-            .await;
-        if let Err(problem) = noted {
-            log::warn!("the use of a key was not noted: {problem}");
-        }
-    });
 }
 
 #[cfg(test)]

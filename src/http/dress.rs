@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use super::{
     Problem, Site, cors, kinds,
+    limit::{self, Told},
     problem::{Dressed, Language},
 };
 use crate::db::{Caused, Db, Error, refs};
@@ -59,6 +60,9 @@ fn language(headers: &HeaderMap) -> Language {
     best.0
 }
 
+/// Marks a refusal whose form another standard gives: it is no problem document.
+pub struct AsItIs;
+
 /// The outermost of our own middlewares.
 pub async fn dress(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let started = Instant::now();
@@ -84,11 +88,18 @@ pub async fn dress(request: ServiceRequest, next: Next<impl MessageBody + 'stati
     };
 
     let status = response.status();
-    let mut response = if status.is_client_error() || status.is_server_error() { refusal(response, language, &id, &line).await } else { response };
+    let refused = status.is_client_error() || status.is_server_error();
+    let told = response.request().extensions().get::<Told>().cloned();
+    let as_it_is = response.response().extensions().get::<AsItIs>().is_some();
+    let mut response = if refused && !as_it_is { refusal(response, language, &id, &line).await } else { response };
     let size = response.response().body().size();
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id.0) {
         headers.insert(REQUEST_ID, value);
+    }
+    if let Some(Told { policy, left }) = told {
+        headers.insert(limit::POLICY, policy);
+        headers.insert(limit::LEFT, left);
     }
     if let Some(value) = traceparent {
         headers.insert(TRACEPARENT, value);

@@ -12,7 +12,7 @@ use actix_web::{
 };
 use utoipa::openapi::{OpenApi, RefOr, path::ParameterIn};
 
-use super::{Caller, Problem, Said, Wrong, auth, kinds};
+use super::{Caller, Problem, Said, Wrong, gate::Gate, kinds, limit::Who};
 use crate::db::Db;
 
 /// The longest query string.
@@ -90,12 +90,7 @@ async fn admit(request: &mut ServiceRequest) -> Result<(), Problem> {
     if request.path().contains('%') {
         return Err(Problem::new(&kinds::NOT_FOUND));
     }
-    let keyed = request.headers().get(header::AUTHORIZATION).filter(|_| request.path().starts_with("/api/"));
-    if let Some(authorization) = keyed {
-        let db = request.app_data::<Data<Db>>().cloned().ok_or_else(|| Problem::new(&kinds::INTERNAL))?;
-        let caller: Caller = auth::caller(authorization.as_bytes(), &db).await?;
-        request.extensions_mut().insert(caller);
-    }
+    identify(request).await?;
     let offered = request.app_data::<Data<Offer>>().and_then(|offer| offer.at(request.path()));
     // A thing by a word of its own (`/action-fiches/transitions`) must not fall to the route of those with an `{id}`.
     if let Some(methods) = offered
@@ -122,6 +117,36 @@ async fn admit(request: &mut ServiceRequest) -> Result<(), Problem> {
         request.head_mut().method = Method::GET;
     }
     Ok(())
+}
+
+/// Says who calls, and counts the request among those of the caller.
+async fn identify(request: &mut ServiceRequest) -> Result<(), Problem> {
+    let api = request.path().starts_with("/api/");
+    if !(api || request.path().starts_with("/oauth/")) || request.method() == Method::OPTIONS {
+        return Ok(());
+    }
+    let bug = || Problem::new(&kinds::INTERNAL);
+    let gate = request.app_data::<Data<Gate>>().cloned().ok_or_else(bug)?;
+    let address = gate.limits.address(request.peer_addr(), request.headers());
+    let mut identified = Ok(());
+    let mut who = Who::Address(address);
+    if let Some(authorization) = request.headers().get(header::AUTHORIZATION).filter(|_| api) {
+        let db = request.app_data::<Data<Db>>().cloned().ok_or_else(bug)?;
+        match gate.caller(authorization.as_bytes(), address, &db).await {
+            Ok(caller) => {
+                if let Caller::Known(known) = &caller {
+                    who = known.who.clone();
+                }
+                request.extensions_mut().insert(caller);
+            }
+            Err(problem) => identified = Err(problem),
+        }
+    }
+    if let Some((told, refusal)) = gate.limits.count(&who, !request.method().is_safe()) {
+        request.extensions_mut().insert(told);
+        refusal.map_or(Ok(()), Err)?;
+    }
+    identified
 }
 
 /// Is this pair of a query string UTF-8 once its escapes are read?

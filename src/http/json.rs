@@ -200,9 +200,10 @@ fn heal<T: DeserializeOwned>(value: &mut Value, fault: &FirstFault) -> bool {
         let object = value.pointer_mut(parent).and_then(Value::as_object_mut);
         return object.is_some_and(|object| object.shift_remove(&name).is_some());
     }
-    const FITTING: [&str; 17] = [
+    const FITTING: [&str; 18] = [
         r#""x""#,
         r#""2000-01-01""#,
+        r#""2000-01-01T00:00:00Z""#,
         r#""00000000-0000-0000-0000-000000000000""#,
         "0",
         "1",

@@ -3,13 +3,17 @@
 pub mod auth;
 pub mod cors;
 pub mod dress;
+pub mod gate;
 pub mod guard;
 mod json;
+pub mod limit;
 mod list;
+pub mod oidc;
 mod path;
 mod problem;
 mod resource;
 pub mod veil;
+mod token;
 
 pub use auth::{Admin, Approver, Caller, Editor, Holder, Right};
 pub use json::Json;

@@ -79,6 +79,8 @@ pub mod kinds {
     pub static ALREADY_EXISTS: Kind = kind(409, "already_exists", "There is one like it already", "Il en existe déjà un");
     pub static STILL_REFERENCED: Kind = kind(409, "still_referenced", "Other things still refer to it", "D'autres éléments y font encore référence");
     pub static FORBIDDEN_TRANSITION: Kind = kind(409, "forbidden_transition", "This move is not allowed", "Ce passage n'est pas permis");
+    pub static LAST_ADMIN: Kind =
+        kind(409, "last_admin", "No administrator of the nation would be left", "Il ne resterait aucun administrateur national");
     pub static GONE: Kind = kind(410, "gone", "It was deleted", "Supprimé");
     pub static EXPIRED_CURSOR: Kind = kind(410, "expired_cursor", "The cursor has expired", "Le curseur a expiré");
     pub static STALE: Kind = kind(412, "stale", "It has changed meanwhile", "Modifié entre-temps");
@@ -87,6 +89,7 @@ pub mod kinds {
         kind(415, "unsupported_media_type", "The body must be plain JSON", "Le corps doit être du JSON, non compressé");
     pub static INVALID_BODY: Kind = kind(422, "invalid_body", "The body breaks a rule", "Le corps enfreint une règle");
     pub static PRECONDITION_REQUIRED: Kind = kind(428, "precondition_required", "If-Match is needed", "If-Match est nécessaire");
+    pub static TOO_MANY_REQUESTS: Kind = kind(429, "too_many_requests", "Too many requests", "Trop de requêtes");
     pub static INTERNAL: Kind = kind(500, "internal", "A fault of ours", "Une erreur de notre fait");
     pub static UNAVAILABLE: Kind = kind(503, "unavailable", "Unavailable for the moment", "Momentanément indisponible");
     pub static TIMED_OUT: Kind = kind(503, "timed_out", "It took too long", "Délai dépassé");
@@ -96,6 +99,7 @@ pub mod kinds {
 
     /// All of them, for the document.
     pub static ALL: [&Kind; 26] = [
+    pub static ALL: [&Kind; 27] = [
         &INVALID_JSON,
         &INVALID_PARAMETERS,
         &BAD_REQUEST,
@@ -110,6 +114,7 @@ pub mod kinds {
         &ALREADY_EXISTS,
         &STILL_REFERENCED,
         &FORBIDDEN_TRANSITION,
+        &LAST_ADMIN,
         &GONE,
         &EXPIRED_CURSOR,
         &STALE,
@@ -117,6 +122,7 @@ pub mod kinds {
         &UNSUPPORTED_MEDIA_TYPE,
         &INVALID_BODY,
         &PRECONDITION_REQUIRED,
+        &TOO_MANY_REQUESTS,
         &INTERNAL,
         &UNAVAILABLE,
         &TIMED_OUT,

@@ -25,7 +25,7 @@ pub struct Change {
     /// The version it made.
     pub version: i32,
     /// Who made it.
-    #[schema(max_length = 200)]
+    #[schema(max_length = 600)]
     pub author: String,
     /// When.
     pub recorded_at: DateTime<Utc>,

@@ -16,7 +16,7 @@ const fn fault(code: &'static str, en: &'static str, fr: &'static str) -> Fault 
 }
 
 /// Every fault there is. A type refuses a value with one of these codes and nothing else.
-static FAULTS: [Fault; 21] = [
+static FAULTS: [Fault; 22] = [
     fault("forbidden_character", "Contains a character that is not allowed here.", "Contient un caractère interdit ici."),
     fault("blank", "Must not be blank; leave it out or send null instead.", "Ne doit pas être vide ; omettez-le ou envoyez null."),
     fault("too_long", "Is too long.", "Est trop long."),
@@ -55,6 +55,11 @@ static FAULTS: [Fault; 21] = [
         "invalid_date",
         "Is not a day from 1900-01-01 to 2100-12-31, written YYYY-MM-DD.",
         "N'est pas un jour du 1900-01-01 au 2100-12-31, écrit AAAA-MM-JJ.",
+    ),
+    fault(
+        "invalid_instant",
+        "Is not an instant from 1900 to 2100, written as in 2026-11-22T22:00:00Z.",
+        "N'est pas un instant de 1900 à 2100, écrit comme 2026-11-22T22:00:00Z.",
     ),
     fault("invalid_id", "Is not a UUID in its usual form of 36 characters.", "N'est pas un UUID sous sa forme usuelle de 36 caractères."),
     fault(

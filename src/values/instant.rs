@@ -3,6 +3,11 @@
 use std::fmt;
 
 use chrono::{DateTime, Datelike, Days, Duration, NaiveDate, NaiveTime, SecondsFormat, Utc, Weekday};
+use serde::{Deserialize, Deserializer, de};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type},
+};
 
 use super::Day;
 
@@ -11,6 +16,10 @@ use super::Day;
 pub struct Instant(DateTime<Utc>);
 
 impl Instant {
+    /// How it is written: as in RFC 3339, without a leap second.
+    pub const PATTERN: &'static str =
+        "^(19[0-9]{2}|20[0-9]{2}|2100)-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$";
+
     /// Reads an instant of RFC 3339, without a leap second. Errs with the code of a [`Fault`](super::Fault).
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let instant = DateTime::parse_from_rfc3339(text).map_err(|_| "invalid_date")?;
@@ -25,6 +34,11 @@ impl Instant {
         Self(next.and_time(NaiveTime::MIN).and_utc() - Duration::hours(hours) - Duration::microseconds(1))
     }
 
+    /// In UTC.
+    pub fn utc(self) -> DateTime<Utc> {
+        self.0
+    }
+
     /// How long ago this was; negative when it is to come.
     pub fn ago(self) -> Duration {
         Utc::now() - self.0
@@ -37,6 +51,27 @@ fn is_summer(day: NaiveDate) -> bool {
     let last_sunday = |month| NaiveDate::from_ymd_opt(day.year(), month, 31).map(|last| last.week(Weekday::Sun).first_day());
     last_sunday(3).is_some_and(|start| day > start) && last_sunday(10).is_some_and(|end| day <= end)
 }
+
+impl<'de> Deserialize<'de> for Instant {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(|_| de::Error::custom("invalid_instant"))
+    }
+}
+
+impl PartialSchema for Instant {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+            .max_length(Some(40))
+            .pattern(Some(Self::PATTERN))
+            .description(Some("An instant of RFC 3339, from 1900 to 2100, without a leap second."))
+            .examples(["2027-06-30T22:00:00Z"])
+            .into()
+    }
+}
+
+impl ToSchema for Instant {}
 
 impl fmt::Display for Instant {
     /// As one of UTC.

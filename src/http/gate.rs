@@ -1,0 +1,263 @@
+//! Who is let in: what was shown is verified here, and remembered for less than it takes to be taken back.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use actix_web::http::header;
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::{
+    Problem, Result,
+    auth::{Caller, Known, Secret},
+    kinds,
+    limit::Limits,
+    oidc::{Issuers, Refused},
+    token::Token,
+};
+use crate::{
+    db::Db,
+    rights::{Rights, Role, Subject},
+    schema::api_keys,
+    values::Id,
+};
+
+/// How long a verified credential is taken at its word: what is taken back ends everywhere within a second.
+const HOLDS: Duration = Duration::from_millis(500);
+/// How long it is remembered that a credential was valid: its bearer is not held up by the wrong ones of a neighbour.
+const REMEMBERED: Duration = Duration::from_secs(600);
+/// The most credentials that are remembered.
+const MOST: usize = 1000;
+
+/// What a process needs to let callers in.
+pub struct Gate {
+    /// How often one may ask.
+    pub limits: Limits,
+    /// Whose tokens are taken.
+    pub issuers: Issuers,
+    /// Signs access tokens, together with what is kept of a key.
+    secret: Vec<u8>,
+    /// How long they hold, in seconds.
+    lifetime: i64,
+    /// By the digest of what was shown.
+    verified: Mutex<HashMap<[u8; 32], (Arc<Known>, Instant)>>,
+}
+
+/// An access token that was given.
+pub struct Given {
+    /// The token.
+    pub token: String,
+    /// For how many seconds it holds.
+    pub expires_in: i64,
+    /// The roles it has.
+    pub roles: Vec<Role>,
+}
+
+impl Gate {
+    /// One that remembers nobody.
+    pub fn new(limits: Limits, issuers: Issuers, secret: Vec<u8>, lifetime: u32) -> Self {
+        Self { limits, issuers, secret, lifetime: lifetime.into(), verified: Mutex::default() }
+    }
+
+    /// Who this request comes from. An `Authorization` that is not valid is refused, even where none is needed; from an
+    /// address that showed too many of those, before anything is looked up.
+    pub async fn caller(&self, authorization: &[u8], address: IpAddr, db: &Db) -> Result<Caller> {
+        let digest: [u8; 32] = Sha256::digest(authorization).into();
+        let (known, valid_lately) = self.remembered(&digest);
+        if let Some(known) = known {
+            return Ok(Caller::Known(known));
+        }
+        if !valid_lately {
+            self.limits.check_failures(address)?;
+        }
+        match self.verify(authorization, db).await {
+            Ok(known) => {
+                let known = Arc::new(known);
+                self.remember(digest, &known);
+                Ok(Caller::Known(known))
+            }
+            Err(problem) => {
+                self.forget(&digest);
+                Err(self.refuse(problem, address))
+            }
+        }
+    }
+
+    /// Gives a token for a key: with these of its roles, or with all that it holds now.
+    pub async fn exchange(&self, secret: &Secret, asked: Option<&[Role]>, db: &Db) -> Result<Given> {
+        let (key, rights) = self.holder(&secret.public_id, |key, now| key.opens(&secret.hash(), now), None, db).await?;
+        let roles = match asked {
+            Some(roles) if roles.iter().all(|role| rights.anywhere(*role)) => roles.to_vec(),
+            Some(_) => return Err(Problem::new(&kinds::INSUFFICIENT_ROLE)),
+            None => rights.held().iter().map(|(role, _)| *role).collect(),
+        };
+        let mut once: Vec<Role> = Vec::new();
+        roles.into_iter().for_each(|role| if !once.contains(&role) { once.push(role) });
+        let now = Utc::now();
+        let ends = [key.expires_at, key.previous_until.filter(|_| !key.is_current(&secret.hash()))];
+        let left = ends.into_iter().flatten().map(|end| (end - now).num_seconds()).min();
+        let expires_in = left.map_or(self.lifetime, |left| left.min(self.lifetime));
+        let token = Token::new(&key.public_id, &once, now.timestamp() + expires_in, (&secret.hash(), &self.secret));
+        let token = token.ok_or_else(|| Problem::new(&kinds::INTERNAL))?.to_string();
+        Ok(Given { token, expires_in, roles: once })
+    }
+
+    /// A refusal of a credential from this address, counted.
+    pub fn refuse(&self, problem: Problem, address: IpAddr) -> Problem {
+        if problem.kind() == &kinds::INVALID_TOKEN { self.limits.failed(address, problem) } else { problem }
+    }
+
+    async fn verify(&self, authorization: &[u8], db: &Db) -> Result<Known> {
+        let text = std::str::from_utf8(authorization).map_err(|_| refused())?;
+        let (_, shown) = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).ok_or_else(refused)?;
+        let shown = shown.trim();
+        if let Some(secret) = Secret::parse(shown) {
+            let (key, rights) = self.holder(&secret.public_id, |key, now| key.opens(&secret.hash(), now), None, db).await?;
+            return Ok(Known::new(key.name, Some(key.id), rights));
+        }
+        if Token::is_one(shown) {
+            let token = Token::parse(shown).filter(|token| token.ends() > Utc::now().timestamp()).ok_or_else(refused)?;
+            let proves = |key: &Row, now| key.hashes(now).any(|hash| token.is_signed((hash, &self.secret))) && key.lives(now);
+            let (key, rights) = self.holder(&token.public_id(), proves, Some(&token.roles()), db).await?;
+            return Ok(Known::new(key.name, Some(key.id), rights));
+        }
+        if self.issuers.is_empty() {
+            return Err(refused());
+        }
+        let identity = self.issuers.identity(shown).await.map_err(|why| match why {
+            Refused::Token => refused(),
+            Refused::Away => Problem::new(&kinds::UNAVAILABLE).header(header::RETRY_AFTER, "10"),
+        })?;
+        let subject = Subject::Claims { issuer: &identity.issuer, claims: &identity.claims };
+        let rights = db.read(async |conn| -> Result<_> { Ok(Rights::of(&subject, conn).await?) }).await?;
+        Ok(Known::new(identity.name, None, rights))
+    }
+
+    /// The key of this public identifier, if what was shown proves it, with its rights, narrowed to these roles. An unknown
+    /// one costs as much as a wrong one.
+    async fn holder(&self, public_id: &str, proves: impl Fn(&Row, DateTime<Utc>) -> bool, roles: Option<&[Role]>, db: &Db) -> Result<(Row, Rights)> {
+        let (key, rights) = db
+            .read(async |conn| -> Result<(Row, Rights)> {
+                let found = api_keys::table.filter(api_keys::public_id.eq(public_id)).select(Row::as_select());
+                let key: Option<Row> = found.first(conn).await.optional()?;
+                let (known, key) = (key.is_some(), key.unwrap_or_else(Row::nobody));
+                if !(proves(&key, Utc::now()) & known) {
+                    return Err(refused());
+                }
+                let mut rights = Rights::of(&Subject::Key(key.id), conn).await?;
+                if let Some(roles) = roles {
+                    rights = rights.narrowed(roles, conn).await?;
+                }
+                Ok((key, rights))
+            })
+            .await?;
+        if key.last_used_at.is_none_or(|at| Utc::now() - at > chrono::Duration::minutes(1)) {
+            note_use(db.clone(), key.id);
+        }
+        Ok((key, rights))
+    }
+
+    /// Who was verified just now by what is shown; and was that valid lately?
+    fn remembered(&self, digest: &[u8; 32]) -> (Option<Arc<Known>>, bool) {
+        let verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = verified.get(digest);
+        let fresh = found.filter(|(_, at)| at.elapsed() < HOLDS).map(|(known, _)| Arc::clone(known));
+        (fresh, found.is_some_and(|(_, at)| at.elapsed() < REMEMBERED))
+    }
+
+    fn remember(&self, digest: [u8; 32], known: &Arc<Known>) {
+        let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
+        for kept in [REMEMBERED, HOLDS] {
+            if verified.len() >= MOST {
+                verified.retain(|_, (_, at)| at.elapsed() < kept);
+            }
+        }
+        if verified.len() < MOST || verified.contains_key(&digest) {
+            verified.insert(digest, (Arc::clone(known), Instant::now()));
+        }
+    }
+
+    fn forget(&self, digest: &[u8; 32]) {
+        self.verified.lock().unwrap_or_else(PoisonError::into_inner).remove(digest);
+    }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = api_keys, check_for_backend(diesel::pg::Pg))]
+struct Row {
+    id: Id,
+    public_id: String,
+    name: String,
+    secret_hash: Vec<u8>,
+    previous_hash: Option<Vec<u8>>,
+    previous_until: Option<DateTime<Utc>>,
+    expires_at: Option<DateTime<Utc>>,
+    revoked_at: Option<DateTime<Utc>>,
+    last_used_at: Option<DateTime<Utc>>,
+}
+
+impl Row {
+    /// What stands for a key that is not there.
+    fn nobody() -> Self {
+        Self {
+            id: Id::new(),
+            public_id: String::new(),
+            name: String::new(),
+            secret_hash: vec![0; 32],
+            previous_hash: None,
+            previous_until: None,
+            expires_at: None,
+            revoked_at: None,
+            last_used_at: None,
+        }
+    }
+
+    /// What is kept of the secrets that are alive: the one it has, and the one before while that one still holds.
+    fn hashes(&self, now: DateTime<Utc>) -> impl Iterator<Item = &[u8]> {
+        let previous = self.previous_hash.as_deref().filter(|_| self.previous_until.is_some_and(|until| until > now));
+        [Some(self.secret_hash.as_slice()), previous].into_iter().flatten()
+    }
+
+    fn is_current(&self, hash: &[u8]) -> bool {
+        hash.ct_eq(&self.secret_hash).into()
+    }
+
+    /// Does the key hold?
+    fn lives(&self, now: DateTime<Utc>) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|end| end > now)
+    }
+
+    /// Does a secret of this hash open it?
+    fn opens(&self, hash: &[u8], now: DateTime<Utc>) -> bool {
+        let one: bool = self.hashes(now).fold(false, |one, kept| one | bool::from(kept.ct_eq(hash)));
+        one & self.lives(now)
+    }
+}
+
+/// Refuses a credential, with the same answer whatever is wrong with it.
+fn refused() -> Problem {
+    let challenge = "Bearer realm=\"territoires-industrie\", error=\"invalid_token\"";
+    Problem::new(&kinds::INVALID_TOKEN).header(header::WWW_AUTHENTICATE, challenge)
+}
+
+/// Notes the use of a key, once a minute, out of the way of the request.
+fn note_use(db: Db, id: Id) {
+    actix_web::rt::spawn(async move {
+        let noted = db
+            .read(async |conn| -> Result<()> {
+                diesel::update(api_keys::table.find(id)).set(api_keys::last_used_at.eq(Utc::now())).execute(conn).await?;
+                Ok(())
+            })
+            .await;
+        if let Err(problem) = noted {
+            log::warn!("the use of a key was not noted: {problem}");
+        }
+    });
+}
