@@ -10,6 +10,8 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,targe
 
 FROM debian:bookworm-slim
 COPY --from=build /territoires-industrie /usr/local/bin/
+# Whom to believe when the keys of an identity provider are asked for.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 # Any account but root; it owns nothing, and the service writes no file.
 USER 65532:65532
 ENV BIND=0.0.0.0:8080 LOG_FORMAT=json

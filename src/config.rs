@@ -93,6 +93,9 @@ pub struct Serve {
     /// How many requests that write one key, identity or address may make a minute; 0 for no limit.
     #[arg(long, env = "RATE_WRITES", default_value_t = 1200, global = true)]
     pub rate_writes: u32,
+    /// How many wrong credentials may come from one address a minute; 0 for no limit.
+    #[arg(long, env = "RATE_FAILURES", default_value_t = 20, global = true)]
+    pub rate_failures: usize,
     /// The proxies in front, as addresses or networks such as 10.0.0.0/8, separated by commas: what their X-Forwarded-For says
     /// of a client's address is believed. From anyone else it is ignored.
     #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',', value_parser = network, global = true)]
@@ -118,7 +121,8 @@ impl FromStr for OidcIssuer {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (url, audience) = text.trim().rsplit_once('=').filter(|(url, audience)| !url.is_empty() && !audience.is_empty()).ok_or("ISSUER=AUDIENCE")?;
+        let (url, audience) =
+            text.trim().rsplit_once('=').filter(|(url, audience)| !url.is_empty() && !audience.is_empty()).ok_or("ISSUER=AUDIENCE")?;
         Ok(Self { url: url.to_owned(), audience: audience.to_owned() })
     }
 }

@@ -12,6 +12,7 @@ use clap::Parser;
 use territoires_industrie::{
     api::keys,
     config::{Command, Config, Database, Keys, Load, LogFormat, Verify},
+    config::{Command, Config, Database, Grants, Keys, Load, LogFormat},
     db::{
         self, Db,
         embedded::{self, Embedded, Error as EmbeddedError, Options},
@@ -23,7 +24,9 @@ use territoires_industrie::{
         verify::{self, Verdict},
     },
     rights::NewGrant,
+    rights::{Grant, NewGrant, Perimeter, Subject},
     server,
+    values::Id,
 };
 
 /// The name of the key that `serve` makes for the private database.
@@ -62,6 +65,10 @@ fn main() -> anyhow::Result<()> {
             check_schema(&home, false)?;
             println!("The epoch is {}.", run(async { Ok(ledger::new_epoch(&mut db::connect(&home.url).await?).await?) })?);
             Ok(())
+        Command::Grants { what } => {
+            let home = Home::open(&config.database)?;
+            check_schema(&home, false)?;
+            run(manage_grants(what, &home.url))
         }
         Command::Openapi => {
             println!("{}", server::document().to_pretty_json()?);
@@ -181,7 +188,7 @@ async fn welcome(url: &str) -> anyhow::Result<String> {
         log::info!("the demo data is loaded: {made} things");
     }
     let mut conn = db::connect(url).await?;
-    keys::revoke_named(DEMO_KEY, &mut conn).await?;
+    keys::revoke_named(DEMO_KEY, "command: serve", &mut conn).await?;
     let grants: Vec<NewGrant> = ["approver@nation", "admin@nation"].into_iter().filter_map(NewGrant::parse).collect();
     Ok(keys::create(DEMO_KEY, &grants, Some(30), "command: serve", &mut conn).await?.to_string())
 }
@@ -210,28 +217,77 @@ async fn manage(what: Keys, url: &str) -> anyhow::Result<()> {
     let mut conn = db::connect(url).await?;
     match what {
         Keys::Create { name, grants, days } => {
-            let read = |text: &String| NewGrant::parse(text).with_context(|| format!("{text} is no grant: role@nation, role@territory:<id>, …"));
-            let grants = grants.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
-            println!("{}", keys::create(&name, &grants, Some(days), "command: keys create", &mut conn).await?);
+            println!("{}", keys::create(&name, &read_grants(&grants)?, Some(days), "command: keys create", &mut conn).await?);
             eprintln!("Keep it: it is not shown again.");
         }
         Keys::List => {
             let date = |at: Option<chrono::DateTime<chrono::Utc>>| at.map_or("-".to_owned(), |at| at.format("%Y-%m-%d %H:%M").to_string());
-            println!("{:<16}  {:<16}  {:<16}  {:<16}  {:<16}  name", "id", "created", "expires", "revoked", "last used");
-            for key in keys::list(&mut conn).await? {
+            println!("{:<16}  {:<16}  {:<16}  {:<16}  {:<16}  name: grants", "id", "created", "expires", "revoked", "last used");
+            for (key, grants) in keys::list(&mut conn).await? {
                 let (created, expires) = (date(Some(key.created_at)), date(key.expires_at));
                 let (revoked, used) = (date(key.revoked_at), date(key.last_used_at));
-                println!("{:<16}  {created:<16}  {expires:<16}  {revoked:<16}  {used:<16}  {}", key.public_id, key.name);
+                println!("{:<16}  {created:<16}  {expires:<16}  {revoked:<16}  {used:<16}  {}: {}", key.public_id, key.name.as_str(), shown(&grants));
             }
         }
         Keys::Revoke { public_id } => {
-            if !keys::revoke(&public_id, &mut conn).await? {
+            if !keys::revoke(&public_id, "command: keys revoke", &mut conn).await? {
                 bail!("no live key has the identifier {public_id}");
             }
             println!("Revoked.");
         }
     }
     Ok(())
+}
+
+async fn manage_grants(what: Grants, url: &str) -> anyhow::Result<()> {
+    let mut conn = db::connect(url).await?;
+    match what {
+        Grants::Give { issuer, claim, value, grants } => {
+            let claims = [(claim, value)];
+            let subject = Subject::Claims { issuer: &issuer, claims: &claims };
+            for grant in read_grants(&grants)? {
+                println!("{}", grant.give(&subject, "command: grants give", &mut conn).await?.id);
+            }
+        }
+        Grants::List => {
+            println!("{:<36}  {:<48}  of", "id", "grant");
+            for grant in keys::grants::living(&mut conn).await? {
+                let identity = [&grant.issuer, &grant.claim, &grant.value].map(|part| part.as_deref().unwrap_or_default()).join(" ");
+                let of = grant.key_id.map_or(identity, |id| format!("key {id}"));
+                println!("{}  {:<48}  {of}", grant.id, shown(std::slice::from_ref(&grant)));
+            }
+        }
+        Grants::End { id } => {
+            let known = Id::parse(&id).ok();
+            let ended = match known {
+                Some(id) => keys::grants::end(id, "command: grants end", &mut conn).await?,
+                None => false,
+            };
+            if !ended {
+                bail!("no living grant has the identifier {id}");
+            }
+            println!("Ended.");
+        }
+    }
+    Ok(())
+}
+
+/// Reads grants such as `editor@territory:<id>`.
+fn read_grants(texts: &[String]) -> anyhow::Result<Vec<NewGrant>> {
+    let read = |text: &String| NewGrant::parse(text).with_context(|| format!("{text} is no grant: role@nation, role@territory:<id>, …"));
+    texts.iter().map(read).collect()
+}
+
+/// Grants as they are read.
+fn shown(grants: &[Grant]) -> String {
+    let over = |grant: &Grant| match grant.over() {
+        Some(Perimeter::Region(code)) => format!("region:{}", code.as_str()),
+        Some(Perimeter::Department(code)) => format!("department:{}", code.as_str()),
+        Some(Perimeter::Territory(id)) => format!("territory:{id}"),
+        Some(Perimeter::Fiche(id)) => format!("fiche:{id}"),
+        _ => "nation".to_owned(),
+    };
+    grants.iter().map(|grant| format!("{}@{}", grant.role.code(), over(grant))).collect::<Vec<_>>().join(" ")
 }
 
 fn log_as(format: LogFormat) {

@@ -6,13 +6,14 @@ use utoipa::{
         self, ContentBuilder, HeaderBuilder, Info, License, ObjectBuilder, Ref, RefOr, Required, ResponseBuilder, Schema, Tag,
         path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem},
         schema::{AdditionalProperties, KnownFormat, SchemaFormat, SchemaType, Type},
-        security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+        security::{ClientCredentials, Flow, HttpAuthScheme, HttpBuilder, OAuth2, Scopes, SecurityRequirement, SecurityScheme},
     },
 };
 
 use crate::{
     http::{ProblemDocument, ProblemError},
-    values::{Day, Id, Many},
+    rights::RoleWords,
+    values::{Day, Id, Many, Vocabulary},
 };
 
 /// Where the API begins.
@@ -22,9 +23,11 @@ const ABOUT: &str = "\
 The information system of the French programme **Territoires d'industrie**: territories, partners, people, committees and action fiches, \
 with their history.
 
-- Reading what is public needs no key. Else `Authorization: Bearer …`; what is not valid is refused everywhere. A key holds roles (`reader`, `editor`, \
-`approver`, `admin`), each over a perimeter (the nation, a region, a department, a territory, one fiche). `x-role` says which role an operation needs; \
-what one may not see is 404, as if it did not exist.
+- Reading what is public needs no key. Else `Authorization: Bearer …`: a key, an access token given for it at `/oauth/token`, or a token of an identity \
+provider; what is not valid is refused everywhere. A key or an identity holds roles (`reader`, `editor`, `approver`, `admin`), each over a perimeter \
+(the nation, a region, a department, a territory, one fiche). `x-role` says which role an operation needs; what one may not see is 404, as if it did not \
+exist.
+- Answers tell how often one may ask (`RateLimit-Policy`) and how much of it is left (`RateLimit`); one request too many is a 429 with `Retry-After`.
 - Lists: filter by field (`kind=company,association`), with `__ne`, `__gte`, `__gt`, `__lte`, `__lt`, `__null`; search with `q`; order with `sort`; \
 take related things along with `include`; follow `links.next`; ask for the exact total with `count=true`.
 - What it looked like then: `as_of=2026-06-30` (the end of that day in Paris) or an instant, on every list and thing, with all that comes along. What \
@@ -36,6 +39,7 @@ was answered once is answered for ever, but for what is not public any more. Wha
 
 /// Each tag, what it is about, and the role that writes it.
 const TAGS: [(&str, &str, &str); 9] = [
+const TAGS: [(&str, &str, &str); 11] = [
     ("programme-phases", "Phases of the programme (phases du programme).", "editor"),
     ("themes", "Themes: axes of each phase and local ones (thématiques).", "editor"),
     ("territories", "Territories with labels, members and successions (territoires).", "editor"),
@@ -44,6 +48,9 @@ const TAGS: [(&str, &str, &str); 9] = [
     ("committees", "Committees with their seats (comités, instances).", "approver"),
     ("action-fiches", "Action fiches with participants and themes (fiches actions).", "editor"),
     ("changes", "What has changed since: the feed, the same as a stream, and the proof that a copy is exact (flux des modifications).", ""),
+    ("api-keys", "API keys, for the administrators within whose perimeters they lie (clés d'API).", "admin"),
+    ("grants", "Who may do what, where, from when to when (habilitations).", "admin"),
+    ("oauth", "Access tokens (OAuth 2.0).", ""),
     ("health", "Is the service alive, is it ready?", ""),
 ];
 
@@ -79,6 +86,14 @@ pub fn complete(mut document: openapi::OpenApi) -> openapi::OpenApi {
     if let Some(components) = &mut document.components {
         let key = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("tdi_…").description(Some("An API key.")).build();
         components.add_security_scheme("key", SecurityScheme::Http(key));
+        let scopes = RoleWords::WORDS.iter().map(|(role, label)| ((*role).to_owned(), (*label).to_owned()));
+        let flow = Flow::ClientCredentials(ClientCredentials::new("/oauth/token", Scopes::from_iter(scopes)));
+        components.add_security_scheme("oauth2", SecurityScheme::OAuth2(OAuth2::with_description([flow], "An access token, given for a key.")));
+        let about = "A token of an identity provider that the service was told of (OpenID Connect).";
+        let identity = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(about)).build();
+        components.add_security_scheme("identity", SecurityScheme::Http(identity));
+        let client = HttpBuilder::new().scheme(HttpAuthScheme::Basic).description(Some("A key: its public identifier and the rest of it.")).build();
+        components.add_security_scheme("client", SecurityScheme::Http(client));
         patches(components);
         pages(components);
     }
@@ -100,14 +115,21 @@ fn is_named(parameter: &RefOr<Parameter>, name: &str) -> bool {
     matches!(parameter, RefOr::T(parameter) if parameter.name == name)
 }
 
-/// The role that writes a noun.
-fn role_for(noun: &str) -> Option<&'static str> {
-    TAGS.iter().find(|(tag, ..)| *tag == noun).map(|(.., role)| *role).filter(|role| !role.is_empty())
+/// The noun that a path is of; what is beside the API has one of its own.
+fn noun(path: &str) -> &str {
+    let noun = path.strip_prefix(BASE).unwrap_or(path).split('/').nth(1).unwrap_or_default();
+    if noun == ".well-known" { "oauth" } else { noun }
+}
+
+/// The role that an operation needs: that of who writes its noun. Keys and grants are read by nobody else, either.
+fn role_for(noun: &str, method: &str) -> Option<&'static str> {
+    let role = TAGS.iter().find(|(tag, ..)| *tag == noun).map(|(.., role)| *role)?;
+    (!role.is_empty() && (method != "GET" || role == "admin")).then_some(role)
 }
 
 /// What follows from an operation's own shape.
 fn operation_of(path: &str, method: &str, operation: &mut Operation) {
-    let noun = path.strip_prefix(BASE).unwrap_or(path).split('/').nth(1).unwrap_or_default();
+    let noun = noun(path);
     operation.tags = Some(vec![noun.to_owned()]);
     let writes = method != "GET";
     // What holds for this moment has no tag.
@@ -139,10 +161,20 @@ fn operation_of(path: &str, method: &str, operation: &mut Operation) {
         parameters.retain(|parameter| !is_named(parameter, "If-Match"));
         parameters.push(parameter.into());
     }
-    if let Some(role) = role_for(noun).filter(|_| writes) {
+    let role = role_for(noun, method);
+    if let Some(role) = role {
         operation.extensions.get_or_insert_default().insert("x-role".to_owned(), role.into());
     }
-    operation.security = Some(if writes { vec![SecurityRequirement::new("key", [] as [&str; 0])] } else { vec![SecurityRequirement::default()] });
+    let needs = |schemes: &[&str]| schemes.iter().map(|scheme| SecurityRequirement::new(*scheme, [] as [&str; 0])).collect::<Vec<_>>();
+    operation.security = Some(match (noun, role) {
+        (_, Some(_)) => needs(&["key", "oauth2", "identity"]),
+        // The client may be in the form as well.
+        ("oauth", None) if method == "POST" => [needs(&["client"]), vec![SecurityRequirement::default()]].concat(),
+        _ => vec![SecurityRequirement::default()],
+    });
+    let beside = matches!(noun, "health" | "oauth");
+    // Keys and grants have no version: what is said of them holds for the moment.
+    let versioned = !beside && (role != Some("admin") || method == "GET" && !one);
 
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };
@@ -161,6 +193,7 @@ fn operation_of(path: &str, method: &str, operation: &mut Operation) {
                 .build()
         };
         if matches!(status.as_str(), "200" | "201") && !momentary {
+        if matches!(status.as_str(), "200" | "201") && versioned {
             response.headers.insert("ETag".to_owned(), text("The version, for If-Match and If-None-Match.").into());
         }
         if status == "201" {
@@ -168,24 +201,26 @@ fn operation_of(path: &str, method: &str, operation: &mut Operation) {
         }
     }
     let unchanged = (method == "GET" && !momentary).then_some(("304", "Not modified: the client has it already."));
+    let unchanged = (method == "GET" && versioned).then_some(("304", "Not modified: the client has it already."));
     if let Some((status, about)) = unchanged {
         operation.responses.responses.insert(status.to_owned(), ResponseBuilder::new().description(about).build().into());
     }
     let refusals = [
-        ("400", noun != "health", "Not understood."),
-        ("401", noun != "health", "No valid key."),
-        ("403", writes, "The key does not allow it."),
+        ("400", !beside, "Not understood."),
+        ("401", !beside, "No valid key."),
+        ("403", role.is_some(), "The key does not allow it."),
         ("404", one, "There is no such thing."),
         ("406", true, "None of the accepted media types is served."),
         ("408", body, "The body came too slowly."),
-        ("409", body || method == "DELETE", "In conflict with what is there."),
+        ("409", body && !beside || method == "DELETE", "In conflict with what is there."),
         ("410", one, "It was deleted."),
         ("410", noun == "changes", "The cursor has expired: `restart` tells where to start again."),
         ("412", locked, "Another version stands: the answer tells which, and who made it."),
         ("413", body, "The body is too large."),
-        ("415", body, "The body is not JSON."),
-        ("422", body, "Understood, but against a rule: all that is wrong, at once."),
+        ("415", body && !beside, "The body is not JSON."),
+        ("422", body && !beside, "Understood, but against a rule: all that is wrong, at once."),
         ("428", locked, "If-Match is needed."),
+        ("429", noun != "health", "Too many requests: Retry-After tells when to ask again."),
         ("503", true, "Unavailable for the moment; Retry-After tells when to try again."),
     ];
     for (status, applies, about) in refusals {

@@ -24,6 +24,7 @@ use crate::{
     db::Db,
     http::{Site, cors::Origins, dress, guard},
     ledger::stamper,
+    http::{Site, cors::Origins, dress, gate::Gate, guard, limit::Limits, oidc::Issuers},
     openapi,
 };
 
@@ -33,6 +34,7 @@ pub fn document() -> OpenApi {
         .into_utoipa_app()
         .openapi(openapi::shared())
         .configure(api::health::routes)
+        .configure(api::oauth::routes)
         .service(scope::scope(openapi::BASE).configure(api::routes))
         .split_for_parts();
     openapi::complete(document)
@@ -44,6 +46,9 @@ pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io
     let public = settings.public_url(address);
     let secret = settings.cursor_secret.clone().unwrap_or_else(|| format!("cursors of {url}"));
     let site = Data::new(Site { url: public, secret: Sha256::digest(secret).to_vec() });
+    let issuers = Issuers::new(&settings.oidc_issuers, &settings.oidc_algorithms).map_err(io::Error::other)?;
+    let limits = Limits::new(settings.rate_reads, settings.rate_writes, settings.rate_failures, settings.trusted_proxies.clone());
+    let gate = Data::new(Gate::new(limits, issuers, site.secret.clone(), settings.token_lifetime));
     let origins = Data::new(Origins(settings.cors_origins.clone()));
     let document = document();
     let offer = Data::new(guard::Offer::of(&document));
@@ -64,8 +69,12 @@ pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io
             let response = if known { response.finish() } else { response.body(text.clone()) };
             async { response }
         };
-        let (app, _) =
-            App::new().into_utoipa_app().configure(api::health::routes).service(scope::scope(openapi::BASE).configure(api::routes)).split_for_parts();
+        let (app, _) = App::new()
+            .into_utoipa_app()
+            .configure(api::health::routes)
+            .configure(api::oauth::routes)
+            .service(scope::scope(openapi::BASE).configure(api::routes))
+            .split_for_parts();
         // A pool for each worker: it is made on the worker's own thread.
         let app = match Db::new(&url, size) {
             Ok(db) => app.app_data(Data::new(db)),
@@ -76,6 +85,7 @@ pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io
         };
         let docs = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
         app.app_data(site.clone())
+            .app_data(gate.clone())
             .app_data(origins.clone())
             .app_data(offer.clone())
             .app_data(streams.clone())

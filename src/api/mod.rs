@@ -6,6 +6,7 @@ pub mod committees;
 pub mod health;
 pub mod history;
 pub mod keys;
+pub mod oauth;
 pub mod partners;
 pub mod people;
 pub mod programme_phases;
@@ -25,4 +26,5 @@ pub fn routes(routes: &mut ServiceConfig) {
     action_fiches::routes(routes);
     history::routes(routes);
     changes::routes(routes);
+    keys::routes(routes);
 }

@@ -216,6 +216,11 @@ impl Secret {
         Self { public_id: hex::encode(rand::random::<[u8; 8]>()), secret: hex::encode(rand::random::<[u8; 32]>()) }
     }
 
+    /// Another one of the same key.
+    pub fn of(public_id: &str) -> Self {
+        Self { public_id: public_id.to_owned(), ..Self::random() }
+    }
+
     /// What is kept of it.
     pub fn hash(&self) -> Vec<u8> {
         Sha256::digest(&self.secret).to_vec()

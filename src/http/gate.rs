@@ -99,7 +99,11 @@ impl Gate {
             None => rights.held().iter().map(|(role, _)| *role).collect(),
         };
         let mut once: Vec<Role> = Vec::new();
-        roles.into_iter().for_each(|role| if !once.contains(&role) { once.push(role) });
+        roles.into_iter().for_each(|role| {
+            if !once.contains(&role) {
+                once.push(role)
+            }
+        });
         let now = Utc::now();
         let ends = [key.expires_at, key.previous_until.filter(|_| !key.is_current(&secret.hash()))];
         let left = ends.into_iter().flatten().map(|end| (end - now).num_seconds()).min();

@@ -47,27 +47,56 @@ impl<T> FromRequest for Json<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let plain = request.headers().get(header::CONTENT_ENCODING).is_none_or(|encoding| encoding == "identity");
         let json = plain && is_json(request);
-        let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-        let mut payload = payload.take();
-        async move {
-            if announced.is_some_and(|length| length > LARGEST) {
-                return Err(Problem::new(&kinds::PAYLOAD_TOO_LARGE));
-            }
-            let read = async {
-                let mut bytes = actix_web::web::BytesMut::new();
-                while let Some(chunk) = payload.next().await {
-                    let chunk = chunk.map_err(|_| Problem::new(&kinds::BAD_REQUEST))?;
-                    if bytes.len() + chunk.len() > LARGEST {
-                        return Err(Problem::new(&kinds::PAYLOAD_TOO_LARGE));
-                    }
-                    bytes.extend_from_slice(&chunk);
-                }
-                Ok(bytes.freeze())
-            };
-            let bytes = tokio::time::timeout(DEADLINE, read).await.map_err(|_| Problem::new(&kinds::REQUEST_TIMEOUT))??;
-            Ok(Self { bytes, json, body: PhantomData })
+        let bytes = read(request, payload, LARGEST);
+        async move { Ok(Self { bytes: bytes.await?, json, body: PhantomData }) }.boxed_local()
+    }
+}
+
+/// The whole body, of at most so many bytes, before the deadline.
+fn read(request: &HttpRequest, payload: &mut Payload, largest: usize) -> impl Future<Output = Result<Bytes>> + use<> {
+    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    let mut payload = payload.take();
+    async move {
+        if announced.is_some_and(|length| length > largest) {
+            return Err(Problem::new(&kinds::PAYLOAD_TOO_LARGE));
         }
-        .boxed_local()
+        let read = async {
+            let mut bytes = actix_web::web::BytesMut::new();
+            while let Some(chunk) = payload.next().await {
+                let chunk = chunk.map_err(|_| Problem::new(&kinds::BAD_REQUEST))?;
+                if bytes.len() + chunk.len() > largest {
+                    return Err(Problem::new(&kinds::PAYLOAD_TOO_LARGE));
+                }
+                bytes.extend_from_slice(&chunk);
+            }
+            Ok(bytes.freeze())
+        };
+        tokio::time::timeout(DEADLINE, read).await.map_err(|_| Problem::new(&kinds::REQUEST_TIMEOUT))?
+    }
+}
+
+/// The largest form.
+const LARGEST_FORM: usize = 16 * 1024;
+
+/// A form, as OAuth has them: pairs of texts.
+pub struct Form(Option<Bytes>);
+
+impl Form {
+    /// Its pairs; none when it is no form.
+    pub fn pairs(&self) -> Option<Vec<(String, String)>> {
+        serde_html_form::from_bytes(self.0.as_ref()?).ok()
+    }
+}
+
+impl FromRequest for Form {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let form = content_type.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"));
+        let bytes = read(request, payload, LARGEST_FORM);
+        async move { Ok(Self(Some(bytes.await?).filter(|_| form))) }.boxed_local()
     }
 }
 

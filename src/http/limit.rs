@@ -92,9 +92,10 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// So many reads and writes a minute (0 for no limit), behind these proxies.
-    pub fn new(reads: u32, writes: u32, proxies: Vec<IpNet>) -> Self {
-        Self { reads: Limit::new("reads", reads), writes: Limit::new("writes", writes), failures: Failures::default(), proxies }
+    /// So many reads, writes and wrong credentials a minute (0 for no limit), behind these proxies.
+    pub fn new(reads: u32, writes: u32, failures: usize, proxies: Vec<IpNet>) -> Self {
+        let failures = Failures { most: failures, lately: Mutex::default() };
+        Self { reads: Limit::new("reads", reads), writes: Limit::new("writes", writes), failures, proxies }
     }
 
     /// Counts a request. Tells what is left, and refuses one too many.
@@ -155,27 +156,31 @@ fn too_many(wait: Duration) -> Problem {
     Problem::new(&kinds::TOO_MANY_REQUESTS).header(RETRY_AFTER, seconds.to_string()).saying(said)
 }
 
-/// So many wrong credentials may come from one address in any [`WINDOW`].
-const FAILURES: usize = 20;
+/// In any such time only so many wrong credentials may come from one address.
 const WINDOW: Duration = Duration::from_secs(60);
 /// So many addresses are watched.
 const ADDRESSES: usize = 10_000;
 
 /// The wrong credentials that each address showed lately.
-#[derive(Default)]
-struct Failures(Mutex<HashMap<IpAddr, VecDeque<Instant>>>);
+struct Failures {
+    most: usize,
+    lately: Mutex<HashMap<IpAddr, VecDeque<Instant>>>,
+}
 
 impl Failures {
     /// How long this address has to wait, if it has.
     fn wait(&self, address: IpAddr, now: Instant) -> Option<Duration> {
-        let failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let lately = failures.get(&address).filter(|lately| lately.len() >= FAILURES)?;
+        let failures = self.lately.lock().unwrap_or_else(PoisonError::into_inner);
+        let lately = failures.get(&address).filter(|lately| self.most > 0 && lately.len() >= self.most)?;
         WINDOW.checked_sub(now.duration_since(*lately.front()?))
     }
 
     /// Notes one more.
     fn note(&self, address: IpAddr, now: Instant) {
-        let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.most == 0 {
+            return;
+        }
+        let mut failures = self.lately.lock().unwrap_or_else(PoisonError::into_inner);
         if failures.len() >= ADDRESSES && !failures.contains_key(&address) {
             failures.retain(|_, lately| lately.back().is_some_and(|last| now.duration_since(*last) < WINDOW));
             if failures.len() >= ADDRESSES {
@@ -185,7 +190,7 @@ impl Failures {
         }
         let lately = failures.entry(address).or_default();
         // One that is refused already does not wait longer for it.
-        let full = lately.len() >= FAILURES;
+        let full = lately.len() >= self.most;
         if full && lately.front().is_some_and(|first| now.duration_since(*first) < WINDOW) {
             return;
         }
@@ -202,7 +207,7 @@ mod tests {
 
     #[test]
     fn wrong_credentials_are_bounded_in_any_minute() {
-        let (failures, begin) = (Failures::default(), Instant::now());
+        let (failures, begin) = (Failures { most: 20, lately: Mutex::default() }, Instant::now());
         let one = IpAddr::from([192, 0, 2, 1]);
         let (mut passed, mut at) = (Vec::new(), begin);
         while at < begin + Duration::from_secs(300) {
@@ -213,18 +218,18 @@ mod tests {
             at += Duration::from_millis(700);
         }
         assert!(passed.len() > 80, "{}", passed.len());
-        for window in passed.windows(FAILURES + 1) {
-            assert!(window[FAILURES] - window[0] >= WINDOW);
+        for window in passed.windows(21) {
+            assert!(window[20] - window[0] >= WINDOW);
         }
         for other in 0..20_000_u32 {
             failures.note(IpAddr::from(other.to_be_bytes()), at);
         }
-        assert!(failures.0.lock().unwrap().len() <= ADDRESSES);
+        assert!(failures.lately.lock().unwrap().len() <= ADDRESSES);
     }
 
     #[test]
     fn only_a_declared_proxy_is_believed() {
-        let limits = Limits::new(1, 1, vec!["10.0.0.0/8".parse().unwrap()]);
+        let limits = Limits::new(1, 1, 0, vec!["10.0.0.0/8".parse().unwrap()]);
         let asked = |peer: &str, forwarded: &[&str]| {
             let mut headers = HeaderMap::new();
             for line in forwarded {
@@ -243,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_limit_is_told_and_held_for_each_apart() {
-        let limits = Limits::new(2, 0, Vec::new());
+        let limits = Limits::new(2, 0, 0, Vec::new());
         let one = Who::Address(IpAddr::from([192, 0, 2, 1]));
         let (told, refusal) = limits.count(&one, false).unwrap();
         assert!(refusal.is_none());

@@ -229,6 +229,12 @@ impl<N: Shown> List<N> {
         self.page(db).await
     }
 
+    /// Only those within this scope, beside what the noun says of itself.
+    pub fn only(mut self, scope: Option<Scope<N::Table>>) -> Self {
+        self.listing.scope = scope.or(self.listing.scope);
+        self
+    }
+
     /// The page that answers.
     pub async fn page(self, db: &Db) -> Result<Page<N::View>>
     where

@@ -18,9 +18,11 @@ mod token;
 pub use auth::{Admin, Approver, Caller, Editor, Holder, Right};
 pub use json::Json;
 pub use list::{List, One, Page, Shown, Views, Wanted, elsewhere, number, parameters, share, unknown};
+pub use json::{Form, Json};
+pub use list::{List, One, Page, Shown, Views, Wanted, share};
 pub use path::{At, PartOf};
 pub use problem::{Problem, ProblemDocument, ProblemError, Said, Wrong, kinds};
-pub use resource::{Created, IfMatch, Momentary, NoContent, OrGone, OrUnchanged, Resource, Tagged, given, nullable};
+pub use resource::{Created, IfMatch, Made, Momentary, NoContent, OrGone, OrUnchanged, Resource, Tagged, given, nullable};
 
 /// What a handler returns.
 pub type Result<T> = std::result::Result<T, Problem>;

@@ -81,9 +81,9 @@ impl Issuers {
         self.0.is_empty()
     }
 
-    /// Is this one of them?
-    pub fn knows(&self, url: &str) -> bool {
-        self.0.iter().any(|issuer| issuer.url == url)
+    /// Where they are.
+    pub fn urls(&self) -> Vec<&str> {
+        self.0.iter().map(|issuer| issuer.url.as_str()).collect()
     }
 
     /// Whom this token is of.

@@ -36,6 +36,9 @@ impl<T: Resource> From<T> for Tagged<T> {
 /// A thing that was made, with its tag and its address.
 pub struct Created<T>(pub T);
 
+/// A thing without a version that was made, with its address. Kept by nobody: it may hold a secret.
+pub struct Made<T>(pub Id, pub T);
+
 /// What holds for this moment only, and is kept by nobody.
 pub struct Momentary<T>(pub T);
 
@@ -76,6 +79,18 @@ impl<T: Resource + Serialize> Responder for Created<T> {
         let mut response = HttpResponse::build(StatusCode::CREATED);
         response.insert_header((header::ETAG, tag(self.0.version(), request))).insert_header((header::LOCATION, location));
         json(response, &self.0)
+    }
+}
+
+impl<T: Serialize> Responder for Made<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        let site = request.app_data::<Data<Site>>().map(|site| site.url.as_str()).unwrap_or_default();
+        let mut response = HttpResponse::build(StatusCode::CREATED);
+        response.insert_header((header::LOCATION, format!("{site}{}/{}", request.path(), self.0)));
+        response.insert_header((header::CACHE_CONTROL, "no-store"));
+        json(response, &self.1)
     }
 }
 

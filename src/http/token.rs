@@ -29,7 +29,8 @@ impl Token {
     pub fn new(public_id: &str, roles: &[Role], ends: i64, secrets: (&[u8], &[u8])) -> Option<Self> {
         let mut said = [FORM; SAID];
         hex::decode_to_slice(public_id, &mut said[1..9]).ok()?;
-        said[9] = RoleWords::WORDS.iter().zip(0..).filter(|((code, _), _)| roles.iter().any(|role| role.code() == *code)).map(|(_, bit)| 1 << bit).sum();
+        said[9] =
+            RoleWords::WORDS.iter().zip(0..).filter(|((code, _), _)| roles.iter().any(|role| role.code() == *code)).map(|(_, bit)| 1 << bit).sum();
         said[10..].copy_from_slice(&ends.to_be_bytes());
         let signature = sign(&said, secrets)?;
         Some(Self { said, signature })

@@ -7,6 +7,8 @@ use diesel::{
     sql_types::{Array, Text, Uuid},
 };
 use diesel_async::RunQueryDsl;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     db::Conn,
@@ -39,6 +41,9 @@ impl Vocabulary for PerimeterWords {
         &[("nation", "National"), ("region", "Région"), ("department", "Département"), ("territory", "Territoire"), ("fiche", "Fiche action")];
 }
 
+/// Over what sort of place a grant holds (périmètre).
+pub type PerimeterKind = Word<PerimeterWords>;
+
 /// Over what a grant holds (périmètre).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Perimeter {
@@ -68,45 +73,96 @@ pub enum Subject<'a> {
     },
 }
 
-/// A grant, as it is kept.
-#[derive(Debug, Clone, Queryable, Selectable)]
+/// A role over a perimeter, from one instant to another (habilitation).
+#[derive(Debug, Clone, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = grants, check_for_backend(diesel::pg::Pg))]
 pub struct Grant {
-    /// Its identifier.
     pub id: Id,
     /// The key that holds it.
+    #[schema(required)]
     pub key_id: Option<Id>,
-    /// Or who vouches for the claim by which it is held,
+    /// Or who vouches for the claim by which it is held.
+    #[schema(required, max_length = 1000)]
     pub issuer: Option<String>,
-    /// the claim (`sub` for one identity),
+    /// That claim; `sub` for one identity.
+    #[schema(required, max_length = 1000)]
     pub claim: Option<String>,
-    /// and its value.
+    /// The value of the claim, or one of its values.
+    #[schema(required, max_length = 1000)]
     pub value: Option<String>,
-    /// What it allows.
     pub role: Role,
-    /// Over what.
-    pub perimeter: Word<PerimeterWords>,
+    pub perimeter: PerimeterKind,
     /// The region, when it holds over one.
+    #[schema(required)]
     pub region_code: Option<RegionCode>,
     /// The department, when it holds over one.
+    #[schema(required)]
     pub department_code: Option<DepartmentCode>,
     /// The territory, when it holds over one.
+    #[schema(required)]
     pub territory_id: Option<Id>,
     /// The fiche, when it holds over one.
+    #[schema(required)]
     pub action_fiche_id: Option<Id>,
     /// From when.
     pub starts_at: DateTime<Utc>,
     /// Until when; open when empty.
+    #[schema(required)]
     pub ends_at: Option<DateTime<Utc>>,
     /// By whom it was given.
+    #[schema(max_length = 600)]
     pub granted_by: String,
     /// Why.
+    #[schema(required)]
     pub reason: Option<ShortText>,
     /// When it was given.
     pub created_at: DateTime<Utc>,
+    /// By whom it was ended, where someone did.
+    #[schema(required, max_length = 600)]
+    pub ended_by: Option<String>,
+    /// Why it was ended.
+    #[schema(required)]
+    pub end_reason: Option<ShortText>,
+}
+
+impl Perimeter {
+    /// The one that these members of a body name: the kind says which of them there is. Errs with the name of the member
+    /// that is missing, or is there and should not be, and with the code of what is wrong.
+    pub fn of(
+        kind: PerimeterKind,
+        region_code: Option<&RegionCode>,
+        department_code: Option<&DepartmentCode>,
+        territory_id: Option<Id>,
+        action_fiche_id: Option<Id>,
+    ) -> Result<Self, (&'static str, &'static str)> {
+        let (member, perimeter) = match kind.code() {
+            "region" => ("region_code", region_code.cloned().map(Self::Region)),
+            "department" => ("department_code", department_code.cloned().map(Self::Department)),
+            "territory" => ("territory_id", territory_id.map(Self::Territory)),
+            "fiche" => ("action_fiche_id", action_fiche_id.map(Self::Fiche)),
+            _ => ("perimeter", Some(Self::Nation)),
+        };
+        let given = [
+            ("region_code", region_code.is_some()),
+            ("department_code", department_code.is_some()),
+            ("territory_id", territory_id.is_some()),
+            ("action_fiche_id", action_fiche_id.is_some()),
+        ];
+        if let Some((other, _)) = given.into_iter().find(|(name, given)| *given && *name != member) {
+            return Err((other, "broken_rule"));
+        }
+        perimeter.ok_or((member, "missing_field"))
+    }
 }
 
 impl Grant {
+    /// Ends it now, unless it has ended.
+    pub async fn end(&self, by: &str, reason: Option<&ShortText>, conn: &mut Conn) -> QueryResult<usize> {
+        let now = Utc::now();
+        let living = grants::table.find(self.id).filter(grants::ends_at.is_null().or(grants::ends_at.gt(now)));
+        diesel::update(living).set((grants::ends_at.eq(now), grants::ended_by.eq(by), grants::end_reason.eq(reason))).execute(conn).await
+    }
+
     /// Over what it holds.
     pub fn over(&self) -> Option<Perimeter> {
         Some(match self.perimeter.code() {

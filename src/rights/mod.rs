@@ -7,10 +7,12 @@
 //!   territory that has a commune in it, and writes what is its own: a region its committees. The rest of a territory's
 //!   content belongs to the territory and the nation.
 
+mod delegation;
 mod grants;
 mod scope;
 
-pub use grants::{Grant, NewGrant, Perimeter, PerimeterWords, Role, RoleWords, Subject};
+pub use delegation::{Delegation, missing_place, national_admins};
+pub use grants::{Grant, NewGrant, Perimeter, PerimeterKind, PerimeterWords, Role, RoleWords, Subject};
 pub use scope::{people, visible_people};
 
 use diesel::QueryResult;

@@ -37,7 +37,9 @@ impl Service {
     pub fn new(name: &str) -> Self {
         let dir = PathBuf::from(format!("/tmp/territoires-industrie-crash-{name}-{}", std::process::id()));
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().unwrap();
+        // The library asks for one provider of cryptography a process.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let http = reqwest::Client::builder().no_proxy().tls_certs_only([]).timeout(Duration::from_secs(10)).build().unwrap();
         let mut service = Self { dir, address, child: None, http };
         service.start();
         service
@@ -45,7 +47,7 @@ impl Service {
 
     fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_territoires-industrie"));
-        command.env_remove("DATABASE_URL").env("DATA_DIR", &self.dir).env("RUST_LOG", "error");
+        command.env_remove("DATABASE_URL").env("DATA_DIR", &self.dir).env("RUST_LOG", "error").env("RATE_READS", "0").env("RATE_WRITES", "0");
         command
     }
 

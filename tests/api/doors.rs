@@ -386,14 +386,20 @@ impl Cells<'_> {
     async fn ask(&mut self, method: &str, path: &str, operation: &str, door: &Door) {
         let world = self.world;
         let Some(below) = path.strip_prefix("/api/v1/") else {
-            // Beside the API nobody is asked who he is.
+            // Beside the API nobody is asked who he is; who asks for a token says so in a form.
             for who in &world.principals {
-                let answer = send(who.client.request(Method::GET, &format!("{}{path}", who.client.address))).await;
-                self.hold(operation, who, "", &answer, 200, "");
+                let answer = send(who.client.request(method.parse().unwrap(), &format!("{}{path}", who.client.address))).await;
+                self.hold(operation, who, "", &answer, if method == "POST" { 400 } else { 200 }, "");
             }
             return;
         };
         let segments: Vec<&str> = below.split('/').collect();
+        if let ["api-keys" | "grants", ..] = segments[..] {
+            for who in &world.principals {
+                self.access(method, operation, who, &segments, door).await;
+            }
+            return;
+        }
         for who in &world.principals {
             match (method, &segments[..]) {
                 ("GET", ["changes", ..] | [_, "transitions"]) => {
@@ -411,6 +417,36 @@ impl Cells<'_> {
                     }
                 }
                 other => panic!("{other:?}: doors.rs does not know such a path"),
+            }
+        }
+    }
+
+    /// Keys and grants: of the nation's own, of one that never was, and of none.
+    async fn access(&mut self, method: &str, operation: &str, who: &Principal, segments: &[&str], door: &Door) {
+        let path = format!("/{}", segments.join("/"));
+        let national = who.holding("admin").any(|(_, kind, _)| kind == "nation");
+        let first = match self.world.refusal(who, &Door::See(String::new()), None) {
+            None if who.anonymous => Some((401, "unauthenticated")),
+            refused => refused,
+        };
+        if segments.len() == 1 {
+            let first = first.or_else(|| self.world.refusal(who, door, None));
+            let answer = if method == "GET" { who.client.get(&path).await } else { who.client.post(&path, json!({ "strange": 1 })).await };
+            let (status, code) = first.unwrap_or(if method == "GET" { (200, "") } else { (422, "invalid_body") });
+            return self.hold(operation, who, "", &answer, status, code);
+        }
+        let house = &self.world.house;
+        let admin = house.with(&["admin@nation"]).await;
+        let own = admin.get("/grants?role=admin&perimeter=nation").await.rows().last().unwrap().clone();
+        let id = if segments[0] == "grants" { &own["id"] } else { &own["key_id"] };
+        for (about, id, there) in [("the nation's own", id.as_str().unwrap(), national), ("never was", NEVER, false)] {
+            let path = path.replace("{id}", id);
+            let answer = if method == "GET" { who.client.get(&path).await } else { who.client.post(&path, json!({ "strange": 1 })).await };
+            let due = if method == "GET" { (200, "") } else { (422, "invalid_body") };
+            let (status, code) = first.unwrap_or(if there { due } else { (404, "not_found") });
+            self.hold(operation, who, about, &answer, status, code);
+            if status == 404 {
+                self.as_if_absent(operation, who, &Thing { noun: "", about, ..Thing::default() }, answer);
             }
         }
     }

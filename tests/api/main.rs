@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on panics")]
 
+mod access;
 mod action_fiches;
 mod committees;
 mod contract;
@@ -14,6 +15,7 @@ mod hostile;
 mod ledger;
 mod lists;
 mod official;
+mod oidc;
 mod past;
 mod readme;
 mod requests;

@@ -83,7 +83,7 @@ def main() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = "127.0.0.1:%d" % free.getsockname()[1]
-    environment = {**os.environ, "DATA_DIR": str(home / "data"), "BIND": address, "RUST_LOG": "warn,access=info"}
+    environment = {**os.environ, "DATA_DIR": str(home / "data"), "BIND": address, "RUST_LOG": "warn,access=info", "RATE_READS": "0", "RATE_WRITES": "0"}
     environment.pop("DATABASE_URL", None)
     with open(home / "log", "w") as log:
         service = subprocess.Popen([BINARY, "serve"], stdout=subprocess.PIPE, stderr=log, env=environment, text=True)

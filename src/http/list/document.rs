@@ -15,10 +15,6 @@ use crate::db::listing::{Field, Kind, Operator};
 /// No cursor is longer: it goes in a query string.
 const LONGEST_CURSOR: usize = 4096;
 
-/// An instant from 1900 to 2100, without a leap second.
-const INSTANT: &str =
-    "^(19[0-9]{2}|20[0-9]{2}|2100)-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$";
-
 impl<N: Shown> IntoParams for List<N> {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let mut parameters = vec![
@@ -98,7 +94,7 @@ fn text(longest: usize) -> Object {
 
 fn instant() -> Object {
     let instant = ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
-    instant.max_length(Some(40)).pattern(Some(INSTANT)).build()
+    instant.max_length(Some(40)).pattern(Some(Instant::PATTERN)).build()
 }
 
 fn field_parameter(field: &Field, suffix: &str, operator: Operator) -> Parameter {

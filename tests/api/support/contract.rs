@@ -46,7 +46,14 @@ pub fn check(method: &Method, path: &str, answer: &Answer) {
     let status = answer.status.as_u16();
     let operation =
         pattern(path).map(|path| DOCUMENT["paths"][path][method.as_str().to_lowercase()].clone()).filter(|operation| !operation.is_null());
-    if status >= 400 {
+    // What another standard gives the form of is documented as such.
+    let own = operation.as_ref().map(|operation| &operation["responses"][status.to_string()]["content"]["application/json"]["schema"]);
+    if status >= 400
+        && let Some(schema) = own.filter(|schema| !schema.is_null())
+    {
+        assert_eq!(answer.header("content-type"), "application/json", "{answer:?}");
+        validate(&format!("{path} {status}"), schema, answer);
+    } else if status >= 400 {
         assert_eq!(answer.header("content-type"), "application/problem+json", "{answer:?}");
         assert_eq!(answer.body["instance"], format!("urn:request:{}", answer.header("x-request-id")), "{answer:?}");
         validate("problem", &json!({ "$ref": "#/components/schemas/Problem" }), answer);

@@ -147,14 +147,16 @@ pub async fn build(template: &str, flags: &[&str]) -> House {
     let url = copy(template).await;
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
-    let flags = ["territoires-industrie", "--workers", "1"].iter().chain(flags);
+    // A test asks as fast as it can, and wrongly on purpose.
+    let unlimited = ["--rate-reads", "--rate-writes", "--rate-failures"].into_iter().filter(|limit| !flags.contains(limit));
+    let flags = ["territoires-industrie", "--workers", "1"].into_iter().chain(unlimited.flat_map(|limit| [limit, "0"])).chain(flags.iter().copied());
     let settings = Config::try_parse_from(flags).unwrap().serve;
     let server = server::serve(listener, &url, &settings).unwrap();
     let handle = server.handle();
     actix_web::rt::spawn(server);
     let mut conn = db::connect(&url).await.unwrap();
     let key = key_with("editor of the tests", &["approver@nation"], &mut conn).await;
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
     let client = |key| Client { http: http.clone(), address: address.clone(), key };
     House { editor: client(Some(key)), anyone: client(None), url, address, server: handle }
 }

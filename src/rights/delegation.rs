@@ -1,0 +1,144 @@
+//! Who gives what: an administrator hands on only what lies within its own perimeters.
+
+use chrono::Utc;
+use diesel::{
+    QueryResult,
+    dsl::{exists, sql},
+    prelude::*,
+    sql_types::{Array, Bool, Text, Uuid},
+};
+use diesel_async::RunQueryDsl;
+
+use super::{Perimeter, Rights};
+use crate::{
+    db::{Conn, listing::Scope},
+    schema::{action_fiches, api_keys, department_regions, grants, territories},
+    values::Id,
+};
+
+/// The perimeters within which somebody gives keys and grants.
+///
+/// The nation gives everything. A region gives what holds over that same region, and `reader` over the territories that
+/// have a commune in it; a department what holds over that same department; a territory what holds over itself and its
+/// fiches; a fiche what holds over itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Delegation {
+    nation: bool,
+    regions: Vec<String>,
+    departments: Vec<String>,
+    territories: Vec<Id>,
+    fiches: Vec<Id>,
+}
+
+/// Does this grant lie within the perimeters? Between the pieces come the regions, the departments, the territories twice,
+/// the fiches, and the regions again.
+const WITHIN: [&str; 7] = [
+    "coalesce(grants.region_code = ANY (",
+    ") OR grants.department_code = ANY (",
+    ") OR grants.territory_id = ANY (",
+    ") OR grants.action_fiche_id IN (SELECT id FROM action_fiches WHERE territory_id = ANY (",
+    ")) OR grants.action_fiche_id = ANY (",
+    ") OR grants.role = 'reader' AND grants.territory_id IN (SELECT territory_id FROM territory_places WHERE region_code = ANY (",
+    ")), false)",
+];
+
+/// Does a key hold something, and nothing that lies without? Around the condition above.
+const KEYS: [&str; 2] = [
+    "EXISTS (SELECT FROM grants WHERE grants.key_id = api_keys.id AND (grants.ends_at IS NULL OR grants.ends_at > clock_timestamp())) \
+     AND NOT EXISTS (SELECT FROM grants WHERE grants.key_id = api_keys.id AND (grants.ends_at IS NULL OR grants.ends_at > clock_timestamp()) AND NOT ",
+    ")",
+];
+
+impl Delegation {
+    /// That of whoever has these rights.
+    pub fn of(rights: &Rights) -> Self {
+        let mut delegation = Self::default();
+        for (_, perimeter) in rights.held().iter().filter(|(role, _)| role.code() == "admin") {
+            match perimeter {
+                Perimeter::Nation => delegation.nation = true,
+                Perimeter::Region(code) => delegation.regions.push(code.as_str().to_owned()),
+                Perimeter::Department(code) => delegation.departments.push(code.as_str().to_owned()),
+                Perimeter::Territory(id) => delegation.territories.push(*id),
+                Perimeter::Fiche(id) => delegation.fiches.push(*id),
+            }
+        }
+        delegation
+    }
+
+    /// The grants that it could have given; nothing when that is all of them.
+    pub fn grants(&self) -> Option<Scope<grants::table>> {
+        (!self.nation).then(|| self.within("", ""))
+    }
+
+    /// The keys that hold something, and nothing that it could not have given; nothing when that is all of them. A key that
+    /// holds nothing belongs to the nation.
+    pub fn keys(&self) -> Option<Scope<api_keys::table>> {
+        (!self.nation).then(|| self.within(KEYS[0], KEYS[1]))
+    }
+
+    fn within<T>(&self, before: &str, after: &str) -> Scope<T> {
+        let [a, b, c, d, e, f, g] = WITHIN;
+        Scope::of(
+            sql::<Bool>(before)
+                .sql(a)
+                .bind::<Array<Text>, _>(self.regions.clone())
+                .sql(b)
+                .bind::<Array<Text>, _>(self.departments.clone())
+                .sql(c)
+                .bind::<Array<Uuid>, _>(self.territories.clone())
+                .sql(d)
+                .bind::<Array<Uuid>, _>(self.territories.clone())
+                .sql(e)
+                .bind::<Array<Uuid>, _>(self.fiches.clone())
+                .sql(f)
+                .bind::<Array<Text>, _>(self.regions.clone())
+                .sql(g)
+                .sql(after),
+        )
+    }
+
+    /// May it give, or end, this grant, which is written already?
+    pub async fn covers(&self, grant: Id, conn: &mut Conn) -> QueryResult<bool> {
+        match self.grants() {
+            Some(within) => diesel::select(exists(grants::table.find(grant).filter(within))).get_result(conn).await,
+            None => Ok(true),
+        }
+    }
+
+    /// May it handle this key, which is written already?
+    pub async fn handles(&self, key: Id, conn: &mut Conn) -> QueryResult<bool> {
+        match self.keys() {
+            Some(within) => diesel::select(exists(api_keys::table.find(key).filter(within))).get_result(conn).await,
+            None => Ok(true),
+        }
+    }
+}
+
+/// Is there such a place? Of those that are not, the member of a body that names it.
+pub async fn missing_place(perimeter: &Perimeter, conn: &mut Conn) -> QueryResult<Option<&'static str>> {
+    let (member, found) = match perimeter {
+        Perimeter::Nation => return Ok(None),
+        Perimeter::Region(code) => {
+            let known = department_regions::table.filter(department_regions::region_code.eq(code.as_str()));
+            ("region_code", diesel::select(exists(known)).get_result::<bool>(conn).await?)
+        }
+        Perimeter::Department(code) => {
+            ("department_code", diesel::select(exists(department_regions::table.find(code.as_str()))).get_result(conn).await?)
+        }
+        Perimeter::Territory(id) => ("territory_id", diesel::select(exists(territories::table.find(*id))).get_result(conn).await?),
+        Perimeter::Fiche(id) => ("action_fiche_id", diesel::select(exists(action_fiches::table.find(*id))).get_result(conn).await?),
+    };
+    Ok((!found).then_some(member))
+}
+
+/// How many administrators of the nation are left, apart from the keys that are no more and from the identities of issuers
+/// that are not known. Their grants are locked: who takes one away waits for whoever is taking away another.
+pub async fn national_admins(issuers: &[&str], conn: &mut Conn) -> QueryResult<i64> {
+    let now = Utc::now();
+    let admins = || grants::table.filter(grants::role.eq("admin").and(grants::perimeter.eq("nation")));
+    admins().order_by(grants::id).select(grants::id).for_update().load::<Id>(conn).await?;
+    let living = grants::starts_at.le(now).and(grants::ends_at.is_null().or(grants::ends_at.gt(now)));
+    let key = api_keys::revoked_at.is_null().and(api_keys::expires_at.is_null().or(api_keys::expires_at.gt(now)));
+    let key = grants::key_id.eq_any(api_keys::table.filter(key).select(api_keys::id.nullable()));
+    admins().filter(living).filter(key.or(grants::issuer.eq_any(issuers))).count().get_result(conn).await
+}
