@@ -250,7 +250,8 @@ async fn create_api_key(db: Data<Db>, admin: Admin, body: Json<NewKey>) -> Resul
             let expires_at = new.expires_at.map_or_else(|| Ok(Utc::now() + Duration::days(USUAL)), |at| to_come(at, "/expires_at", LONGEST))?;
             let (id, secret) = insert(new.name.as_str(), Some(expires_at), &admin.name, conn).await?;
             for (index, grant) in new.grants.iter().enumerate() {
-                grants::give(&Subject::Key(id), &grant.checked()?, &admin, conn).await.map_err(|problem| problem.inside("grants", index))?;
+                let at = |problem: Problem| problem.inside("grants", index);
+                grants::give(&Subject::Key(id), &grant.checked().map_err(at)?, &admin, conn).await.map_err(at)?;
             }
             if !delegation.handles(id, conn).await? {
                 return Err(Problem::new(&kinds::OUTSIDE_PERIMETER));
@@ -371,7 +372,13 @@ pub async fn list(conn: &mut Conn) -> std::result::Result<Vec<(Key, Vec<Grant>)>
     let ids: Vec<Id> = keys.iter().map(|key| key.id).collect();
     let grants = living(&ids, conn).await?;
     let of = |key: &Key| grants.iter().filter(|grant| grant.key_id == Some(key.id)).cloned().collect();
-    Ok(keys.into_iter().map(|key| (of(&key), key)).map(|(grants, key)| (key, grants)).collect())
+    Ok(keys
+        .into_iter()
+        .map(|key| {
+            let grants = of(&key);
+            (key, grants)
+        })
+        .collect())
 }
 
 /// Ends a key now. Says whether there was one to end.

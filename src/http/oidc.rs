@@ -72,6 +72,8 @@ impl Issuers {
             if secret { Err(format!("{name} is signed with a shared secret: only public keys are used")) } else { Ok(algorithm) }
         });
         let algorithms = algorithms.collect::<Result<Vec<_>, _>>()?;
+        // The library asks for one provider of cryptography a process: whoever comes first has installed the same.
+        drop(rustls::crypto::ring::default_provider().install_default());
         let issuers = issuers.iter().map(|issuer| Issuer::new(issuer, algorithms.clone()).map(Arc::new));
         Ok(Self(issuers.collect::<Result<_, _>>()?))
     }
@@ -214,8 +216,6 @@ fn is_loopback(url: &Url) -> bool {
 impl Issuer {
     fn new(issuer: &OidcIssuer, algorithms: Vec<Algorithm>) -> Result<Self, String> {
         let url = safe(&issuer.url)?;
-        // The library asks for one provider of cryptography a process: whoever comes first has installed the same.
-        drop(rustls::crypto::ring::default_provider().install_default());
         // A connection lives on the thread that opened it: none is kept for another one.
         let client = Client::builder().redirect(redirect::Policy::none()).timeout(WAIT).pool_max_idle_per_host(0);
         let client = if is_loopback(&url) { client.no_proxy() } else { client };

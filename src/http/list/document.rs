@@ -10,7 +10,10 @@ use utoipa::{
 };
 
 use super::{FURTHEST, List, MOST, One, Shown, USUAL, VALUES, WORDS};
-use crate::db::listing::{Field, Kind, Operator};
+use crate::{
+    db::listing::{Field, Kind, Operator},
+    values::Instant,
+};
 
 /// No cursor is longer: it goes in a query string.
 const LONGEST_CURSOR: usize = 4096;
