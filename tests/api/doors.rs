@@ -330,7 +330,7 @@ async fn refused_keys(house: &House) -> Vec<(&'static str, String)> {
     let grants = [NewGrant::parse("approver@nation").unwrap()];
     let expired = keys::create("expired", &grants, Some(-1), "tests", &mut conn).await.unwrap().to_string();
     let revoked = keys::create("revoked", &grants, Some(1), "tests", &mut conn).await.unwrap();
-    assert!(keys::revoke(&revoked.public_id, &mut conn).await.unwrap());
+    assert!(keys::revoke(&revoked.public_id, "tests", &mut conn).await.unwrap());
     let unknown = territoires_industrie::http::auth::Secret::random().to_string();
     let foreign = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.".to_owned();
     vec![("a revoked key", revoked.to_string()), ("an expired key", expired), ("a key never given", unknown), ("a foreign token", foreign)]
