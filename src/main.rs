@@ -26,7 +26,7 @@ use territoires_industrie::{
     rights::NewGrant,
     rights::{Grant, NewGrant, Perimeter, Subject},
     server,
-    values::Id,
+    values::{Id, Name},
 };
 
 /// The name of the key that `serve` makes for the private database.
@@ -217,7 +217,8 @@ async fn manage(what: Keys, url: &str) -> anyhow::Result<()> {
     let mut conn = db::connect(url).await?;
     match what {
         Keys::Create { name, grants, days } => {
-            println!("{}", keys::create(&name, &read_grants(&grants)?, Some(days), "command: keys create", &mut conn).await?);
+            let name = Name::parse(&name).map_err(|fault| anyhow::anyhow!("{name:?} is no name: {fault}"))?;
+            println!("{}", keys::create(name.as_str(), &read_grants(&grants)?, Some(days), "command: keys create", &mut conn).await?);
             eprintln!("Keep it: it is not shown again.");
         }
         Keys::List => {

@@ -220,7 +220,7 @@ fn operation_of(path: &str, method: &str, operation: &mut Operation) {
         ("415", body && !beside, "The body is not JSON."),
         ("422", body && !beside, "Understood, but against a rule: all that is wrong, at once."),
         ("428", locked, "If-Match is needed."),
-        ("429", noun != "health", "Too many requests: Retry-After tells when to ask again."),
+        ("429", noun != "health" && !path.starts_with("/.well-known/"), "Too many requests: Retry-After tells when to ask again."),
         ("503", true, "Unavailable for the moment; Retry-After tells when to try again."),
     ];
     for (status, applies, about) in refusals {

@@ -225,7 +225,7 @@ fn to_come(instant: Instant, pointer: &str, days: i64) -> Result<DateTime<Utc>> 
         return Ok(at);
     }
     let said = Said::new(format!("Is to come, within {days} days."), format!("Est à venir, dans les {days} jours."));
-    Err(Problem::body(pointer, "out_of_range", said))
+    Err(Problem::body(pointer, "broken_rule", said))
 }
 
 /// List the API keys

@@ -127,14 +127,14 @@ pub struct Grant {
 
 impl Perimeter {
     /// The one that these members of a body name: the kind says which of them there is. Errs with the name of the member
-    /// that is missing, or is there and should not be, and with the code of what is wrong.
+    /// that is missing, or is there and should not be.
     pub fn of(
         kind: PerimeterKind,
         region_code: Option<&RegionCode>,
         department_code: Option<&DepartmentCode>,
         territory_id: Option<Id>,
         action_fiche_id: Option<Id>,
-    ) -> Result<Self, (&'static str, &'static str)> {
+    ) -> Result<Self, &'static str> {
         let (member, perimeter) = match kind.code() {
             "region" => ("region_code", region_code.cloned().map(Self::Region)),
             "department" => ("department_code", department_code.cloned().map(Self::Department)),
@@ -149,9 +149,9 @@ impl Perimeter {
             ("action_fiche_id", action_fiche_id.is_some()),
         ];
         if let Some((other, _)) = given.into_iter().find(|(name, given)| *given && *name != member) {
-            return Err((other, "broken_rule"));
+            return Err(other);
         }
-        perimeter.ok_or((member, "missing_field"))
+        perimeter.ok_or(member)
     }
 }
 
@@ -243,7 +243,10 @@ pub(super) async fn held(subject: &Subject<'_>, conn: &mut Conn) -> QueryResult<
         .into_boxed();
     live = match subject {
         Subject::Key(id) => live.filter(grants::key_id.eq(*id)),
-        Subject::Claims { issuer, .. } => live.filter(grants::issuer.eq(*issuer)),
+        Subject::Claims { issuer, claims } => {
+            let (names, values): (Vec<&str>, Vec<&str>) = claims.iter().map(|(name, value)| (name.as_str(), value.as_str())).unzip();
+            live.filter(grants::issuer.eq(*issuer).and(grants::claim.eq_any(names)).and(grants::value.eq_any(values)))
+        }
     };
     let shown = |grant: &Grant| match (subject, &grant.claim, &grant.value) {
         (Subject::Claims { claims, .. }, Some(claim), Some(value)) => claims.iter().any(|(name, shown)| name == claim && shown == value),

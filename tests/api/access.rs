@@ -150,12 +150,12 @@ async fn a_key_is_given_with_care() {
     wrong(grant(json!({ "role": "reader", "perimeter": "region", "region_code": "99" })), "/grants/0/region_code", "unknown_reference").await;
     wrong(grant(json!({ "role": "reader", "perimeter": "department", "department_code": "99" })), "/grants/0/department_code", "unknown_reference")
         .await;
-    wrong(grant(json!({ "role": "reader", "perimeter": "region" })), "/grants/0/region_code", "missing_field").await;
+    wrong(grant(json!({ "role": "reader", "perimeter": "region" })), "/grants/0/region_code", "broken_rule").await;
     wrong(grant(json!({ "role": "reader", "perimeter": "nation", "region_code": "28" })), "/grants/0/region_code", "broken_rule").await;
-    wrong(grant(json!({ "role": "reader", "perimeter": "nation", "ends_at": "2020-01-01T00:00:00Z" })), "/grants/0/ends_at", "out_of_range").await;
+    wrong(grant(json!({ "role": "reader", "perimeter": "nation", "ends_at": "2020-01-01T00:00:00Z" })), "/grants/0/ends_at", "broken_rule").await;
     wrong(grant(json!({ "role": "owner", "perimeter": "nation" })), "/grants/0/role", "unknown_word").await;
-    wrong(json!({ "name": "k", "expires_at": "2099-01-01T00:00:00Z" }), "/expires_at", "out_of_range").await;
-    wrong(json!({ "name": "k", "expires_at": "2020-01-01T00:00:00Z" }), "/expires_at", "out_of_range").await;
+    wrong(json!({ "name": "k", "expires_at": "2099-01-01T00:00:00Z" }), "/expires_at", "broken_rule").await;
+    wrong(json!({ "name": "k", "expires_at": "2020-01-01T00:00:00Z" }), "/expires_at", "broken_rule").await;
     wrong(json!({ "name": "k", "expires_at": "demain" }), "/expires_at", "invalid_instant").await;
     wrong(json!({ "name": "k", "secret_hash": "x" }), "/secret_hash", "unknown_field").await;
     assert!(admin.get("/api-keys?name=k").await.expect(200).rows().is_empty(), "nothing of it was kept");
@@ -475,4 +475,39 @@ async fn no_secret_is_in_the_log() {
     for secret in [&key[21..85], &new[21..85], &admin.key.as_ref().unwrap()[21..85], &token[30..], "the-secret-of-cursors"] {
         assert!(!log.contains(secret), "a secret is in the log");
     }
+}
+
+#[actix_web::test]
+async fn the_first_administrator_comes_in_at_the_command_line() {
+    let house = house().await;
+    let command = async |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_territoires-industrie"));
+        command.args(arguments).env("DATABASE_URL", &house.url);
+        let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let issuer = "https://idp.example";
+    let (given, ids) = command(&["grants", "give", "--issuer", issuer, "--value", "camille", "admin@nation", "reader@region:28"]).await;
+    let ids: Vec<&str> = ids.lines().collect();
+    assert!(given && ids.len() == 2);
+    assert!(!command(&["grants", "give", "--issuer", issuer, "--value", "camille", "admin@everywhere"]).await.0);
+    let (_, listed) = command(&["grants", "list"]).await;
+    for (id, grant) in ids.iter().zip(["admin@nation", "reader@region:28"]) {
+        let line = listed.lines().find(|line| line.starts_with(id)).unwrap();
+        assert!(line.contains(grant) && line.ends_with(&format!("{issuer} sub camille")), "{line}");
+    }
+    let (_, keys) = command(&["keys", "list"]).await;
+    assert!(keys.lines().any(|line| line.ends_with("editor of the tests: approver@nation")), "{keys}");
+    assert!(command(&["grants", "end", ids[0]]).await.0);
+    for id in [ids[0], "00000000-0000-7000-8000-000000000000", "x"] {
+        assert!(!command(&["grants", "end", id]).await.0);
+    }
+    let (_, listed) = command(&["grants", "list"]).await;
+    assert!(!listed.contains(ids[0]) && listed.contains(ids[1]));
+    // Of an issuer that the service was not told of, it counts for no administrator.
+    let admin = house.with(&["admin@nation"]).await;
+    command(&["grants", "give", "--issuer", issuer, "--value", "camille", "admin@nation"]).await;
+    let own = admin.get("/grants?role=admin&key_id__null=false").await.expect(200).rows()[0]["id"].as_str().unwrap().to_owned();
+    let last = admin.post(&format!("/grants/{own}/end"), json!({ "reason": "x" })).await.expect(409);
+    assert_eq!(last.body["code"], "last_admin");
 }

@@ -45,12 +45,9 @@ impl NewKeyGrant {
     /// With the place that its perimeter needs, and no other; with an end to come. Errs with 422.
     pub(super) fn checked(&self) -> Result<rights::NewGrant> {
         let place = Perimeter::of(self.perimeter, self.region_code.as_ref(), self.department_code.as_ref(), self.territory_id, self.action_fiche_id);
-        let perimeter = place.map_err(|(member, code)| {
-            let said = match code {
-                "missing_field" => Said::new("Is missing: the perimeter needs it.", "Manque : le périmètre le demande."),
-                _ => Said::new("Does not go with the perimeter.", "Ne va pas avec le périmètre."),
-            };
-            Problem::body(format!("/{member}"), code, said)
+        let perimeter = place.map_err(|member| {
+            let said = Said::new("The perimeter needs the one place that goes with it.", "Le périmètre demande le seul lieu qui va avec lui.");
+            Problem::body(format!("/{member}"), "broken_rule", said)
         })?;
         let ends_at = self.ends_at.map(|at| to_come(at, "/ends_at", LONGEST)).transpose()?;
         Ok(rights::NewGrant { role: self.role, perimeter, ends_at, reason: self.reason.clone() })

@@ -123,7 +123,11 @@ impl Drop for House {
 impl House {
     /// A client whose key holds these grants, such as `reader@territory:…`.
     pub async fn with(&self, grants: &[&str]) -> Client {
-        Client { key: Some(key_with(&grants.join(" "), grants, &mut self.database().await).await), ..self.anyone.clone() }
+        let name = grants.join(" ");
+        Client {
+            key: Some(key_with(if grants.is_empty() { "nothing" } else { &name }, grants, &mut self.database().await).await),
+            ..self.anyone.clone()
+        }
     }
 
     /// A connection to its database, past the service.
