@@ -47,7 +47,13 @@ pub struct Gate {
     /// How long they hold, in seconds.
     lifetime: i64,
     /// By the digest of what was shown.
-    verified: Mutex<HashMap<[u8; 32], (Arc<Known>, Instant)>>,
+    verified: Mutex<HashMap<[u8; 32], Verified>>,
+}
+
+/// Who was verified, and when.
+struct Verified {
+    known: Arc<Known>,
+    at: Instant,
 }
 
 /// An access token that was given.
@@ -172,19 +178,19 @@ impl Gate {
     fn remembered(&self, digest: &[u8; 32]) -> (Option<Arc<Known>>, bool) {
         let verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
         let found = verified.get(digest);
-        let fresh = found.filter(|(_, at)| at.elapsed() < HOLDS).map(|(known, _)| Arc::clone(known));
-        (fresh, found.is_some_and(|(_, at)| at.elapsed() < REMEMBERED))
+        let fresh = found.filter(|found| found.at.elapsed() < HOLDS).map(|found| Arc::clone(&found.known));
+        (fresh, found.is_some_and(|found| found.at.elapsed() < REMEMBERED))
     }
 
     fn remember(&self, digest: [u8; 32], known: &Arc<Known>) {
         let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
         for kept in [REMEMBERED, HOLDS] {
             if verified.len() >= MOST {
-                verified.retain(|_, (_, at)| at.elapsed() < kept);
+                verified.retain(|_, one| one.at.elapsed() < kept);
             }
         }
         if verified.len() < MOST || verified.contains_key(&digest) {
-            verified.insert(digest, (Arc::clone(known), Instant::now()));
+            verified.insert(digest, Verified { known: Arc::clone(known), at: Instant::now() });
         }
     }
 
