@@ -172,6 +172,7 @@ impl Listed for Key {
 
 impl Shown for Key {
     type View = KeyView;
+    const KEPT: bool = false;
     const INCLUDES: &'static [(&'static str, &'static str)] = &[("grants", "The grants that it holds.")];
 
     async fn include(views: &mut Views<KeyView>, wanted: &Wanted, _: &Reach, conn: &mut Conn) -> Result<()> {

@@ -40,6 +40,8 @@ pub trait Shown: Listed + Serialize {
     type View: Serialize + From<Self>;
     /// What may come along, and what it is.
     const INCLUDES: &'static [(&'static str, &'static str)] = &[];
+    /// Does the ledger keep it, so that it can be asked for as it was?
+    const KEPT: bool = true;
     /// The order when nobody says, in the grammar of `sort`.
     const ORDER: &'static str = "";
 

@@ -169,6 +169,9 @@ async fn a_key_is_given_with_care() {
     let days = chrono::DateTime::parse_from_rfc3339(ends).unwrap() - chrono::DateTime::parse_from_rfc3339(made.as_str().unwrap()).unwrap();
     assert!((364..=365).contains(&days.num_days()), "{days}");
     assert!(!shown.body.to_string().contains(&secret[21..85]));
+    // They are of now: the ledger does not keep them.
+    let then = admin.get("/api-keys?as_of=2026-01-01").await.expect(400);
+    assert_eq!(then.wrongs(), [("as_of".to_owned(), "unknown_parameter".to_owned())]);
     // Keys are the administrators' business; a grant is of a key or of an identity.
     for path in ["/api-keys", "/grants"] {
         house.anyone.get(path).await.expect(401);

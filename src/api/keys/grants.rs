@@ -113,6 +113,7 @@ impl Listed for Grant {
 
 impl Shown for Grant {
     type View = Self;
+    const KEPT: bool = false;
 }
 
 /// Its operations.

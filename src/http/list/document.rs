@@ -53,14 +53,17 @@ impl<N: Shown> IntoParams for List<N> {
 impl<N: Shown> IntoParams for One<N> {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let past = AnyOfBuilder::new().item(Ref::from_schema_name("Day")).item(instant());
+        let mut parameters = Vec::new();
         let as_of = parameter("as_of", "As it was at the end of this day in Paris, or at this instant; it is past.", Schema::AnyOf(past.build()));
+        parameters.extend(N::KEPT.then_some(as_of));
         if N::INCLUDES.is_empty() {
-            return vec![as_of];
+            return parameters;
         }
         let list: String = N::INCLUDES.iter().map(|(name, about)| format!("\n- `{name}`: {about}")).collect();
         let names = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(N::INCLUDES.iter().map(|(name, _)| *name)));
         let names = ArrayBuilder::new().items(names.build()).min_items(Some(1)).max_items(Some(N::INCLUDES.len())).unique_items(true);
-        vec![as_of, listed("include", &format!("What comes along, separated by commas, each once.\n{list}"), names)]
+        parameters.push(listed("include", &format!("What comes along, separated by commas, each once.\n{list}"), names));
+        parameters
     }
 }
 
