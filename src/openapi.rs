@@ -34,6 +34,8 @@ take related things along with `include`; follow `links.next`; ask for the exact
 was answered once is answered for ever, but for what is not public any more. What was not there then is 404.
 - Each thing has a `version`, and `ETag: \"v<version>\"`. To change or delete it, send that in `If-Match`. To read it again cheaply, in `If-None-Match`.
 - `PATCH` is a JSON merge patch (RFC 7396): what is left out stays, `null` empties.
+- Each thing has its `history`, and can be restored to any of its versions. `GET /changes` tells all that has changed since, \
+from which a copy can be kept; `GET /changes/stream` tells it as it happens.
 - Every refusal is a problem document (RFC 9457), in French with `Accept-Language: fr`, and tells everything that is wrong at once.
 - Days are `YYYY-MM-DD` (suffix `_on`), instants RFC 3339 in UTC (suffix `_at`), amounts euros (suffix `_eur`).";
 
