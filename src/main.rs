@@ -11,8 +11,8 @@ use anyhow::{Context, bail};
 use clap::Parser;
 use territoires_industrie::{
     api::keys,
-    config::{Command, Config, Database, Keys, Load, LogFormat, Verify},
     config::{Command, Config, Database, Grants, Keys, Load, LogFormat},
+    config::{Command, Config, Database, Keys, Load, LogFormat, Verify},
     db::{
         self, Db,
         embedded::{self, Embedded, Error as EmbeddedError, Options},
@@ -65,6 +65,7 @@ fn main() -> anyhow::Result<()> {
             check_schema(&home, false)?;
             println!("The epoch is {}.", run(async { Ok(ledger::new_epoch(&mut db::connect(&home.url).await?).await?) })?);
             Ok(())
+        }
         Command::Grants { what } => {
             let home = Home::open(&config.database)?;
             check_schema(&home, false)?;

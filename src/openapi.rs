@@ -40,8 +40,7 @@ from which a copy can be kept; `GET /changes/stream` tells it as it happens.
 - Days are `YYYY-MM-DD` (suffix `_on`), instants RFC 3339 in UTC (suffix `_at`), amounts euros (suffix `_eur`).";
 
 /// Each tag, what it is about, and the role that writes it.
-const TAGS: [(&str, &str, &str); 9] = [
-const TAGS: [(&str, &str, &str); 11] = [
+const TAGS: [(&str, &str, &str); 12] = [
     ("programme-phases", "Phases of the programme (phases du programme).", "editor"),
     ("themes", "Themes: axes of each phase and local ones (thématiques).", "editor"),
     ("territories", "Territories with labels, members and successions (territoires).", "editor"),
@@ -133,7 +132,6 @@ fn role_for(noun: &str, method: &str) -> Option<&'static str> {
 fn operation_of(path: &str, method: &str, operation: &mut Operation) {
     let noun = noun(path);
     operation.tags = Some(vec![noun.to_owned()]);
-    let writes = method != "GET";
     // What holds for this moment has no tag.
     let momentary = matches!(noun, "health" | "changes");
     let body = operation.request_body.is_some();
@@ -176,7 +174,7 @@ fn operation_of(path: &str, method: &str, operation: &mut Operation) {
     });
     let beside = matches!(noun, "health" | "oauth");
     // Keys and grants have no version: what is said of them holds for the moment.
-    let versioned = !beside && (role != Some("admin") || method == "GET" && !one);
+    let versioned = !beside && !momentary && (role != Some("admin") || method == "GET" && !one);
 
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };
@@ -194,7 +192,6 @@ fn operation_of(path: &str, method: &str, operation: &mut Operation) {
                 .description(Some(about))
                 .build()
         };
-        if matches!(status.as_str(), "200" | "201") && !momentary {
         if matches!(status.as_str(), "200" | "201") && versioned {
             response.headers.insert("ETag".to_owned(), text("The version, for If-Match and If-None-Match.").into());
         }
@@ -202,7 +199,6 @@ fn operation_of(path: &str, method: &str, operation: &mut Operation) {
             response.headers.insert("Location".to_owned(), text("Its address.").into());
         }
     }
-    let unchanged = (method == "GET" && !momentary).then_some(("304", "Not modified: the client has it already."));
     let unchanged = (method == "GET" && versioned).then_some(("304", "Not modified: the client has it already."));
     if let Some((status, about)) = unchanged {
         operation.responses.responses.insert(status.to_owned(), ResponseBuilder::new().description(about).build().into());

@@ -22,9 +22,8 @@ use crate::{
     api::{self, changes::Streams},
     config::Serve,
     db::Db,
-    http::{Site, cors::Origins, dress, guard},
-    ledger::stamper,
     http::{Site, cors::Origins, dress, gate::Gate, guard, limit::Limits, oidc::Issuers},
+    ledger::stamper,
     openapi,
 };
 

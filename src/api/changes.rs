@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 use crate::{
     db::Db,
-    http::{self, Caller, Momentary, Problem, Said, Site, Wrong, auth, elsewhere, kinds, number, parameters, unknown, veil},
+    http::{self, Caller, Momentary, Problem, Said, Site, Wrong, elsewhere, gate::Gate, kinds, number, parameters, unknown, veil},
     ledger::feed::{self, Event, Filter, Head},
     values::Id,
 };
@@ -383,7 +383,10 @@ impl Writer {
     /// Is the reader still who it was, with the same rights?
     async fn allowed(&mut self) -> Result<(), Ended> {
         let Some(authorization) = &self.authorization else { return Ok(()) };
-        match auth::caller(authorization.as_bytes(), &self.db).await {
+        let request = &self.asked.request;
+        let Some(gate) = request.app_data::<Data<Gate>>() else { return Err(Ended) };
+        let address = gate.limits.address(request.peer_addr(), request.headers());
+        match gate.caller(authorization.as_bytes(), address, &self.db).await {
             Ok(caller) if caller.view() == self.asked.caller.view() => {
                 self.checked = Instant::now();
                 Ok(())

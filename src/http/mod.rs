@@ -12,14 +12,12 @@ pub mod oidc;
 mod path;
 mod problem;
 mod resource;
-pub mod veil;
 mod token;
+pub mod veil;
 
 pub use auth::{Admin, Approver, Caller, Editor, Holder, Right};
-pub use json::Json;
-pub use list::{List, One, Page, Shown, Views, Wanted, elsewhere, number, parameters, share, unknown};
 pub use json::{Form, Json};
-pub use list::{List, One, Page, Shown, Views, Wanted, share};
+pub use list::{List, One, Page, Shown, Views, Wanted, elsewhere, number, parameters, share, unknown};
 pub use path::{At, PartOf};
 pub use problem::{Problem, ProblemDocument, ProblemError, Said, Wrong, kinds};
 pub use resource::{Created, IfMatch, Made, Momentary, NoContent, OrGone, OrUnchanged, Resource, Tagged, given, nullable};

@@ -98,8 +98,7 @@ pub mod kinds {
         kind(503, "outcome_unknown", "It is not known whether this was kept", "On ignore si l'écriture a été conservée");
 
     /// All of them, for the document.
-    pub static ALL: [&Kind; 26] = [
-    pub static ALL: [&Kind; 27] = [
+    pub static ALL: [&Kind; 28] = [
         &INVALID_JSON,
         &INVALID_PARAMETERS,
         &BAD_REQUEST,

@@ -17,8 +17,7 @@ pub struct Instant(DateTime<Utc>);
 
 impl Instant {
     /// How it is written: as in RFC 3339, without a leap second.
-    pub const PATTERN: &'static str =
-        "^(19[0-9]{2}|20[0-9]{2}|2100)-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$";
+    pub const PATTERN: &'static str = "^(19[0-9]{2}|20[0-9]{2}|2100)-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$";
 
     /// Reads an instant of RFC 3339, without a leap second. Errs with the code of a [`Fault`](super::Fault).
     pub fn parse(text: &str) -> Result<Self, &'static str> {
