@@ -11,8 +11,7 @@ use anyhow::{Context, bail};
 use clap::Parser;
 use territoires_industrie::{
     api::keys,
-    config::{Command, Config, Database, Grants, Keys, Load, LogFormat},
-    config::{Command, Config, Database, Keys, Load, LogFormat, Verify},
+    config::{Command, Config, Database, Grants, Keys, Load, LogFormat, Verify},
     db::{
         self, Db,
         embedded::{self, Embedded, Error as EmbeddedError, Options},
@@ -23,7 +22,6 @@ use territoires_industrie::{
         self, stamper,
         verify::{self, Verdict},
     },
-    rights::NewGrant,
     rights::{Grant, NewGrant, Perimeter, Subject},
     server,
     values::{Id, Name},
