@@ -112,7 +112,7 @@ impl Db {
         config.recycling_method = RecyclingMethod::Fast;
         config.custom_setup = Box::new(|url| {
             let url = url.to_owned();
-            async move { connect(&url).await }.boxed()
+            async move { serving(&url).await }.boxed()
         });
         let manager = AsyncDieselConnectionManager::new_with_config(url, config);
         let pool = Pool::builder(manager)
@@ -261,6 +261,14 @@ fn lost<E: Caused>(error: &E) -> bool {
 
 fn check_url(url: &str) -> Result<(), Error> {
     url.parse::<tokio_postgres::Config>().map(drop).map_err(|error| Error::Unavailable(format!("DATABASE_URL: {error}")))
+}
+
+/// Opens one connection of the service's own, in the role that rewrites nothing of the ledger, where there is one.
+async fn serving(url: &str) -> Result<Conn, ConnectionError> {
+    let mut conn = connect(url).await?;
+    let role = "SELECT set_config('role', rolname, false) FROM pg_roles WHERE rolname = 'territoires_service' AND pg_has_role(oid, 'MEMBER')";
+    conn.batch_execute(role).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(conn)
 }
 
 /// Opens one connection, set as every connection of the service is.
