@@ -1,5 +1,7 @@
 -- What happened, in one order for good: each line of the ledger gets a number once its transaction is over, and a hash that
 -- holds it to all lines before it. And the two things that may be done to the past: to bring it back, and to forget a person.
+-- Before the first release no database is in use that these could hold up.
+-- squawk-ignore-file constraint-missing-not-valid, ban-drop-constraint
 SET LOCAL lock_timeout = '2s';
 
 ALTER TABLE ledger DROP CONSTRAINT ledger_action,

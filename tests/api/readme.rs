@@ -2,14 +2,14 @@
 
 use std::process::Command;
 
-use crate::support::demo_house;
+use crate::support::{demo_house, key_with};
 
 #[actix_web::test]
 async fn the_examples_of_the_readme_answer_as_it_says() {
     let house = demo_house().await;
     let readme = include_str!("../../README.md");
     let section = readme.split("## One request for each idea").nth(1).unwrap().split("\n## ").next().unwrap();
-    let key = house.with(&["approver@nation", "admin@nation"]).await.key.unwrap();
+    let key = key_with("demo", &["approver@nation", "admin@nation"], &mut house.database().await).await;
     let mut script = format!("API={}/api/v1\nKEY={key}\n", house.address);
     let mut examples = 0;
     for example in section.split("```sh\n").skip(1) {
