@@ -73,7 +73,8 @@ pub struct Serve {
     /// The origins whose pages may write, separated by commas. Reading is open to all.
     #[arg(long, env = "CORS_ORIGINS", value_delimiter = ',', global = true)]
     pub cors_origins: Vec<String>,
-    /// Signs cursors and access tokens; the same for all instances. By default made of DATABASE_URL.
+    /// Signs cursors and access tokens; the same for all instances. By default made of DATABASE_URL; at random for the private
+    /// PostgreSQL.
     #[arg(long, env = "CURSOR_SECRET", hide_env_values = true, global = true)]
     pub cursor_secret: Option<String>,
     /// Whose tokens are taken, and for which audience: ISSUER=AUDIENCE, where ISSUER is the `iss` of its tokens and the address of

@@ -3,7 +3,8 @@
 use std::{
     io::{Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    path::PathBuf,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -139,7 +140,7 @@ fn check_schema(home: &Home, migrate: bool) -> anyhow::Result<()> {
 }
 
 fn serve(config: &Config) -> anyhow::Result<()> {
-    let settings = &config.serve;
+    let mut settings = config.serve.clone();
     let listener = TcpListener::bind(settings.bind).with_context(|| {
         format!(
             "cannot listen on {0}: is another program there? Choose another address with --bind or BIND, such as BIND=127.0.0.1:8081",
@@ -148,10 +149,15 @@ fn serve(config: &Config) -> anyhow::Result<()> {
     })?;
     let home = Home::own(&config.database)?;
     check_schema(&home, settings.migrate)?;
+    if settings.cursor_secret.is_none() && home.embedded.is_some() {
+        settings.cursor_secret = Some(own_secret(&data_dir(&config.database))?);
+    } else if settings.cursor_secret.is_none() {
+        log::warn!("CURSOR_SECRET is not set: what is signed is signed with DATABASE_URL");
+    }
     let address = listener.local_addr()?;
     actix_web::rt::System::new().block_on(async {
         let key = if home.embedded.is_some() && !settings.no_demo { Some(welcome(&home.url).await?) } else { None };
-        let server = server::serve(listener, &home.url, settings)?;
+        let server = server::serve(listener, &home.url, &settings)?;
         let public = settings.public_url(address);
         println!("API            {public}/api/v1");
         println!("Documentation  {public}/docs/");
@@ -164,6 +170,19 @@ fn serve(config: &Config) -> anyhow::Result<()> {
     })?;
     log::info!("stopped");
     Ok(())
+}
+
+/// What signs the cursors and tokens of a private database: 256 random bits in a file beside it, made once.
+fn own_secret(data_dir: &Path) -> anyhow::Result<String> {
+    let file = data_dir.join("secret");
+    let kept = std::fs::read_to_string(&file).unwrap_or_default();
+    if kept.len() == 64 {
+        return Ok(kept);
+    }
+    let secret = hex::encode(rand::random::<[u8; 32]>());
+    let new = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&file);
+    new.and_then(|mut new| new.write_all(secret.as_bytes())).with_context(|| format!("cannot keep a secret in {}", file.display()))?;
+    Ok(secret)
 }
 
 /// Asks the service that listens there whether it is ready.

@@ -4,14 +4,15 @@ use utoipa::{
     OpenApi,
     openapi::{
         self, ContentBuilder, HeaderBuilder, Info, License, ObjectBuilder, Ref, RefOr, Required, ResponseBuilder, Schema, Tag,
-        path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem},
-        schema::{AdditionalProperties, KnownFormat, SchemaFormat, SchemaType, Type},
+        path::{Operation, Parameter, ParameterBuilder, ParameterIn, ParameterStyle, PathItem},
+        schema::{AdditionalProperties, ArrayBuilder, KnownFormat, SchemaFormat, SchemaType, Type},
         security::{ClientCredentials, Flow, HttpAuthScheme, HttpBuilder, OAuth2, Scopes, SecurityRequirement, SecurityScheme},
     },
 };
 
 use crate::{
     http::{ProblemDocument, ProblemError},
+    ledger::feed::NOUNS,
     rights::RoleWords,
     values::{Day, Id, Many, Vocabulary},
 };
@@ -144,6 +145,16 @@ fn operation_of(path: &str, method: &str, operation: &mut Operation) {
             let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Path).required(Required::True);
             let parameter = parameter.description(Some(about)).schema(Some(Ref::from_schema_name("Id")));
             operation.parameters.get_or_insert_default().insert(0, parameter.build().into());
+        }
+    }
+    if noun == "changes" {
+        for parameter in operation.parameters.iter_mut().flatten().filter(|parameter| is_named(parameter, "noun")) {
+            let RefOr::T(parameter) = parameter else { continue };
+            let names = NOUNS.map(|noun| noun.replace('_', "-"));
+            let name = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names));
+            let names = ArrayBuilder::new().items(name.build()).min_items(Some(1)).max_items(Some(NOUNS.len())).unique_items(true);
+            parameter.schema = Some(names.into());
+            (parameter.style, parameter.explode) = (Some(ParameterStyle::Form), Some(false));
         }
     }
     if locked {

@@ -34,6 +34,9 @@ CREATE VIEW as_of.standing AS
         SELECT CASE last.audience WHEN 'public' THEN true
             WHEN 'partners' THEN last.places && (SELECT current_setting('app.sees_partners')::text[])
             ELSE last.places && (SELECT current_setting('app.sees_teams')::text[]) END
+            -- A person who was deleted is not named any more.
+            AND NOT EXISTS (SELECT FROM ledger gone WHERE gone.noun = 'people' AND gone.action = 'delete' AND gone.thing IN (line.thing, line.parent)
+                AND NOT EXISTS (SELECT FROM people WHERE id = gone.thing))
         FROM ledger last WHERE last.thing = line.thing ORDER BY last.version DESC LIMIT 1));
 
 -- Makes the view of a noun, with the columns that its table has now: identifier and parent come from the line itself, whose

@@ -40,17 +40,31 @@ const CHECK: Duration = Duration::from_secs(2);
 /// How long a reader may leave what is sent unread.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long a fingerprint waits for its turn.
+const TURN: Duration = Duration::from_secs(5);
+
 /// What all streams of a process share.
 pub struct Streams {
     head: watch::Receiver<i64>,
     stopped: watch::Receiver<bool>,
-    free: Arc<Semaphore>,
+    /// Places for anyone, and for who shows a key or a token: the first never take the others'.
+    open: Arc<Semaphore>,
+    known: Arc<Semaphore>,
+    /// How many fingerprints are made at once: each goes through the whole ledger.
+    counting: Semaphore,
 }
 
 impl Streams {
-    /// At most so many at once, woken by each new number, ended by the stop.
+    /// At most so many at once, half of them without a key; woken by each new number, ended by the stop.
     pub fn new(most: usize, head: watch::Receiver<i64>, stopped: watch::Receiver<bool>) -> Self {
-        Self { head, stopped, free: Arc::new(Semaphore::new(most)) }
+        let open = most / 2;
+        let places = |count| Arc::new(Semaphore::new(count));
+        Self { head, stopped, open: places(open), known: places(most - open), counting: Semaphore::new(2) }
+    }
+
+    /// Nobody else has a place: who asks comes again later.
+    fn busy() -> Problem {
+        Problem::new(&kinds::UNAVAILABLE).header(header::RETRY_AFTER, "30")
     }
 }
 
@@ -60,7 +74,6 @@ impl Streams {
 #[expect(dead_code, reason = "the document reads it; `Following` reads the query string")]
 struct FollowingParameters {
     /// Only these nouns and parts, as addresses say them, separated by commas: `action-fiches,action-fiche-participants`.
-    #[param(max_length = 1000, pattern = "^[a-z-]+(,[a-z-]+)*$")]
     noun: Option<String>,
     /// Only what concerns this territory.
     territory: Option<Id>,
@@ -288,7 +301,7 @@ async fn list_changes(db: Data<Db>, asked: Following) -> http::Result<Momentary<
             itself: if query.is_empty() { address.clone() } else { format!("{address}?{query}") },
             next: format!("{address}?{}", elsewhere(query, "cursor", &next_cursor)),
         },
-        meta: ChangesMeta { limit, next_cursor, more: batch.up_to < head.seq },
+        meta: ChangesMeta { limit, next_cursor, more: batch.more },
     }))
 }
 
@@ -301,8 +314,10 @@ async fn list_changes(db: Data<Db>, asked: Following) -> http::Result<Momentary<
 /// something happened in between, apply that and ask again. With `up_to` the feed goes on from there.
 #[utoipa::path(params(FollowingParameters), responses((status = OK, body = ChangesFingerprint)))]
 #[get("/changes/fingerprint")]
-async fn read_changes_fingerprint(db: Data<Db>, asked: Following) -> http::Result<Momentary<ChangesFingerprint>> {
+async fn read_changes_fingerprint(db: Data<Db>, streams: Data<Streams>, asked: Following) -> http::Result<Momentary<ChangesFingerprint>> {
     let reach = asked.caller.reach();
+    let turn = time::timeout(TURN, streams.counting.acquire()).await;
+    let _turn = turn.ok().and_then(Result::ok).ok_or_else(Streams::busy)?;
     db.read(async |conn| {
         let head = feed::head(conn).await?;
         let up_to = if asked.from.is_some() { asked.after(head)? } else { head.seq };
@@ -326,8 +341,8 @@ async fn read_changes_fingerprint(db: Data<Db>, asked: Following) -> http::Resul
 async fn stream_changes(db: Data<Db>, streams: Data<Streams>, asked: Following) -> http::Result<impl Responder> {
     let head = db.read(async |conn| -> http::Result<_> { Ok(feed::head(conn).await?) }).await?;
     let after = asked.after(head)?;
-    let busy = |_| Problem::new(&kinds::UNAVAILABLE).header(header::RETRY_AFTER, "30");
-    let place = streams.free.clone().try_acquire_owned().map_err(busy)?;
+    let places = if matches!(asked.caller, Caller::Anyone) { &streams.open } else { &streams.known };
+    let place = places.clone().try_acquire_owned().map_err(|_| Streams::busy())?;
     let (send, receive) = mpsc::channel(2);
     let authorization = asked.request.headers().get(header::AUTHORIZATION).cloned();
     let writer =

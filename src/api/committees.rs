@@ -133,11 +133,12 @@ pub struct Committee {
 }
 
 impl Committee {
-    /// It is of its territory; else of its region; else of the nation.
+    /// It is of its territory, or of its region; one of the national level, or of both, is the nation's.
     fn place(&self) -> Place {
-        match self.territory_id {
-            Some(territory) => Place::territory(territory),
-            None => Place { region: self.region_code.clone(), ..Place::default() },
+        match (self.level.code(), self.territory_id, &self.region_code) {
+            ("national", ..) | (_, Some(_), Some(_)) => Place::nation(),
+            (_, Some(territory), None) => Place::territory(territory),
+            (_, None, region) => Place { region: region.clone(), ..Place::default() },
         }
     }
 }

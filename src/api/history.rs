@@ -145,13 +145,25 @@ async fn restore(
             )
         })?;
         check_right(table, &then, &editor)?;
-        // What a committee decided comes back, or goes, only as it came.
-        let decided = |row: &Value| row.get("validation").cloned();
-        if decided(&then) != standing.row.as_ref().map_or_else(|| Some("draft".into()).filter(|_| then.get("validation").is_some()), decided) {
+        // What a committee decided comes back, or goes, only as it came: the decision, its date and its reason.
+        let decided = |row: &Value| ["validation", "validation_since", "validation_reason"].map(|name| row.get(name).cloned());
+        if decided(&then) != decided(&standing.last) {
             editor.within_as("approver", &place(&then))?;
         }
+        // What comes back names nothing that the caller may not name.
+        let parent = then.get("parent_id").filter(|parent| table == "action_fiches" && standing.last.get("parent_id") != Some(*parent));
+        if let Some(parent) = parent.and_then(Value::as_str).and_then(|parent| Id::parse(parent).ok()) {
+            let seen = history::standing(table, parent, conn).await?.is_some_and(|parent| parent.row.is_some() && parent.seen(reach));
+            if !seen {
+                return Err(Problem::unknown_reference("/parent_id"));
+            }
+        }
+        let known = history::people_of_parts(id, reach, conn).await?;
         history::because(body.reason.as_ref().map(LongText::as_str), conn).await?;
         history::restore(table, id, body.version, conn).await?;
+        if table == "committees" && !known.have_all_of(id, conn).await? {
+            return Err(Problem::unknown_reference("/person_id"));
+        }
         let made = history::versions(table, id, i32::MAX, 1, reach, conn).await?.pop().ok_or_else(|| Problem::new(&kinds::INTERNAL))?;
         Ok(Tagged(made.version, made))
     })

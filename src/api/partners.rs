@@ -24,8 +24,8 @@ use crate::{
         nullable, share,
     },
     rights::{Place, Reach},
-    schema::{action_fiche_participants, action_fiches, committee_seats, committees, partner_commitments, partners},
-    values::{Alias, Email, Id, Many, Name, Phone, RegionCode, Siren, Siret, Url, Vocabulary, Word},
+    schema::{partner_commitments, partners},
+    values::{Alias, Email, Id, Many, Name, Phone, Siren, Siret, Url, Vocabulary, Word},
 };
 
 /// The words of [`PartnerKind`].
@@ -251,11 +251,10 @@ pub async fn find(id: Id, reach: &Reach, conn: &mut Conn) -> Result<Partner> {
     partners::table.find(id).select(Partner::as_select()).first(conn).await.or_gone("partners", None, id, reach, conn).await
 }
 
-/// The partner, locked. It is of the territories where it is committed, takes part or sits: what several share is for
-/// whoever approves in all of them.
+/// The partner, locked. Any approver makes one; what all share, the nation alone changes.
 async fn lock(id: Id, editor: &Approver, conn: &mut Conn) -> Result<Partner> {
     let partner = hold(id, editor.reach(), conn).await?;
-    editor.within_all(&places(id, conn).await?)?;
+    editor.within(&Place::nation())?;
     Ok(partner)
 }
 
@@ -263,20 +262,6 @@ async fn lock(id: Id, editor: &Approver, conn: &mut Conn) -> Result<Partner> {
 async fn hold(id: Id, reach: &Reach, conn: &mut Conn) -> Result<Partner> {
     let partner = partners::table.find(id).select(Partner::as_select()).for_no_key_update();
     partner.first(conn).await.or_gone("partners", None, id, reach, conn).await
-}
-
-/// Where this partner is at work.
-async fn places(id: Id, conn: &mut Conn) -> QueryResult<Vec<Place>> {
-    let committed = partner_commitments::table.filter(partner_commitments::partner_id.eq(id)).select(partner_commitments::territory_id);
-    let taking_part = action_fiche_participants::table
-        .inner_join(action_fiches::table)
-        .filter(action_fiche_participants::partner_id.eq(id))
-        .select(action_fiches::territory_id);
-    let of_territories: Vec<Id> = committed.union(taking_part).load(conn).await?;
-    let seated = committee_seats::table.inner_join(committees::table).filter(committee_seats::partner_id.eq(id));
-    let seated: Vec<(Option<Id>, Option<RegionCode>)> = seated.select((committees::territory_id, committees::region_code)).load(conn).await?;
-    let seated = seated.into_iter().map(|(territory, region)| Place { territory, region, fiche: None });
-    Ok(of_territories.into_iter().map(Place::territory).chain(seated).collect())
 }
 
 /// Makes one under this identifier, with its parts.

@@ -24,8 +24,8 @@ use crate::{
     },
     ledger::history,
     rights::{self, Place, Reach},
-    schema::{committee_seats, committees, people, person_mandates},
-    values::{Day, Id, LongText, Many, Name, RegionCode, Vocabulary, Word},
+    schema::{people, person_mandates},
+    values::{Day, Id, LongText, Many, Name, Vocabulary, Word},
 };
 
 /// The words of [`PublicationBasis`].
@@ -189,16 +189,12 @@ async fn find(id: Id, reach: &Reach, conn: &mut Conn) -> Result<Person> {
     person.first(conn).await.or_gone("people", None, id, reach, conn).await
 }
 
-/// The person, locked. A person is of the places of the committees where it sits: who sits in several is for whoever
-/// approves in all of them.
+/// The person, locked. Any approver makes one; what all share, the nation alone changes.
 async fn lock(id: Id, editor: &Approver, conn: &mut Conn) -> Result<Person> {
     find(id, editor.reach(), conn).await?;
     let person = people::table.find(id).select(Person::as_select()).for_no_key_update();
     let person = person.first(conn).await.or_gone("people", None, id, editor.reach(), conn).await?;
-    let seated = committee_seats::table.inner_join(committees::table).filter(committee_seats::person_id.eq(id));
-    let seated: Vec<(Option<Id>, Option<RegionCode>)> = seated.select((committees::territory_id, committees::region_code)).load(conn).await?;
-    let places: Vec<Place> = seated.into_iter().map(|(territory, region)| Place { territory, region, fiche: None }).collect();
-    editor.within_all(&places)?;
+    editor.within(&Place::nation())?;
     Ok(person)
 }
 

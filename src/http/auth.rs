@@ -166,12 +166,6 @@ impl<R: Right> Holder<R> {
         if held { Ok(()) } else { Err(Problem::new(&kinds::INSUFFICIENT_ROLE)) }
     }
 
-    /// Refuses with 403 who does not hold the right over every one of these places, and over the nation when there is none:
-    /// what several share belongs to none of them alone.
-    pub fn within_all(&self, places: &[Place]) -> Result<()> {
-        if places.is_empty() { self.within(&Place::nation()) } else { places.iter().try_for_each(|place| self.within(place)) }
-    }
-
     /// Refuses with 403 who does not hold this role over this place.
     pub fn within_as(&self, role: &str, place: &Place) -> Result<()> {
         let role = Role::parse(role).map_err(|_| Problem::new(&kinds::INTERNAL))?;

@@ -18,11 +18,14 @@ use futures_util::FutureExt;
 use uuid::Uuid;
 
 use super::{
-    Problem, Site, cors, kinds,
+    Caller, Problem, Site, cors, kinds,
     limit::{self, Told},
     problem::{Dressed, Language},
 };
-use crate::db::{Caused, Db, Error, refs};
+use crate::{
+    db::{Caused, Db, Error, refs},
+    ledger,
+};
 
 /// The identifier of a request: the client's own when it is harmless, else a new one.
 #[derive(Debug, Clone)]
@@ -180,7 +183,13 @@ async fn first_come(problem: Problem, request: &HttpRequest) -> Problem {
     if !collection.ends_with(&format!("/{}", violation.table.replace('_', "-"))) {
         return problem;
     }
-    let winner = db.read(async |conn| -> Result<_, Problem> { Ok(refs::winner(violation, conn).await) }).await;
+    let caller = Caller::of(request);
+    let winner = db.read(async |conn| -> Result<_, Problem> {
+        let Some(winner) = refs::winner(violation, conn).await else { return Ok(None) };
+        // Of what the caller may not see, not even the address is told.
+        Ok(ledger::is_seen(winner, caller.reach(), conn).await?.then_some(winner))
+    });
+    let winner = winner.await;
     match winner {
         Ok(Some(id)) => problem.header(header::LOCATION, format!("{}{collection}/{id}", site.url)).with("existing", id),
         _ => problem,

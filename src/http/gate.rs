@@ -133,7 +133,8 @@ impl Gate {
             return Ok(Known::new(key.name, Some(key.id), rights));
         }
         if Token::is_one(shown) {
-            let token = Token::parse(shown).filter(|token| token.ends() > Utc::now().timestamp()).ok_or_else(refused)?;
+            let left = |token: &Token| token.ends() - Utc::now().timestamp();
+            let token = Token::parse(shown).filter(|token| (1..=self.lifetime).contains(&left(token))).ok_or_else(refused)?;
             let proves = |key: &Row, now| key.hashes(now).any(|hash| token.is_signed((hash, &self.secret))) && key.lives(now);
             let (key, rights) = self.holder(&token.public_id(), proves, Some(&token.roles()), db).await?;
             return Ok(Known::new(key.name, Some(key.id), rights));

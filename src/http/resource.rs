@@ -123,8 +123,7 @@ pub(super) fn not_modified(request: &HttpRequest, tag: &str) -> bool {
 #[derive(Debug, Clone)]
 pub struct IfMatch {
     tags: Option<String>,
-    /// The view of who asks, which ends its tags.
-    view: String,
+    caller: Caller,
 }
 
 impl FromRequest for IfMatch {
@@ -133,7 +132,7 @@ impl FromRequest for IfMatch {
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         let tags = request.headers().get(header::IF_MATCH).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-        ready(Ok(Self { tags, view: Caller::of(request).view().to_owned() }))
+        ready(Ok(Self { tags, caller: Caller::of(request) }))
     }
 }
 
@@ -154,10 +153,10 @@ impl IfMatch {
             return Ok(());
         }
         let changes = match tags.first().and_then(|tag| version(tag)) {
-            Some(theirs) => ledger::since(current.id(), theirs, conn).await?,
+            Some(theirs) => ledger::since(current.id(), theirs, self.caller.reach(), conn).await?,
             None => Vec::new(),
         };
-        let tag = format!("\"v{}{}\"", current.version(), self.view);
+        let tag = format!("\"v{}{}\"", current.version(), self.caller.view());
         Err(Problem::new(&kinds::STALE).header(header::ETAG, tag).with("version", current.version()).with("changes", changes))
     }
 }

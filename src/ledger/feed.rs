@@ -117,6 +117,8 @@ pub struct Batch {
     pub events: Vec<(i64, Event)>,
     /// All is told up to this number.
     pub up_to: i64,
+    /// Is there more to tell?
+    pub more: bool,
 }
 
 #[derive(QueryableByName)]
@@ -147,8 +149,8 @@ struct Line {
 
 /// What happened after this number, up to the head, as this caller may know it.
 pub async fn read(after: i64, head: i64, limit: i64, filter: &Filter, reach: &Reach, conn: &mut Conn) -> QueryResult<Batch> {
-    let until = head.min(after + WINDOW);
-    let lines = sql_query(format!(
+    let mut until = head.min(after + WINDOW);
+    let query = sql_query(format!(
         "SELECT seq, noun, thing, parent_noun, parent, version, author, recorded_at,
             CASE WHEN now THEN after END AS after, CASE WHEN now THEN places ELSE past_places END AS places,
             CASE WHEN NOT now THEN 'delete' WHEN was OR action = 'create' OR returned THEN action ELSE 'create' END AS action
@@ -163,17 +165,28 @@ pub async fn read(after: i64, head: i64, limit: i64, filter: &Filter, reach: &Re
         was = shown::within("past"),
         returned = WITHIN.replace("{}", "past"),
     ));
-    let lines = shown::bind(lines.into_boxed(), reach, filter.territory)
-        .bind::<BigInt, _>(after)
-        .bind::<BigInt, _>(until)
-        .bind::<Array<Text>, _>(&filter.nouns)
-        .bind::<BigInt, _>(limit);
-    let lines: Vec<Line> = lines.load(conn).await?;
-    let up_to = if lines.len() as i64 == limit { lines.last().map_or(until, |line| line.seq) } else { until.max(after) };
+    let mut from = after;
+    // One line more than asked tells whether there is more: of what the caller does not see, nothing is told.
+    let mut lines: Vec<Line> = loop {
+        let lines = shown::bind(query.clone().into_boxed(), reach, filter.territory)
+            .bind::<BigInt, _>(from)
+            .bind::<BigInt, _>(until)
+            .bind::<Array<Text>, _>(&filter.nouns)
+            .bind::<BigInt, _>(limit + 1);
+        let lines: Vec<Line> = lines.load(conn).await?;
+        if !lines.is_empty() || until >= head {
+            break lines;
+        }
+        (from, until) = (until, head.min(until + WINDOW));
+    };
+    let cut = lines.len() as i64 > limit;
+    lines.truncate(usize::try_from(limit).unwrap_or_default());
+    let up_to = if cut { lines.last().map_or(until, |line| line.seq) } else { until.max(after) };
+    let more = cut || until < head;
     let people = lines.iter().flat_map(|line| line.after.as_ref().and_then(shown::person_of).into_iter().chain(person(line)));
     let known = shown::Known::of(people, reach, conn).await?;
     let events = lines.into_iter().map(|line| (line.seq, event(line, &known, reach))).collect();
-    Ok(Batch { events, up_to })
+    Ok(Batch { events, up_to, more })
 }
 
 /// The person that a line is about.

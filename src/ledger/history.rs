@@ -122,6 +122,10 @@ fn lines(from: &str) -> String {
 
 /// The versions of a thing before this one, the newest first.
 pub async fn versions(noun: &str, thing: Id, before: i32, limit: i64, reach: &Reach, conn: &mut Conn) -> QueryResult<Vec<Version>> {
+    // What is hidden today was never there.
+    if !standing(noun, thing, conn).await?.is_some_and(|standing| standing.seen(reach)) {
+        return Ok(Vec::new());
+    }
     let query = format!("{} ORDER BY version DESC LIMIT {limit}", lines("ledger line"));
     let query = shown::bind(sql_query(query).into_boxed(), reach, None).bind::<Text, _>(noun).bind::<Uuid, _>(thing).bind::<Int4, _>(before);
     let mut found: Vec<Line> = query.load(conn).await?;
@@ -233,6 +237,32 @@ pub async fn standing(noun: &str, thing: Id, conn: &mut Conn) -> QueryResult<Opt
         audience,
         places,
     }))
+}
+
+#[derive(QueryableByName)]
+struct Named {
+    #[diesel(sql_type = Uuid)]
+    person: Id,
+}
+
+/// The people that the parts of a thing name or named, and whom the caller may know.
+pub struct Familiar(Known);
+
+/// Those of this thing.
+pub async fn people_of_parts(thing: Id, reach: &Reach, conn: &mut Conn) -> QueryResult<Familiar> {
+    let named =
+        sql_query("SELECT DISTINCT (after ->> 'person_id')::uuid AS person FROM ledger WHERE parent = $1 AND after ->> 'person_id' IS NOT NULL");
+    let named: Vec<Named> = named.bind::<Uuid, _>(thing).load(conn).await?;
+    Ok(Familiar(Known::of(named.into_iter().map(|named| named.person), reach, conn).await?))
+}
+
+impl Familiar {
+    /// Are all who sit in this committee among them?
+    pub async fn have_all_of(&self, committee: Id, conn: &mut Conn) -> QueryResult<bool> {
+        let seated = sql_query("SELECT person_id AS person FROM committee_seats WHERE committee_id = $1 AND person_id IS NOT NULL");
+        let seated: Vec<Named> = seated.bind::<Uuid, _>(committee).load(conn).await?;
+        Ok(seated.iter().all(|seated| self.0.has(seated.person)))
+    }
 }
 
 /// Locks a thing of this table, so that nobody else changes it before this transaction ends.

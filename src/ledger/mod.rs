@@ -54,13 +54,16 @@ struct Line {
 }
 
 /// What was done to a thing after this version of it, the oldest first. Where its parts changed, they are named.
-pub async fn since(thing: Id, version: i32, conn: &mut Conn) -> QueryResult<Vec<Change>> {
-    let lines = sql_query(
+pub async fn since(thing: Id, version: i32, reach: &Reach, conn: &mut Conn) -> QueryResult<Vec<Change>> {
+    let lines = sql_query(format!(
         "SELECT version, author, recorded_at, before, after, ARRAY(SELECT DISTINCT part.noun FROM ledger part \
-            WHERE part.parent = line.thing AND part.transaction = line.transaction ORDER BY part.noun) AS parts \
-         FROM ledger line WHERE thing = $1 AND version > $2 ORDER BY version LIMIT $3",
-    );
-    let lines: Vec<Line> = lines.bind::<Uuid, _>(thing).bind::<Int4, _>(version).bind::<BigInt, _>(MOST).load(conn).await?;
+            WHERE part.parent = line.thing AND part.transaction = line.transaction AND {} ORDER BY part.noun) AS parts \
+         FROM ledger line WHERE thing = $5 AND version > $6 AND {} ORDER BY version LIMIT $7",
+        shown::within("part"),
+        shown::within("line"),
+    ));
+    let lines = shown::bind(lines.into_boxed(), reach, None).bind::<Uuid, _>(thing).bind::<Int4, _>(version).bind::<BigInt, _>(MOST);
+    let lines: Vec<Line> = lines.load(conn).await?;
     Ok(lines
         .into_iter()
         .map(|Line { version, author, recorded_at, before, after, parts }| {
@@ -90,6 +93,13 @@ struct Tombstone {
     places: Vec<Option<String>>,
 }
 
+impl Tombstone {
+    fn seen(&self, reach: &Reach) -> bool {
+        let places: Vec<String> = self.places.iter().flatten().cloned().collect();
+        reach.sees(&self.audience, &places)
+    }
+}
+
 /// When a thing of this table (of this whole, for a part) was deleted, if it was, and if it could be seen.
 pub async fn deleted_at(noun: &str, whole: Option<Id>, thing: Id, reach: &Reach, conn: &mut Conn) -> QueryResult<Option<DateTime<Utc>>> {
     let mut last = ledger::table
@@ -101,12 +111,14 @@ pub async fn deleted_at(noun: &str, whole: Option<Id>, thing: Id, reach: &Reach,
         last = last.filter(ledger::parent.eq(whole));
     }
     let last: Option<Tombstone> = last.first(conn).await.optional()?;
-    Ok(last
-        .filter(|last| {
-            let places: Vec<String> = last.places.iter().flatten().cloned().collect();
-            last.action == "delete" && reach.sees(&last.audience, &places)
-        })
-        .map(|last| last.recorded_at))
+    Ok(last.filter(|last| last.action == "delete" && last.seen(reach)).map(|last| last.recorded_at))
+}
+
+/// May the caller see this thing, as it stands?
+pub async fn is_seen(thing: Id, reach: &Reach, conn: &mut Conn) -> QueryResult<bool> {
+    let last = ledger::table.filter(ledger::thing.eq(thing)).order_by(ledger::version.desc()).select(Tombstone::as_select());
+    let last: Option<Tombstone> = last.first(conn).await.optional()?;
+    Ok(last.is_some_and(|last| last.seen(reach)))
 }
 
 /// Has nothing ever been written?

@@ -36,16 +36,17 @@ const WITHIN: [&str; 7] = [
     "coalesce(grants.region_code = ANY (",
     ") OR grants.department_code = ANY (",
     ") OR grants.territory_id = ANY (",
-    ") OR grants.action_fiche_id IN (SELECT id FROM action_fiches WHERE territory_id = ANY (",
-    ")) OR grants.action_fiche_id = ANY (",
+    ") OR (SELECT (coalesce(line.after, line.before) ->> 'territory_id')::uuid FROM ledger line WHERE line.thing = grants.action_fiche_id \
+     ORDER BY line.version DESC LIMIT 1) = ANY (",
+    ") OR grants.action_fiche_id = ANY (",
     ") OR grants.role = 'reader' AND grants.territory_id IN (SELECT territory_id FROM territory_places WHERE region_code = ANY (",
     ")), false)",
 ];
 
-/// Does a key hold something, and nothing that lies without? Around the condition above.
+/// Does a key hold something, or held it, and nothing ever that lies without? Around the condition above. (What it held once, it may
+/// be given again.)
 const KEYS: [&str; 2] = [
-    "EXISTS (SELECT FROM grants WHERE grants.key_id = api_keys.id AND (grants.ends_at IS NULL OR grants.ends_at > clock_timestamp())) \
-     AND NOT EXISTS (SELECT FROM grants WHERE grants.key_id = api_keys.id AND (grants.ends_at IS NULL OR grants.ends_at > clock_timestamp()) AND NOT ",
+    "EXISTS (SELECT FROM grants WHERE grants.key_id = api_keys.id) AND NOT EXISTS (SELECT FROM grants WHERE grants.key_id = api_keys.id AND NOT ",
     ")",
 ];
 
@@ -70,8 +71,8 @@ impl Delegation {
         (!self.nation).then(|| self.within("", ""))
     }
 
-    /// The keys that hold something, and nothing that it could not have given; nothing when that is all of them. A key that
-    /// holds nothing belongs to the nation.
+    /// The keys that hold or held something, and nothing ever that it could not have given; nothing when that is all of them.
+    /// A key that never held anything belongs to the nation.
     pub fn keys(&self) -> Option<Scope<api_keys::table>> {
         (!self.nation).then(|| self.within(KEYS[0], KEYS[1]))
     }

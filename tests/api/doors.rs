@@ -111,14 +111,13 @@ impl World {
     fn may(&self, who: &Principal, role: &str, over: &[String], thing: &Thing) -> bool {
         let over = |word: &str| over.iter().any(|known| known == word);
         let alone = |which: &String| (over("territory") || over("part's territory")) && thing.territories == [which.clone()];
-        let every = |territory: &String| who.holding(role).any(|(_, kind, which)| kind == "territory" && which == territory);
         who.holding(role).any(|(_, kind, which)| match kind.as_str() {
             "nation" => true,
             "territory" => alone(which),
             "region" => over("region") && thing.territories.is_empty() && thing.region == Some(&format!("R{which}")),
             "fiche" => over("fiche") && thing.id == *which,
             _ => false,
-        }) || over("every territory") && !thing.territories.is_empty() && thing.region.is_none() && thing.territories.iter().all(every)
+        })
     }
 
     /// The status that comes first, before the request itself is looked at; none when all doors are open.
@@ -498,7 +497,7 @@ impl Cells<'_> {
                 "themes" => {
                     json!({ "scheme": "doors", "territory_id": territory, "code": format!("n{}", self.number), "label_fr": name, "label_en": name, "position": 1 })
                 }
-                "committees" => json!({ "name": name, "level": "national", "kind": "other", "territory_id": territory, "region_code": region }),
+                "committees" => json!({ "name": name, "level": "intercommunal", "kind": "other", "territory_id": territory, "region_code": region }),
                 "action-fiches" => json!({ "territory_id": territory, "title": name, "visibility": like.seen }),
                 "partners" => json!({ "name": name, "kind": "company" }),
                 _ => json!({ "name": name }),

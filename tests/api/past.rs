@@ -455,6 +455,10 @@ async fn hidden(house: &House) -> HashSet<String> {
             }
         }
     }
+    // Who was deleted is not named any more.
+    let gone =
+        "SELECT thing::text AS text FROM ledger WHERE noun = 'people' AND action = 'delete' AND NOT EXISTS (SELECT FROM people WHERE id = thing)";
+    hidden.extend(ask(&mut house.database().await, gone).await);
     hidden
 }
 

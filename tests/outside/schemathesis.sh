@@ -17,6 +17,9 @@ ask() {
         --seed "${SEED:-2019}" --checks all --mode all --phases "$phases" --no-color
 }
 
-ask examples,coverage,fuzzing,stateful --header "Authorization: Bearer $KEY"
+# What would end the key that asks is asked last.
+ends=(create_api_key_revocation create_api_key_rotation create_grant_end)
+ask examples,coverage,fuzzing,stateful --header "Authorization: Bearer $KEY" "${ends[@]/#/--exclude-operation-id=}"
 ask coverage --header "Authorization: Bearer $KEY_OF_TERRITORY"
 ask coverage
+ask coverage --header "Authorization: Bearer $KEY" "${ends[@]/#/--include-operation-id=}"

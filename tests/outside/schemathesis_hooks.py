@@ -43,6 +43,7 @@ def filter_failure(context, failure, case, response):
         return True
     problem = response.json()
     errors = problem.get("errors", [])
-    stale = problem.get("code") == "stale"  # the version named is not the one that stands
+    # The version named is not the one that stands; to restore what was deleted needs none, what stands does.
+    stale = problem.get("code") in ("stale", "precondition_required")
     beyond = (beyond_schemas(error) or from_nothing(error, response.request) for error in errors)
     return not (stale or errors and all(beyond))
