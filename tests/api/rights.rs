@@ -254,3 +254,116 @@ async fn what_the_service_sets_is_not_taken_from_a_body() {
     }
     assert!(refused > 300, "{refused}");
 }
+
+/// What two reviews got at, each way once: none leads there any more.
+#[actix_web::test]
+async fn a_decision_is_not_undone_by_who_could_not_take_it() {
+    let house = house().await;
+    let territory = makers::territory(&house, "T7").await;
+    let fiche = makers::make(&house, "/action-fiches", json!({ "territory_id": territory, "title": "x", "visibility": "public" })).await;
+    let one = format!("/action-fiches/{fiche}");
+    let moves = |to: &str, reason: &str| json!({ "axis": "validation", "to": to, "reason": reason });
+    for (to, reason) in [("submitted", "-"), ("postponed", "A"), ("submitted", "-"), ("postponed", "B")] {
+        let moved = house.request(reqwest::Method::POST, &format!("{one}/transitions")).header("if-match", "*").json(&moves(to, reason));
+        crate::support::send(moved).await.expect(200);
+    }
+    let [editor, pilot] = [house.with(&[&format!("editor@territory:{territory}")]).await, house.with(&[&format!("editor@fiche:{fiche}")]).await];
+    let back = |client: &Client, version: u32| {
+        let request = client.request(reqwest::Method::POST, &format!("{one}/restore")).header("if-match", "*");
+        crate::support::send(request.json(&json!({ "version": version })))
+    };
+    // Neither to another state, nor to the same one of another day for another reason, nor through a deletion.
+    for version in [1, 3] {
+        back(&pilot, version).await.expect(403);
+        back(&editor, version).await.expect(403);
+    }
+    editor.delete(&one, Some("*")).await.expect(204);
+    back(&editor, 1).await.expect(403);
+    back(&editor, 5).await.expect(200);
+    assert_eq!(house.get(&one).await.expect(200).body["validation_reason"], "B");
+    back(&house.editor, 3).await.expect(200);
+}
+
+#[actix_web::test]
+async fn what_all_share_is_not_taken_by_adding_oneself_to_it() {
+    let (house, _, _, hidden) = with_secrets().await;
+    let other = makers::territory(&house, "T8").await;
+    let approver = house.with(&[&format!("approver@territory:{other}")]).await;
+    let minister = makers::person(&house, "Une ministre").await;
+    let committee = json!({ "name": "C", "level": "territorial", "kind": "project", "territory_id": other });
+    let committee = makers::make(&house, "/committees", committee).await;
+    let seats = format!("/committees/{committee}/seats");
+    let seat = approver.post(&seats, json!({ "person_id": minister })).await.expect(201);
+    approver.patch(&format!("/people/{minister}"), Some("*"), json!({ "name": "Autre" })).await.expect(403);
+    let partner = makers::partner(&house, "Bpifrance").await;
+    approver.post(&format!("/partners/{partner}/commitments"), json!({ "territory_id": other, "side": "state", "text": "x" })).await.expect(201);
+    approver.patch(&format!("/partners/{partner}"), Some("*"), json!({ "name": "Autre" })).await.expect(403);
+    // Nor is a committee of the nation or of a region that of a territory.
+    for (level, region) in [("national", None), ("territorial", Some("52"))] {
+        let body = json!({ "name": "Faux", "level": level, "kind": "steering", "territory_id": other, "region_code": region });
+        approver.post("/committees", body).await.expect(403);
+    }
+    // Who was seated once, and may not be known any more, is not seated again by going back.
+    approver.patch(seat.location.as_ref().unwrap(), Some("*"), json!({ "person_id": null, "function": "Siège" })).await.expect(200);
+    house.patch(seat.location.as_ref().unwrap(), Some("*"), json!({ "person_id": hidden[0] })).await.expect(200);
+    let version = house.get(&format!("/committees/{committee}")).await.expect(200).body["version"].clone();
+    house.patch(seat.location.as_ref().unwrap(), Some("*"), json!({ "person_id": null })).await.expect(200);
+    approver.get(&format!("/people/{}", hidden[0])).await.expect(404);
+    let back = approver.request(reqwest::Method::POST, &format!("/committees/{committee}/restore")).header("if-match", "*");
+    let refused = crate::support::send(back.json(&json!({ "version": version }))).await.expect(422);
+    assert_eq!(refused.wrongs(), [("/person_id".to_owned(), "unknown_reference".to_owned())]);
+    approver.get(&format!("/people/{}", hidden[0])).await.expect(404);
+}
+
+#[actix_web::test]
+async fn no_answer_names_what_is_hidden_behind_a_conflict() {
+    let (house, territory, _, hidden) = with_secrets().await;
+    let fiche = makers::make(&house, "/action-fiches", json!({ "territory_id": territory, "title": "x", "visibility": "public" })).await;
+    let pilot = house.with(&[&format!("editor@fiche:{fiche}")]).await;
+    let taken = json!({ "reference": format!("{MARK}restricted") });
+    let refused = pilot.patch(&format!("/action-fiches/{fiche}"), Some("*"), taken.clone()).await.expect(409);
+    assert!(refused.location.is_none() && refused.body.get("existing").is_none(), "{:#}", refused.body);
+    let told = house.patch(&format!("/action-fiches/{fiche}"), Some("*"), taken).await.expect(409);
+    assert_eq!(told.body["existing"], json!(hidden[2]));
+
+    // What was hidden of a thing's versions is not told by a stale change either.
+    let one = format!("/action-fiches/{fiche}");
+    house.patch(&one, Some("*"), json!({ "visibility": "restricted" })).await.expect(200);
+    house.patch(&one, Some("*"), json!({ "visibility": "public" })).await.expect(200);
+    let stranger = house.with(&[&format!("editor@territory:{territory}")]).await;
+    let all = stranger.patch(&one, Some("\"v1\""), json!({})).await.expect(412);
+    assert_eq!(all.body["changes"].as_array().unwrap().len(), 2, "the team sees all of it");
+
+    // And the feed does not tell that something happened of which it tells nothing.
+    let page = house.anyone.get("/changes?limit=1000").await.expect(200);
+    let cursor = page.body["data"].as_array().unwrap().iter().rev().nth(1).unwrap()["cursor"].as_str().unwrap().to_owned();
+    let more = |house: &House| {
+        let (anyone, path) = (house.anyone.clone(), format!("/changes?limit=1&cursor={cursor}"));
+        async move { anyone.get(&path).await.expect(200).body["meta"]["more"].clone() }
+    };
+    let before = more(&house).await;
+    makers::make(&house, "/action-fiches", json!({ "territory_id": territory, "title": "y", "visibility": "restricted" })).await;
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert_eq!((before, more(&house).await), (json!(false), json!(false)));
+}
+
+#[actix_web::test]
+async fn a_key_that_held_more_is_not_exchanged_by_who_gives_less() {
+    let house = house().await;
+    let territory = makers::territory(&house, "T7").await;
+    let [nation, admin] = [house.with(&["admin@nation"]).await, house.with(&[&format!("admin@territory:{territory}")]).await];
+    let fiche = makers::make(&house, "/action-fiches", json!({ "territory_id": territory, "title": "x", "visibility": "public" })).await;
+    let of = |perimeter: &str, member: &str, id: &str| json!({ "role": "approver", "perimeter": perimeter, member: id });
+    let here = of("territory", "territory_id", &territory);
+    let both = json!({ "name": "X", "grants": [here, { "role": "approver", "perimeter": "nation" }] });
+    let key = nation.post("/api-keys", both).await.expect(201).body["id"].as_str().unwrap().to_owned();
+    let grants = nation.get(&format!("/grants?key_id={key}&perimeter=nation")).await.expect(200);
+    let ended = format!("/grants/{}/end", grants.rows()[0]["id"].as_str().unwrap());
+    nation.post(&ended, json!({ "reason": "Congé" })).await.expect(200);
+    admin.post(&format!("/api-keys/{key}/rotation"), json!({ "overlap_hours": 720 })).await.expect(404);
+    // A key is not out of reach because the fiche that it was for is no more.
+    let pilot = json!({ "name": "Y", "grants": [here, of("fiche", "action_fiche_id", &fiche)] });
+    let key = admin.post("/api-keys", pilot).await.expect(201).body["id"].as_str().unwrap().to_owned();
+    house.delete(&format!("/action-fiches/{fiche}"), Some("*")).await.expect(204);
+    admin.post(&format!("/api-keys/{key}/revocation"), json!({ "reason": "Départ" })).await.expect(200);
+}
