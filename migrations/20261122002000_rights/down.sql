@@ -54,3 +54,23 @@ ALTER TABLE people DROP COLUMN publication_basis, DROP COLUMN consented_on;
 DROP VIEW territory_places;
 ALTER TABLE territory_members DROP COLUMN department_codes;
 DROP TABLE department_regions;
+CREATE OR REPLACE FUNCTION action_fiches_levels() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.parent_id IS NOT NULL AND (TG_OP = 'INSERT' OR NEW.parent_id IS DISTINCT FROM OLD.parent_id) THEN
+        PERFORM FROM action_fiches WHERE id IN (NEW.parent_id, NEW.id) ORDER BY id FOR UPDATE;
+        IF EXISTS (SELECT FROM action_fiches WHERE id = NEW.parent_id AND (parent_id IS NOT NULL OR territory_id <> NEW.territory_id))
+           OR EXISTS (SELECT FROM action_fiches WHERE parent_id = NEW.id) THEN
+            RAISE EXCEPTION 'two levels at most' USING ERRCODE = 'check_violation', CONSTRAINT = 'action_fiches_levels';
+        END IF;
+    END IF;
+    IF NEW.progress = 'done' AND (TG_OP = 'INSERT' OR OLD.progress <> 'done') AND EXISTS (SELECT FROM action_fiches WHERE parent_id = NEW.id AND progress NOT IN ('done', 'abandoned')) THEN
+        RAISE EXCEPTION 'an open child' USING ERRCODE = 'check_violation', CONSTRAINT = 'action_fiches_open_child';
+    END IF;
+    IF NEW.parent_id IS NOT NULL AND NEW.progress NOT IN ('done', 'abandoned')
+       AND (TG_OP = 'INSERT' OR NEW.parent_id IS DISTINCT FROM OLD.parent_id OR NEW.progress <> OLD.progress)
+       AND 'done' = (SELECT progress FROM action_fiches WHERE id = NEW.parent_id FOR UPDATE) THEN
+        RAISE EXCEPTION 'a done parent' USING ERRCODE = 'check_violation', CONSTRAINT = 'action_fiches_done_parent';
+    END IF;
+    RETURN NEW;
+END $$;
+DROP FUNCTION visibility_rank(text);

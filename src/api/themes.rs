@@ -63,6 +63,13 @@ impl Theme {
     fn place(&self) -> Place {
         Place { territory: self.territory_id, ..Place::default() }
     }
+
+    /// Refuses who may not write here: a theme in a scheme that is not its territory's alone is the nation's.
+    async fn check_scheme(&self, editor: &Editor, conn: &mut Conn) -> Result<()> {
+        let others = themes::table.filter(themes::scheme.eq(&self.scheme).and(themes::territory_id.is_distinct_from(self.territory_id)));
+        let shared = diesel::select(diesel::dsl::exists(others)).get_result(conn).await?;
+        editor.within(&if shared { Place::nation() } else { self.place() })
+    }
 }
 
 impl Resource for Theme {
@@ -235,7 +242,7 @@ async fn list_themes(db: Data<Db>, list: List<Theme>) -> Result<Page<ThemeView>>
 async fn create_theme(db: Data<Db>, editor: Editor, body: Json<NewTheme>) -> Result<Created<Theme>> {
     db.write(&editor, async |conn| {
         let theme = insert(Id::new(), &body.valid()?, conn).await?;
-        editor.within(&theme.place())?;
+        theme.check_scheme(&editor, conn).await?;
         Ok(Created(theme))
     })
     .await
@@ -259,7 +266,7 @@ async fn update_theme(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatc
         let update = diesel::update(themes::table.find(id)).set(&patch);
         let changed = update.returning(Theme::as_returning()).get_result(conn).await;
         let theme = changed.or_unchanged(current)?;
-        editor.within(&theme.place())?;
+        theme.check_scheme(&editor, conn).await?;
         Ok(theme.into())
     })
     .await

@@ -393,6 +393,11 @@ fn check(name: &str) -> (String, Said) {
         "done_parent" | "action_fiches_done_parent" => {
             ("/parent_id", "The fiche it is a part of is done.", "La fiche dont elle fait partie est terminée.")
         }
+        "parent_visibility" | "action_fiches_parent_visibility" => (
+            "/visibility",
+            "A fiche is shown to nobody who does not see the one it is a part of.",
+            "Une fiche n'est montrée qu'à qui voit celle dont elle fait partie.",
+        ),
         _ => return (format!("/{name}"), Said::new("Breaks a rule.", "Enfreint une règle.")),
     };
     (pointer.to_owned(), Said::new(en, fr))

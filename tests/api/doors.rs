@@ -172,6 +172,11 @@ async fn theme(house: &House, territory: Option<&str>, code: &str) -> String {
     makers::make(house, "/themes", body).await
 }
 
+/// A scheme is one territory's own, or the nation's.
+fn scheme(territory: Option<&String>) -> String {
+    territory.map_or("doors".to_owned(), |id| format!("doors-{id}"))
+}
+
 /// Makes one thing of a noun, as this one is: of the same places, seen by the same.
 async fn make(house: &House, like: &Thing, number: usize) -> Thing {
     let name = format!("{} {number}", like.about);
@@ -181,7 +186,7 @@ async fn make(house: &House, like: &Thing, number: usize) -> Thing {
     let body = match like.noun {
         "programme-phases" => json!({ "number": number, "name": name }),
         "themes" => {
-            json!({ "scheme": "doors", "territory_id": first, "code": format!("t{number}"), "label_fr": name, "label_en": name, "position": 1 })
+            json!({ "scheme": scheme(first), "territory_id": first, "code": format!("t{number}"), "label_fr": name, "label_en": name, "position": 1 })
         }
         "territories" => json!({ "name": name }),
         "partners" => {
@@ -495,7 +500,7 @@ impl Cells<'_> {
             let body = match noun {
                 "programme-phases" => json!({ "number": self.number, "name": name }),
                 "themes" => {
-                    json!({ "scheme": "doors", "territory_id": territory, "code": format!("n{}", self.number), "label_fr": name, "label_en": name, "position": 1 })
+                    json!({ "scheme": scheme(territory), "territory_id": territory, "code": format!("n{}", self.number), "label_fr": name, "label_en": name, "position": 1 })
                 }
                 "committees" => json!({ "name": name, "level": "intercommunal", "kind": "other", "territory_id": territory, "region_code": region }),
                 "action-fiches" => json!({ "territory_id": territory, "title": name, "visibility": like.seen }),

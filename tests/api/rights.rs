@@ -160,6 +160,15 @@ async fn a_reference_to_what_is_hidden_is_a_reference_to_nothing() {
     let fiche = makers::make(&house, "/action-fiches", json!({ "territory_id": other, "title": "x", "visibility": "public" })).await;
     let pilot = house.with(&[&format!("editor@fiche:{fiche}")]).await;
     let brother = makers::make(&house, "/action-fiches", json!({ "territory_id": other, "title": "y", "visibility": "restricted" })).await;
+    // A public fiche is part of no hidden one, and what has a public part is not hidden.
+    let [path, whole] = [&fiche, &brother].map(|id| format!("/action-fiches/{id}"));
+    let refused = house.patch(&path, Some("*"), json!({ "parent_id": brother })).await.expect(422);
+    assert_eq!(refused.wrongs(), [("/visibility".to_owned(), "broken_rule".to_owned())]);
+    house.patch(&whole, Some("*"), json!({ "visibility": "public" })).await.expect(200);
+    house.patch(&path, Some("*"), json!({ "parent_id": brother })).await.expect(200);
+    house.patch(&whole, Some("*"), json!({ "visibility": "restricted" })).await.expect(422);
+    house.patch(&path, Some("*"), json!({ "parent_id": null })).await.expect(200);
+    house.patch(&whole, Some("*"), json!({ "visibility": "restricted" })).await.expect(200);
     let path = format!("/action-fiches/{fiche}");
     let hidden = pilot.patch(&path, Some("*"), json!({ "parent_id": brother })).await.expect(422);
     let nothing = pilot.patch(&path, Some("*"), json!({ "parent_id": never })).await.expect(422);
