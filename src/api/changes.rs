@@ -262,10 +262,19 @@ pub struct ChangesFingerprint {
     up_to: String,
 }
 
-/// Events, as they are streamed: three lines each, `id`, `event` and `data`, and an empty one.
+/// One event, as it is streamed: a line each, and an empty one.
 #[derive(ToSchema)]
-#[schema(max_length = 1_000_000_000)]
-pub struct ChangesStream(pub String);
+pub struct ChangesStream {
+    /// The cursor to go on from.
+    #[schema(max_length = 4096)]
+    pub id: String,
+    /// Always `change`.
+    #[schema(max_length = 10)]
+    pub event: String,
+    /// A `ChangeEvent`, as one line of JSON.
+    #[schema(max_length = 1_000_000)]
+    pub data: String,
+}
 
 /// Its operations.
 pub fn routes(routes: &mut ServiceConfig) {

@@ -42,7 +42,7 @@ const WINDOW: i64 = 10_000;
 #[schema(as = ChangedWhole)]
 pub struct Whole {
     /// Its noun, as addresses say it.
-    #[schema(value_type = crate::values::Code)]
+    #[schema(max_length = 100)]
     pub noun: String,
     /// Its identifier.
     pub id: Id,
