@@ -104,7 +104,7 @@ pub trait Right {
 /// Writes what a territory does: its fiches.
 #[derive(Debug)]
 pub struct Content;
-/// Decides on fiches, and looks after partners, people and committees.
+/// Decides on fiches, makes partners and people, and looks after committees.
 #[derive(Debug)]
 pub struct Decisions;
 /// Gives keys and grants.

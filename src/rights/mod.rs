@@ -1,7 +1,7 @@
 //! Who may do what, and who may see what: roles over perimeters, from one day to another. Knows no HTTP.
 //!
 //! - A `reader` sees what is not public in the perimeter; an `editor` writes there; an `approver` is an editor who also
-//!   decides on fiches, and looks after partners, people and committees; an `admin` gives keys and grants, and sees and
+//!   decides on fiches, makes partners and people, and looks after committees; an `admin` gives keys and grants, and sees and
 //!   writes nothing else.
 //! - The nation is everything. A territory or a fiche is what it says. A region or a department reads all there is in each
 //!   territory that has a commune in it, and writes what is its own: a region its committees. The rest of a territory's

@@ -13,6 +13,7 @@ mod feed;
 mod history;
 mod hostile;
 mod ledger;
+mod linear;
 mod lists;
 mod official;
 mod oidc;
