@@ -234,8 +234,8 @@ impl NewGrant {
     }
 }
 
-/// The roles that a subject holds at this instant.
-pub(super) async fn held(subject: &Subject<'_>, conn: &mut Conn) -> QueryResult<Vec<(Role, Perimeter)>> {
+/// The grants that a subject holds at this instant.
+pub(super) async fn living(subject: &Subject<'_>, conn: &mut Conn) -> QueryResult<Vec<Grant>> {
     let now = Utc::now();
     let mut live = grants::table
         .filter(grants::starts_at.le(now).and(grants::ends_at.is_null().or(grants::ends_at.gt(now))))
@@ -252,8 +252,9 @@ pub(super) async fn held(subject: &Subject<'_>, conn: &mut Conn) -> QueryResult<
         (Subject::Claims { claims, .. }, Some(claim), Some(value)) => claims.iter().any(|(name, shown)| name == claim && shown == value),
         _ => true,
     };
-    let live: Vec<Grant> = live.load(conn).await?;
-    Ok(live.iter().filter(|grant| shown(grant)).filter_map(|grant| Some((grant.role, grant.over()?))).collect())
+    let mut live: Vec<Grant> = live.load(conn).await?;
+    live.retain(shown);
+    Ok(live)
 }
 
 #[derive(QueryableByName)]

@@ -15,6 +15,7 @@ pub use delegation::{Delegation, missing_place, national_admins};
 pub use grants::{Grant, NewGrant, Perimeter, PerimeterKind, PerimeterWords, Role, RoleWords, Subject};
 pub use scope::{people, visible_people};
 
+use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 
 use crate::{
@@ -98,12 +99,17 @@ pub struct Rights {
     held: Vec<(Role, Perimeter)>,
     /// What the caller may see.
     pub reach: Reach,
+    /// Until when an administrator is one, when that has an end: nobody gives for longer.
+    pub admin_until: Option<DateTime<Utc>>,
 }
 
 impl Rights {
     /// The rights of a key or of the holder of a token, as they stand.
     pub async fn of(subject: &Subject<'_>, conn: &mut Conn) -> QueryResult<Self> {
-        Self::from_held(grants::held(subject, conn).await?, conn).await
+        let living = grants::living(subject, conn).await?;
+        let ends: Option<Vec<DateTime<Utc>>> = living.iter().filter(|grant| grant.role.code() == "admin").map(|grant| grant.ends_at).collect();
+        let held = living.iter().filter_map(|grant| Some((grant.role, grant.over()?))).collect();
+        Ok(Self { admin_until: ends.and_then(|ends| ends.into_iter().max()), ..Self::from_held(held, conn).await? })
     }
 
     /// The same rights, but none beyond these roles: scopes of a token narrow, and never widen.
@@ -112,7 +118,8 @@ impl Rights {
             let kept = roles.iter().filter(move |kept| includes(role, **kept)).copied();
             kept.map(move |role| (role, perimeter.clone())).collect::<Vec<_>>()
         };
-        Self::from_held(self.held.into_iter().flat_map(narrow).collect(), conn).await
+        let held = self.held.into_iter().flat_map(narrow).collect();
+        Ok(Self { admin_until: self.admin_until, ..Self::from_held(held, conn).await? })
     }
 
     async fn from_held(held: Vec<(Role, Perimeter)>, conn: &mut Conn) -> QueryResult<Self> {
@@ -142,7 +149,7 @@ impl Rights {
             ids.sort_unstable();
             ids.dedup();
         }
-        Ok(Self { held, reach })
+        Ok(Self { held, reach, admin_until: None })
     }
 
     /// Every role with its perimeter.

@@ -375,4 +375,12 @@ async fn a_key_that_held_more_is_not_exchanged_by_who_gives_less() {
     let key = admin.post("/api-keys", pilot).await.expect(201).body["id"].as_str().unwrap().to_owned();
     house.delete(&format!("/action-fiches/{fiche}"), Some("*")).await.expect(204);
     admin.post(&format!("/api-keys/{key}/revocation"), json!({ "reason": "Départ" })).await.expect(200);
+    // Nor does who is an administrator until a day give for longer.
+    let day = |days: i64| (chrono::Utc::now() + chrono::Duration::days(days)).to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    let mine = |ends: Option<String>| json!({ "name": "Z", "grants": [{ "role": "admin", "perimeter": "territory", "territory_id": territory, "ends_at": ends }] });
+    let secret = nation.post("/api-keys", mine(Some(day(2)))).await.expect(201).body["secret"].as_str().unwrap().to_owned();
+    let dated = Client { key: Some(secret), ..house.anyone.clone() };
+    for (ends, status) in [(None, 403), (Some(day(3)), 403), (Some(day(1)), 201)] {
+        dated.post("/api-keys", mine(ends)).await.expect(status);
+    }
 }
