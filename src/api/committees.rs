@@ -133,13 +133,9 @@ pub struct Committee {
 }
 
 impl Committee {
-    /// It is of its territory, or of its region; one of the national level, or of both, is the nation's.
+    /// Whose it is.
     fn place(&self) -> Place {
-        match (self.level.code(), self.territory_id, &self.region_code) {
-            ("national", ..) | (_, Some(_), Some(_)) => Place::nation(),
-            (_, Some(territory), None) => Place::territory(territory),
-            (_, None, region) => Place { region: region.clone(), ..Place::default() },
-        }
+        Place::at(self.level.code(), self.territory_id, self.region_code.clone())
     }
 }
 

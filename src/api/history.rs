@@ -97,8 +97,8 @@ impl Resource for Stands {
 fn place(row: &Value) -> Place {
     let text = |name: &str| row.get(name).and_then(Value::as_str);
     let id = |name: &str| text(name).and_then(|id| Id::parse(id).ok());
-    let territory = id("territory_id");
-    Place { territory, region: text("region_code").and_then(|code| RegionCode::parse(code).ok()).filter(|_| territory.is_none()), fiche: id("id") }
+    let region = text("region_code").and_then(|code| RegionCode::parse(code).ok());
+    Place { fiche: id("id"), ..Place::at(text("level").unwrap_or_default(), id("territory_id"), region) }
 }
 
 /// Refuses who may not write this row of this table whole, with its parts. What belongs to several territories, or has parts

@@ -40,6 +40,14 @@ impl Place {
         Self::default()
     }
 
+    /// Of a territory or of a region; what is of both, or works at the national level, is the nation's.
+    pub fn at(level: &str, territory: Option<Id>, region: Option<RegionCode>) -> Self {
+        match (level, territory, region) {
+            ("national", ..) | (_, Some(_), Some(_)) => Self::nation(),
+            (_, territory, region) => Self { territory, region, fiche: None },
+        }
+    }
+
     /// Of a territory.
     pub fn territory(id: Id) -> Self {
         Self { territory: Some(id), ..Self::default() }

@@ -312,6 +312,12 @@ async fn what_all_share_is_not_taken_by_adding_oneself_to_it() {
         let body = json!({ "name": "Faux", "level": level, "kind": "steering", "territory_id": other, "region_code": region });
         approver.post("/committees", body).await.expect(403);
     }
+    // And going back asks for no less than a change does.
+    let national = json!({ "name": "National", "level": "national", "kind": "steering", "territory_id": other });
+    let national = makers::make(&house, "/committees", national).await;
+    approver.patch(&format!("/committees/{national}"), Some("*"), json!({})).await.expect(403);
+    let back = approver.request(reqwest::Method::POST, &format!("/committees/{national}/restore")).header("if-match", "*");
+    crate::support::send(back.json(&json!({ "version": 1 }))).await.expect(403);
     // Who was seated once, and may not be known any more, is not seated again by going back.
     approver.patch(seat.location.as_ref().unwrap(), Some("*"), json!({ "person_id": null, "function": "Siège" })).await.expect(200);
     house.patch(seat.location.as_ref().unwrap(), Some("*"), json!({ "person_id": hidden[0] })).await.expect(200);
