@@ -3,10 +3,9 @@
 //! service. So it ends with the key, and with the secret it was given for.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
+use super::veil::keyed;
 use crate::rights::{Role, RoleWords};
 use crate::values::Vocabulary;
 
@@ -32,8 +31,7 @@ impl Token {
         said[9] =
             RoleWords::WORDS.iter().zip(0..).filter(|((code, _), _)| roles.iter().any(|role| role.code() == *code)).map(|(_, bit)| 1 << bit).sum();
         said[10..].copy_from_slice(&ends.to_be_bytes());
-        let signature = sign(&said, secrets)?;
-        Some(Self { said, signature })
+        Some(Self { said, signature: sign(&said, secrets) })
     }
 
     /// Is this credential written as one?
@@ -69,16 +67,12 @@ impl Token {
 
     /// Was it signed with these: what is kept of the key's secret, and the service's own?
     pub fn is_signed(&self, secrets: (&[u8], &[u8])) -> bool {
-        sign(&self.said, secrets).is_some_and(|signature| signature.ct_eq(&self.signature).into())
+        sign(&self.said, secrets).ct_eq(&self.signature).into()
     }
 }
 
-fn sign(said: &[u8; SAID], (kept, service): (&[u8], &[u8])) -> Option<[u8; SIGNATURE]> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(service).ok()?;
-    mac.update(b"access token");
-    mac.update(kept);
-    mac.update(said);
-    Some(mac.finalize().into_bytes().into())
+fn sign(said: &[u8; SAID], (kept, service): (&[u8], &[u8])) -> [u8; SIGNATURE] {
+    keyed(b"access token", [kept, said], service)
 }
 
 impl std::fmt::Display for Token {

@@ -7,8 +7,8 @@ use sha2::Sha256;
 const NONCE: usize = 12;
 const SIGNATURE: usize = 16;
 
-/// A keyed hash for one purpose.
-fn keyed(purpose: &[u8], parts: [&[u8]; 2], secret: &[u8]) -> [u8; 32] {
+/// A keyed hash for one purpose: the one way in which anything is signed here.
+pub(super) fn keyed(purpose: &[u8], parts: [&[u8]; 2], secret: &[u8]) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret).unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
     for part in [purpose, parts[0], parts[1]] {
         mac.update(part);
