@@ -19,8 +19,7 @@ use self::participants::{NewParticipant, Participant};
 use self::themes::{FicheTheme, NewFicheTheme};
 pub use self::transitions::{NewTransition, advance};
 use self::words::{
-    Basis, Commitment, CommitmentWords, Nature, NatureWords, Priority, PriorityWords, Progress, ProgressWords, Scope, ScopeWords, Stage, StageWords,
-    Validation, ValidationWords, Visibility, VisibilityWords,
+    Nature, NatureWords, Priority, PriorityWords, Progress, ProgressWords, Scope, ScopeWords, Stage, StageWords, Validation, ValidationWords,
 };
 use crate::{
     db::{
@@ -31,9 +30,9 @@ use crate::{
         At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Problem, Resource, Result, Shown, Tagged, Views, Wanted,
         given, nullable, share,
     },
-    rights::{Place, Reach},
+    rights::{self, Place, Reach},
     schema::{action_fiche_participants, action_fiche_themes, action_fiches},
-    values::{Amount, Day, Id, LongText, Many, Name, ShortText},
+    values::{Amount, Basis, Commitment, CommitmentWords, Day, Id, LongText, Many, Name, ShortText, Visibility, VisibilityWords},
 };
 
 /// An action fiche (fiche action).
@@ -303,16 +302,7 @@ impl Shown for ActionFiche {
     const ORDER: &'static str = "title";
 
     fn scope(reach: &Reach) -> Option<listing::Scope<action_fiches::table>> {
-        if reach.everything {
-            return None;
-        }
-        let public = action_fiches::visibility.eq("public");
-        if reach.is_public() {
-            return Some(listing::Scope::of(public));
-        }
-        let partners = action_fiches::visibility.eq("partners").and(action_fiches::territory_id.eq_any(reach.territories.clone()));
-        let teams = action_fiches::territory_id.eq_any(reach.teams.clone());
-        Some(listing::Scope::of(public.or(partners).or(teams).or(action_fiches::id.eq_any(reach.fiches.clone()))))
+        rights::fiches(reach)
     }
 
     async fn include(views: &mut Views<ActionFicheView>, wanted: &Wanted, _reach: &Reach, conn: &mut Conn) -> Result<()> {

@@ -25,7 +25,7 @@ use crate::{
     },
     rights::{Place, Reach},
     schema::{committee_seats, committees},
-    values::{Count, Day, Id, LongText, Many, Name, RegionCode, ShortText, Vocabulary, Word},
+    values::{Count, Day, Id, LongText, Many, Name, Qualifier, RegionCode, ShortText, Vocabulary, Word},
 };
 
 /// The words of [`Level`].
@@ -61,20 +61,6 @@ impl Vocabulary for CommitteeKindWords {
 
 /// What a committee is (nature du comité).
 pub type CommitteeKind = Word<CommitteeKindWords>;
-
-/// The words of [`Qualifier`].
-#[derive(Debug, Clone)]
-pub struct QualifierWords;
-
-impl Vocabulary for QualifierWords {
-    const NAME: &'static str = "Qualifier";
-    const ABOUT: &'static str = "How exact a number is (précision).";
-    const WORDS: &'static [(&'static str, &'static str)] =
-        &[("exact", "Exactement"), ("about", "Environ"), ("over", "Plus de"), ("under", "Moins de")];
-}
-
-/// How exact a number is (précision).
-pub type Qualifier = Word<QualifierWords>;
 
 /// Seats that are reserved to a side, whoever takes them.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]

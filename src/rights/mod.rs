@@ -13,7 +13,7 @@ mod scope;
 
 pub use delegation::{Delegation, missing_place, national_admins};
 pub use grants::{Grant, NewGrant, Perimeter, PerimeterKind, PerimeterWords, Role, RoleWords, Subject};
-pub use scope::{people, visible_people};
+pub use scope::{fiches, of_visible_fiche, people, visible, visible_people};
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;

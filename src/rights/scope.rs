@@ -2,13 +2,20 @@
 
 use std::collections::HashSet;
 
-use diesel::{QueryResult, prelude::*};
+use diesel::{
+    AppearsOnTable, Column, Expression, QueryResult,
+    expression::ValidGrouping,
+    pg::Pg,
+    prelude::*,
+    query_builder::{AstPass, QueryFragment},
+    sql_types::{Array, Bool, Text, Uuid},
+};
 use diesel_async::RunQueryDsl;
 
 use super::Reach;
 use crate::{
     db::{Conn, listing::Scope},
-    schema::{committee_seats, committees, people},
+    schema::{action_fiches, committee_seats, committees, people},
     values::Id,
 };
 
@@ -39,4 +46,105 @@ pub async fn visible_people(ids: &[Id], reach: &Reach, conn: &mut Conn) -> Query
         known = known.filter(scope);
     }
     known.load(conn).await.map(HashSet::from_iter)
+}
+
+/// The fiches that a caller may see.
+pub fn fiches(reach: &Reach) -> Option<Scope<action_fiches::table>> {
+    if reach.everything {
+        return None;
+    }
+    let public = action_fiches::visibility.eq("public");
+    if reach.is_public() {
+        return Some(Scope::of(public));
+    }
+    let partners = action_fiches::visibility.eq("partners").and(action_fiches::territory_id.eq_any(reach.territories.clone()));
+    let teams = action_fiches::territory_id.eq_any(reach.teams.clone());
+    Some(Scope::of(public.or(partners).or(teams).or(action_fiches::id.eq_any(reach.fiches.clone()))))
+}
+
+/// The rows of a territory that a caller may see, by their own visibility.
+pub fn visible<V, T>(visibility: V, territory: T, reach: &Reach) -> Option<Scope<V::Table>>
+where
+    V: Column<SqlType = Text> + QueryFragment<Pg> + Send + Sync + 'static,
+    T: Column<Table = V::Table> + QueryFragment<Pg> + Send + Sync + 'static,
+{
+    (!reach.everything).then(|| Scope::of(Visible { visibility, territory, territories: reach.territories.clone(), teams: reach.teams.clone() }))
+}
+
+/// The rows that name a fiche which the caller may see, or none.
+pub fn of_visible_fiche<C>(fiche: C, reach: &Reach) -> Option<Scope<C::Table>>
+where
+    C: Column + QueryFragment<Pg> + Send + Sync + 'static,
+{
+    fiches(reach).map(|fiches| Scope::of(OfVisibleFiche { fiche, fiches }))
+}
+
+/// `visibility` and `territory_id` within reach.
+struct Visible<V, T> {
+    visibility: V,
+    territory: T,
+    territories: Vec<Id>,
+    teams: Vec<Id>,
+}
+
+impl<V: QueryFragment<Pg>, T: QueryFragment<Pg>> QueryFragment<Pg> for Visible<V, T> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.visibility.walk_ast(out.reborrow())?;
+        out.push_sql(" = 'public'");
+        if !self.territories.is_empty() {
+            out.push_sql(" OR ");
+            self.visibility.walk_ast(out.reborrow())?;
+            out.push_sql(" = 'partners' AND ");
+            self.territory.walk_ast(out.reborrow())?;
+            out.push_sql(" = ANY(");
+            out.push_bind_param::<Array<Uuid>, _>(&self.territories)?;
+            out.push_sql(")");
+        }
+        if !self.teams.is_empty() {
+            out.push_sql(" OR ");
+            self.territory.walk_ast(out.reborrow())?;
+            out.push_sql(" = ANY(");
+            out.push_bind_param::<Array<Uuid>, _>(&self.teams)?;
+            out.push_sql(")");
+        }
+        Ok(())
+    }
+}
+
+impl<V, T> Expression for Visible<V, T> {
+    type SqlType = Bool;
+}
+
+impl<V: Column, T> AppearsOnTable<V::Table> for Visible<V, T> {}
+
+impl<V, T> ValidGrouping<()> for Visible<V, T> {
+    type IsAggregate = diesel::expression::is_aggregate::No;
+}
+
+/// A fiche that is named, within reach.
+struct OfVisibleFiche<C> {
+    fiche: C,
+    fiches: Scope<action_fiches::table>,
+}
+
+impl<C: QueryFragment<Pg>> QueryFragment<Pg> for OfVisibleFiche<C> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.fiche.walk_ast(out.reborrow())?;
+        out.push_sql(" IS NULL OR ");
+        self.fiche.walk_ast(out.reborrow())?;
+        out.push_sql(" IN (SELECT action_fiches.id FROM action_fiches WHERE ");
+        self.fiches.walk_ast(out.reborrow())?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+impl<C> Expression for OfVisibleFiche<C> {
+    type SqlType = Bool;
+}
+
+impl<C: Column> AppearsOnTable<C::Table> for OfVisibleFiche<C> {}
+
+impl<C> ValidGrouping<()> for OfVisibleFiche<C> {
+    type IsAggregate = diesel::expression::is_aggregate::No;
 }

@@ -8,6 +8,7 @@ mod fault;
 mod id;
 mod instant;
 mod many;
+mod shared;
 mod text;
 mod word;
 
@@ -19,6 +20,10 @@ pub use fault::Fault;
 pub use id::Id;
 pub use instant::Instant;
 pub use many::Many;
+pub use shared::{
+    Basis, BasisWords, Commitment, CommitmentWords, Confidence, ConfidenceWords, Precision, PrecisionWords, Qualifier, QualifierWords, Visibility,
+    VisibilityWords,
+};
 pub use text::{
     Checked, Code, CommuneCode, DepartmentCode, Email, LongText, Name, OfficialCode, Phone, RegionCode, Rule, Scheme, ShortText, Siren, Siret, Url,
 };

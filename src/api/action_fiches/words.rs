@@ -37,19 +37,6 @@ impl Vocabulary for NatureWords {
 /// What is done (nature de l'action).
 pub type Nature = Word<NatureWords>;
 
-/// The words of [`Basis`].
-#[derive(Debug, Clone)]
-pub struct BasisWords;
-
-impl Vocabulary for BasisWords {
-    const NAME: &'static str = "AmountBasis";
-    const ABOUT: &'static str = "With or without tax (base du montant).";
-    const WORDS: &'static [(&'static str, &'static str)] = &[("excl_tax", "HT"), ("incl_tax", "TTC"), ("unknown", "Inconnue")];
-}
-
-/// With or without tax (base du montant).
-pub type Basis = Word<BasisWords>;
-
 /// The words of [`Priority`].
 #[derive(Debug, Clone)]
 pub struct PriorityWords;
@@ -62,32 +49,6 @@ impl Vocabulary for PriorityWords {
 
 /// How urgent it is (priorité).
 pub type Priority = Word<PriorityWords>;
-
-/// The words of [`Commitment`].
-#[derive(Debug, Clone)]
-pub struct CommitmentWords;
-
-impl Vocabulary for CommitmentWords {
-    const NAME: &'static str = "CommitmentLevel";
-    const ABOUT: &'static str = "How firmly it is undertaken (engagement de réalisation).";
-    const WORDS: &'static [(&'static str, &'static str)] = &[("unknown", "Inconnu"), ("firm", "Ferme"), ("intention", "Intention")];
-}
-
-/// How firmly it is undertaken (engagement de réalisation).
-pub type Commitment = Word<CommitmentWords>;
-
-/// The words of [`Visibility`].
-#[derive(Debug, Clone)]
-pub struct VisibilityWords;
-
-impl Vocabulary for VisibilityWords {
-    const NAME: &'static str = "Visibility";
-    const ABOUT: &'static str = "Who may see it (visibilité).";
-    const WORDS: &'static [(&'static str, &'static str)] = &[("public", "Publique"), ("partners", "Partenaires"), ("restricted", "Restreinte")];
-}
-
-/// Who may see it (visibilité).
-pub type Visibility = Word<VisibilityWords>;
 
 /// The words of [`Stage`].
 #[derive(Debug, Clone)]
