@@ -21,8 +21,8 @@ use crate::{
 pub const BASE: &str = "/api/v1";
 
 const ABOUT: &str = "\
-The information system of the French programme **Territoires d'industrie**: territories, partners, people, committees and action fiches, \
-with their history.
+The information system of the French programme **Territoires d'industrie**: territories, partners, people, committees, \
+meetings, events, agreements and action fiches with their money, each with its sources and its history.
 
 - Reading what is public needs no key. Else `Authorization: Bearer …`: a key, an access token given for it at `/oauth/token`, or a token of an identity \
 provider; what is not valid is refused everywhere. A key or an identity holds roles (`reader`, `editor`, `approver`, `admin`), each over a perimeter \
@@ -41,7 +41,7 @@ from which a copy can be kept; `GET /changes/stream` tells it as it happens.
 - Days are `YYYY-MM-DD` (suffix `_on`), instants RFC 3339 in UTC (suffix `_at`), amounts euros (suffix `_eur`).";
 
 /// Each tag, what it is about, and the role that writes it.
-const TAGS: [(&str, &str, &str); 12] = [
+const TAGS: [(&str, &str, &str); 23] = [
     ("programme-phases", "Phases of the programme (phases du programme).", "editor"),
     ("themes", "Themes: axes of each phase and local ones (thématiques).", "editor"),
     ("territories", "Territories with labels, members and successions (territoires).", "editor"),
@@ -49,6 +49,17 @@ const TAGS: [(&str, &str, &str); 12] = [
     ("people", "People in a public role, with their mandates (personnes).", "approver"),
     ("committees", "Committees with their seats (comités, instances).", "approver"),
     ("action-fiches", "Action fiches with participants and themes (fiches actions).", "editor"),
+    ("documents", "Documents: the sources of facts (documents).", "editor"),
+    ("support-tools", "Support tools of the State and its operators (boîte à outils).", "editor"),
+    ("objectives", "Objectives: between themes and fiches (objectifs).", "editor"),
+    ("meetings", "Meetings with attendances and decisions (réunions).", "editor"),
+    ("events", "Events with sequences, head-counts and participants (événements).", "editor"),
+    ("agreements", "Agreements with signatories, approvals and fiches (protocoles, contrats, conventions, avenants).", "editor"),
+    ("diagnoses", "Diagnoses with findings, ranked stakes and ambitions (diagnostics).", "editor"),
+    ("posts", "Posts with their funding lines (postes, chefs de projet).", "editor"),
+    ("indicators", "Indicators: definitions and units (indicateurs).", "editor"),
+    ("observations", "Observations: sourced figures of indicators (valeurs, constats).", "editor"),
+    ("citations", "Citations: the provenance of every fact (provenance).", "editor"),
     ("changes", "What has changed since: the feed, the same as a stream, and the proof that a copy is exact (flux des modifications).", ""),
     ("api-keys", "API keys, for the administrators within whose perimeters they lie (clés d'API).", "admin"),
     ("grants", "Who may do what, where, from when to when (habilitations).", "admin"),
@@ -134,7 +145,9 @@ fn operation_of(path: &str, method: &str, operation: &mut Operation) {
     let noun = noun(path);
     operation.tags = Some(vec![noun.to_owned()]);
     // What holds for this moment has no tag.
-    let momentary = matches!(noun, "health" | "changes");
+    // A page that is put together of many things has no version of its own.
+    let page = ["/overview", "/dossier", "/funding"].iter().any(|end| path.ends_with(end));
+    let momentary = page || matches!(noun, "health" | "changes");
     let body = operation.request_body.is_some();
     let one = path.contains("{id}");
     let locked =

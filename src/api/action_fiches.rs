@@ -1,7 +1,13 @@
 //! Action fiches: what is to be done, by whom, for whom, when, and where it stands.
 
+mod funding;
+mod funding_lines;
+mod locations;
+mod milestones;
+mod notes;
 mod participants;
 mod themes;
+mod tools;
 mod transitions;
 mod words;
 
@@ -15,8 +21,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use self::funding_lines::{FundingLine, NewFundingLine};
+use self::locations::{Location, NewLocation};
+use self::milestones::{Milestone, NewMilestone};
+use self::notes::{NewNote, Note};
 use self::participants::{NewParticipant, Participant};
 use self::themes::{FicheTheme, NewFicheTheme};
+use self::tools::{FicheTool, NewFicheTool};
 pub use self::transitions::{NewTransition, advance};
 use self::words::{
     Nature, NatureWords, Priority, PriorityWords, Progress, ProgressWords, Scope, ScopeWords, Stage, StageWords, Validation, ValidationWords,
@@ -24,16 +35,24 @@ use self::words::{
 use crate::{
     db::{
         Conn, Db,
-        listing::{self, Field, Listed, field, word},
+        listing::{self, Field, Listed, field, flag, word},
     },
     http::{
         At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Problem, Resource, Result, Shown, Tagged, Views, Wanted,
         given, nullable, share,
     },
     rights::{self, Place, Reach},
-    schema::{action_fiche_participants, action_fiche_themes, action_fiches},
+    schema::{
+        action_fiche_funding_lines, action_fiche_locations, action_fiche_milestones, action_fiche_notes, action_fiche_participants,
+        action_fiche_themes, action_fiche_tools, action_fiches,
+    },
     values::{Amount, Basis, Commitment, CommitmentWords, Day, Id, LongText, Many, Name, ShortText, Visibility, VisibilityWords},
 };
+
+diesel::define_sql_function! {
+    /// Is the planned end past, and is it neither done nor abandoned?
+    fn is_late(planned_end_on: diesel::sql_types::Nullable<diesel::sql_types::Date>, progress: diesel::sql_types::Text) -> diesel::sql_types::Bool;
+}
 
 /// An action fiche (fiche action).
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
@@ -58,6 +77,12 @@ pub struct ActionFiche {
     /// The fiche it is a part of; two levels at most.
     #[schema(required)]
     pub parent_id: Option<Id>,
+    /// The objective it serves, of the same territory.
+    #[schema(required)]
+    pub objective_id: Option<Id>,
+    /// The partner that proposed it.
+    #[schema(required)]
+    pub proposed_by_id: Option<Id>,
     #[schema(required)]
     pub scope: Option<Scope>,
     #[schema(required)]
@@ -98,12 +123,20 @@ pub struct ActionFiche {
     /// Why.
     #[schema(required)]
     pub validation_reason: Option<LongText>,
+    /// The decision of a meeting by which it stands so.
+    #[schema(required)]
+    pub validation_decision_id: Option<Id>,
     pub progress: Progress,
     /// Since when.
     pub progress_since: DateTime<Utc>,
     /// Why.
     #[schema(required)]
     pub progress_reason: Option<LongText>,
+    /// Is it late (en retard): is its planned end past, and is it neither done nor abandoned? Computed for the day that is
+    /// asked of, in Paris.
+    #[diesel(select_expression = is_late(action_fiches::planned_end_on, action_fiches::progress))]
+    #[diesel(select_expression_type = is_late<action_fiches::planned_end_on, action_fiches::progress>)]
+    pub late: bool,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
     pub version: i32,
     pub created_at: DateTime<Utc>,
@@ -137,11 +170,26 @@ pub struct ActionFicheView {
     /// Its themes.
     #[serde(skip_serializing_if = "Option::is_none")]
     themes: Option<Vec<FicheTheme>>,
+    /// Its funding plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    funding_lines: Option<Vec<FundingLine>>,
+    /// Its milestones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    milestones: Option<Vec<Milestone>>,
+    /// Where it takes place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    locations: Option<Vec<Location>>,
+    /// Its notes, as far as the caller may see them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notes: Option<Vec<Note>>,
+    /// The support tools it uses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tools: Option<Vec<FicheTool>>,
 }
 
 impl From<ActionFiche> for ActionFicheView {
     fn from(action_fiche: ActionFiche) -> Self {
-        Self { action_fiche, participants: None, themes: None }
+        Self { action_fiche, participants: None, themes: None, funding_lines: None, milestones: None, locations: None, notes: None, tools: None }
     }
 }
 
@@ -163,6 +211,10 @@ pub struct NewActionFiche {
     expected_results: Option<LongText>,
     /// The fiche it is a part of; two levels at most.
     parent_id: Option<Id>,
+    /// The objective it serves, of the same territory.
+    objective_id: Option<Id>,
+    /// The partner that proposed it.
+    proposed_by_id: Option<Id>,
     scope: Option<Scope>,
     nature: Option<Nature>,
     /// Whom it is for (cibles).
@@ -195,6 +247,26 @@ pub struct NewActionFiche {
     #[serde(default)]
     #[diesel(skip_insertion)]
     themes: Many<NewFicheTheme>,
+    /// Its funding plan.
+    #[serde(default)]
+    #[diesel(skip_insertion)]
+    funding_lines: Many<NewFundingLine>,
+    /// Its milestones.
+    #[serde(default)]
+    #[diesel(skip_insertion)]
+    milestones: Many<NewMilestone>,
+    /// Where it takes place.
+    #[serde(default)]
+    #[diesel(skip_insertion)]
+    locations: Many<NewLocation>,
+    /// Its notes, as far as the caller may see them.
+    #[serde(default)]
+    #[diesel(skip_insertion)]
+    notes: Many<NewNote>,
+    /// The support tools it uses.
+    #[serde(default)]
+    #[diesel(skip_insertion)]
+    tools: Many<NewFicheTool>,
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
@@ -219,6 +291,12 @@ pub struct ActionFichePatch {
     /// The fiche it is a part of; two levels at most.
     #[serde(default, deserialize_with = "nullable")]
     parent_id: Option<Option<Id>>,
+    /// The objective it serves, of the same territory.
+    #[serde(default, deserialize_with = "nullable")]
+    objective_id: Option<Option<Id>>,
+    /// The partner that proposed it.
+    #[serde(default, deserialize_with = "nullable")]
+    proposed_by_id: Option<Option<Id>>,
     #[serde(default, deserialize_with = "nullable")]
     scope: Option<Option<Scope>>,
     #[serde(default, deserialize_with = "nullable")]
@@ -265,6 +343,9 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
         field(action_fiches::reference).sorted(),
         field(action_fiches::title).sorted(),
         field(action_fiches::parent_id),
+        field(action_fiches::objective_id),
+        field(action_fiches::proposed_by_id),
+        field(action_fiches::validation_decision_id),
         word::<ScopeWords, _>(action_fiches::scope),
         word::<NatureWords, _>(action_fiches::nature),
         field(action_fiches::planned_start_on).sorted(),
@@ -279,6 +360,11 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
         word::<StageWords, _>(action_fiches::stage).sorted(),
         word::<ValidationWords, _>(action_fiches::validation).sorted(),
         word::<ProgressWords, _>(action_fiches::progress).sorted(),
+        flag(
+            "late",
+            "Late: its planned end is past, and it is neither done nor abandoned.",
+            is_late(action_fiches::planned_end_on, action_fiches::progress),
+        ),
         field(action_fiche_participants::partner_id)
             .linked(action_fiche_participants::action_fiche_id, action_fiches::id)
             .named("partner_id", "In which this partner takes part."),
@@ -298,14 +384,22 @@ impl Listed for ActionFiche {
 
 impl Shown for ActionFiche {
     type View = ActionFicheView;
-    const INCLUDES: &'static [(&'static str, &'static str)] = &[("participants", "Who takes part."), ("themes", "Its themes.")];
+    const INCLUDES: &'static [(&'static str, &'static str)] = &[
+        ("participants", "Who takes part."),
+        ("themes", "Its themes."),
+        ("funding_lines", "Its funding plan."),
+        ("milestones", "Its milestones."),
+        ("locations", "Where it takes place."),
+        ("notes", "Its notes, as far as the caller may see them."),
+        ("tools", "The support tools it uses."),
+    ];
     const ORDER: &'static str = "title";
 
     fn scope(reach: &Reach) -> Option<listing::Scope<action_fiches::table>> {
         rights::fiches(reach)
     }
 
-    async fn include(views: &mut Views<ActionFicheView>, wanted: &Wanted, _reach: &Reach, conn: &mut Conn) -> Result<()> {
+    async fn include(views: &mut Views<ActionFicheView>, wanted: &Wanted, reach: &Reach, conn: &mut Conn) -> Result<()> {
         let ids: Vec<Id> = views.iter().map(|(id, _)| *id).collect();
         if wanted.has("participants") {
             let rows = action_fiche_participants::table
@@ -325,6 +419,54 @@ impl Shown for ActionFiche {
                 .await?;
             share(views, rows, |row| row.action_fiche_id, |view| &mut view.themes);
         }
+        if wanted.has("funding_lines") {
+            let rows = action_fiche_funding_lines::table
+                .filter(action_fiche_funding_lines::action_fiche_id.eq_any(&ids))
+                .order_by(action_fiche_funding_lines::id)
+                .select(FundingLine::as_select())
+                .load(conn)
+                .await?;
+            share(views, rows, |row| row.action_fiche_id, |view| &mut view.funding_lines);
+        }
+        if wanted.has("milestones") {
+            let rows = action_fiche_milestones::table
+                .filter(action_fiche_milestones::action_fiche_id.eq_any(&ids))
+                .order_by(action_fiche_milestones::id)
+                .select(Milestone::as_select())
+                .load(conn)
+                .await?;
+            share(views, rows, |row| row.action_fiche_id, |view| &mut view.milestones);
+        }
+        if wanted.has("locations") {
+            let rows = action_fiche_locations::table
+                .filter(action_fiche_locations::action_fiche_id.eq_any(&ids))
+                .order_by(action_fiche_locations::id)
+                .select(Location::as_select())
+                .load(conn)
+                .await?;
+            share(views, rows, |row| row.action_fiche_id, |view| &mut view.locations);
+        }
+        if wanted.has("notes") {
+            let mut rows = action_fiche_notes::table
+                .filter(action_fiche_notes::action_fiche_id.eq_any(&ids))
+                .order_by(action_fiche_notes::id)
+                .select(Note::as_select())
+                .into_boxed();
+            if let Some(scope) = Note::scope(reach) {
+                rows = rows.filter(scope);
+            }
+            let rows = rows.load(conn).await?;
+            share(views, rows, |row| row.action_fiche_id, |view| &mut view.notes);
+        }
+        if wanted.has("tools") {
+            let rows = action_fiche_tools::table
+                .filter(action_fiche_tools::action_fiche_id.eq_any(&ids))
+                .order_by(action_fiche_tools::id)
+                .select(FicheTool::as_select())
+                .load(conn)
+                .await?;
+            share(views, rows, |row| row.action_fiche_id, |view| &mut view.tools);
+        }
         Ok(())
     }
 }
@@ -333,6 +475,12 @@ impl Shown for ActionFiche {
 pub fn routes(routes: &mut ServiceConfig) {
     participants::routes(routes);
     themes::routes(routes);
+    funding::routes(routes);
+    funding_lines::routes(routes);
+    milestones::routes(routes);
+    locations::routes(routes);
+    notes::routes(routes);
+    tools::routes(routes);
     transitions::routes(routes);
     routes
         .service(list_action_fiches)
@@ -377,6 +525,21 @@ pub async fn insert(id: Id, new: &NewActionFiche, conn: &mut Conn) -> Result<Act
     }
     for (index, child) in new.themes.iter().enumerate() {
         themes::insert(id, child, conn).await.map_err(|problem| problem.inside("themes", index))?;
+    }
+    for (index, child) in new.funding_lines.iter().enumerate() {
+        funding_lines::insert(id, child, conn).await.map_err(|problem| problem.inside("funding_lines", index))?;
+    }
+    for (index, child) in new.milestones.iter().enumerate() {
+        milestones::insert(id, child, conn).await.map_err(|problem| problem.inside("milestones", index))?;
+    }
+    for (index, child) in new.locations.iter().enumerate() {
+        locations::insert(id, child, conn).await.map_err(|problem| problem.inside("locations", index))?;
+    }
+    for (index, child) in new.notes.iter().enumerate() {
+        notes::insert(id, child, conn).await.map_err(|problem| problem.inside("notes", index))?;
+    }
+    for (index, child) in new.tools.iter().enumerate() {
+        tools::insert(id, child, conn).await.map_err(|problem| problem.inside("tools", index))?;
     }
     Ok(action_fiche)
 }

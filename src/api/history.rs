@@ -107,10 +107,12 @@ fn check_right(table: &str, row: &Value, editor: &Editor) -> Result<()> {
     let place = place(row);
     match table {
         "action_fiches" => editor.within(&place),
-        "themes" => editor.within(&Place { fiche: None, ..place }),
+        "programme_phases" | "territories" | "support_tools" | "indicators" => editor.within(&Place::nation()),
         "committees" => editor.within_as("approver", &Place { fiche: None, ..place }),
         "partners" | "people" => editor.within_as("approver", &Place::nation()),
-        _ => editor.within(&Place::nation()),
+        // A figure of a region is not the region's.
+        "observations" => editor.within(&Place { fiche: None, region: None, ..place }),
+        _ => editor.within(&Place { fiche: None, ..place }),
     }
 }
 
@@ -270,6 +272,127 @@ nouns! {
         /// Its versions, the newest first, as far as the caller may know them, and who made them; of a deleted one too.
         "/action-fiches/{id}/restore" restore_action_fiche
         /// Restore an action fiche
+        ///
+        /// Makes a new version that is as one of its versions was, with its parts as they were then; what was deleted comes
+        /// back under its identifiers. Answers with the version that was made.
+        ;
+    "documents"
+        "/documents/{id}/history" list_document_history
+        /// History of a document
+        ///
+        /// Its versions, the newest first, as far as the caller may know them, and who made them; of a deleted one too.
+        "/documents/{id}/restore" restore_document
+        /// Restore a document
+        ///
+        /// Makes a new version that is as one of its versions was, with its parts as they were then; what was deleted comes
+        /// back under its identifiers. Answers with the version that was made.
+        ;
+    "support_tools"
+        "/support-tools/{id}/history" list_support_tool_history
+        /// History of a support tool
+        ///
+        /// Its versions, the newest first, as far as the caller may know them, and who made them; of a deleted one too.
+        "/support-tools/{id}/restore" restore_support_tool
+        /// Restore a support tool
+        ///
+        /// Makes a new version that is as one of its versions was, with its parts as they were then; what was deleted comes
+        /// back under its identifiers. Answers with the version that was made.
+        ;
+    "objectives"
+        "/objectives/{id}/history" list_objective_history
+        /// History of an objective
+        ///
+        /// Its versions, the newest first, as far as the caller may know them, and who made them; of a deleted one too.
+        "/objectives/{id}/restore" restore_objective
+        /// Restore an objective
+        ///
+        /// Makes a new version that is as one of its versions was, with its parts as they were then; what was deleted comes
+        /// back under its identifiers. Answers with the version that was made.
+        ;
+    "meetings"
+        "/meetings/{id}/history" list_meeting_history
+        /// History of a meeting
+        ///
+        /// Its versions, the newest first, as far as the caller may know them, and who made them; of a deleted one too.
+        "/meetings/{id}/restore" restore_meeting
+        /// Restore a meeting
+        ///
+        /// Makes a new version that is as one of its versions was, with its parts as they were then; what was deleted comes
+        /// back under its identifiers. Answers with the version that was made.
+        ;
+    "events"
+        "/events/{id}/history" list_event_history
+        /// History of an event
+        ///
+        /// Its versions, the newest first, as far as the caller may know them, and who made them; of a deleted one too.
+        "/events/{id}/restore" restore_event
+        /// Restore an event
+        ///
+        /// Makes a new version that is as one of its versions was, with its parts as they were then; what was deleted comes
+        /// back under its identifiers. Answers with the version that was made.
+        ;
+    "agreements"
+        "/agreements/{id}/history" list_agreement_history
+        /// History of an agreement
+        ///
+        /// Its versions, the newest first, as far as the caller may know them, and who made them; of a deleted one too.
+        "/agreements/{id}/restore" restore_agreement
+        /// Restore an agreement
+        ///
+        /// Makes a new version that is as one of its versions was, with its parts as they were then; what was deleted comes
+        /// back under its identifiers. Answers with the version that was made.
+        ;
+    "diagnoses"
+        "/diagnoses/{id}/history" list_diagnosis_history
+        /// History of a diagnosis
+        ///
+        /// Its versions, the newest first, as far as the caller may know them, and who made them; of a deleted one too.
+        "/diagnoses/{id}/restore" restore_diagnosis
+        /// Restore a diagnosis
+        ///
+        /// Makes a new version that is as one of its versions was, with its parts as they were then; what was deleted comes
+        /// back under its identifiers. Answers with the version that was made.
+        ;
+    "posts"
+        "/posts/{id}/history" list_post_history
+        /// History of a post
+        ///
+        /// Its versions, the newest first, as far as the caller may know them, and who made them; of a deleted one too.
+        "/posts/{id}/restore" restore_post
+        /// Restore a post
+        ///
+        /// Makes a new version that is as one of its versions was, with its parts as they were then; what was deleted comes
+        /// back under its identifiers. Answers with the version that was made.
+        ;
+    "indicators"
+        "/indicators/{id}/history" list_indicator_history
+        /// History of an indicator
+        ///
+        /// Its versions, the newest first, as far as the caller may know them, and who made them; of a deleted one too.
+        "/indicators/{id}/restore" restore_indicator
+        /// Restore an indicator
+        ///
+        /// Makes a new version that is as one of its versions was, with its parts as they were then; what was deleted comes
+        /// back under its identifiers. Answers with the version that was made.
+        ;
+    "observations"
+        "/observations/{id}/history" list_observation_history
+        /// History of an observation
+        ///
+        /// Its versions, the newest first, as far as the caller may know them, and who made them; of a deleted one too.
+        "/observations/{id}/restore" restore_observation
+        /// Restore an observation
+        ///
+        /// Makes a new version that is as one of its versions was, with its parts as they were then; what was deleted comes
+        /// back under its identifiers. Answers with the version that was made.
+        ;
+    "citations"
+        "/citations/{id}/history" list_citation_history
+        /// History of a citation
+        ///
+        /// Its versions, the newest first, as far as the caller may know them, and who made them; of a deleted one too.
+        "/citations/{id}/restore" restore_citation
+        /// Restore a citation
         ///
         /// Makes a new version that is as one of its versions was, with its parts as they were then; what was deleted comes
         /// back under its identifiers. Answers with the version that was made.

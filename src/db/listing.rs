@@ -17,7 +17,7 @@ use diesel::{
 use diesel_async::{RunQueryDsl, methods::LoadQuery};
 
 use self::field::Sql;
-pub use self::field::{Askable, Field, Kind, field, period, word};
+pub use self::field::{Askable, Field, Kind, field, flag, period, word};
 use super::Conn;
 use crate::values::Id;
 
@@ -99,6 +99,25 @@ impl<Table> Scope<Table> {
     /// Only the rows for which this holds.
     pub fn of(condition: impl AppearsOnTable<Table, SqlType = Bool> + QueryFragment<Pg> + Send + Sync + 'static) -> Self {
         Self(Box::new(condition), PhantomData)
+    }
+
+    /// Only the rows for which both hold.
+    pub fn and(self, other: Self) -> Self {
+        Self(Box::new(Both(self.0, other.0)), PhantomData)
+    }
+}
+
+/// Two conditions at once.
+struct Both(Box<Sql>, Box<Sql>);
+
+impl QueryFragment<Pg> for Both {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("(");
+        self.0.walk_ast(out.reborrow())?;
+        out.push_sql(") AND (");
+        self.1.walk_ast(out.reborrow())?;
+        out.push_sql(")");
+        Ok(())
     }
 }
 

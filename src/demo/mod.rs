@@ -3,7 +3,7 @@
 //! Each file holds the bodies that `POST` takes, with a `key` of its own. A member that ends in `_id` names another
 //! thing by `@noun/key`. Identifiers are made of noun and key, so loading twice changes nothing.
 
-use diesel::{QueryDsl, dsl::exists, select};
+use diesel::{QueryableByName, sql_query, sql_types};
 use diesel_async::RunQueryDsl;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::de::DeserializeOwned;
@@ -11,10 +11,12 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    api::{action_fiches, committees, partners, people, programme_phases, territories, themes},
+    api::{
+        action_fiches, agreements, citations, committees, diagnoses, documents, events, indicators, meetings, objectives, observations, partners,
+        people, posts, programme_phases, support_tools, territories, themes,
+    },
     db::{Author, Conn, Db},
     http::{Problem, Result, Said, kinds},
-    schema,
     values::Id,
 };
 
@@ -22,14 +24,25 @@ use crate::{
 const ANNOUNCED: u64 = 1_542_844_800_000;
 
 /// The files, in the order in which they lean on each other.
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 18] = [
     ("programme-phases", include_str!("programme-phases.json")),
     ("territories", include_str!("territories.json")),
     ("themes", include_str!("themes.json")),
     ("partners", include_str!("partners.json")),
     ("people", include_str!("people.json")),
+    ("documents", include_str!("documents.json")),
+    ("indicators", include_str!("indicators.json")),
+    ("support-tools", include_str!("support-tools.json")),
+    ("objectives", include_str!("objectives.json")),
     ("committees", include_str!("committees.json")),
     ("action-fiches", include_str!("action-fiches.json")),
+    ("meetings", include_str!("meetings.json")),
+    ("events", include_str!("events.json")),
+    ("agreements", include_str!("agreements.json")),
+    ("diagnoses", include_str!("diagnoses.json")),
+    ("posts", include_str!("posts.json")),
+    ("observations", include_str!("observations.json")),
+    ("citations", include_str!("citations.json")),
 ];
 
 /// The identifier of a thing of the demo.
@@ -81,6 +94,12 @@ pub async fn load(db: &Db) -> Result<usize> {
     .await
 }
 
+#[derive(QueryableByName)]
+struct There {
+    #[diesel(sql_type = sql_types::Bool)]
+    there: bool,
+}
+
 /// Adds one thing, unless it is there. Says whether it did.
 async fn add(noun: &str, mut body: Value, conn: &mut Conn) -> Result<bool> {
     resolve(&mut body);
@@ -88,16 +107,9 @@ async fn add(noun: &str, mut body: Value, conn: &mut Conn) -> Result<bool> {
     let key = members.shift_remove("key").and_then(|key| key.as_str().map(str::to_owned)).unwrap_or_default();
     let moves = members.shift_remove("moves").unwrap_or_else(|| Value::Array(Vec::new()));
     let (id, name) = (id(noun, &key), format!("{noun}/{key}"));
-    let there: bool = match noun {
-        "programme-phases" => select(exists(schema::programme_phases::table.find(id))).get_result(conn).await?,
-        "territories" => select(exists(schema::territories::table.find(id))).get_result(conn).await?,
-        "themes" => select(exists(schema::themes::table.find(id))).get_result(conn).await?,
-        "partners" => select(exists(schema::partners::table.find(id))).get_result(conn).await?,
-        "people" => select(exists(schema::people::table.find(id))).get_result(conn).await?,
-        "committees" => select(exists(schema::committees::table.find(id))).get_result(conn).await?,
-        _ => select(exists(schema::action_fiches::table.find(id))).get_result(conn).await?,
-    };
-    if there {
+    let table = noun.replace('-', "_");
+    let there = sql_query(format!("SELECT EXISTS (SELECT FROM {table} WHERE id = $1) AS there"));
+    if there.bind::<sql_types::Uuid, _>(id).get_result::<There>(conn).await?.there {
         return Ok(false);
     }
     match noun {
@@ -106,6 +118,17 @@ async fn add(noun: &str, mut body: Value, conn: &mut Conn) -> Result<bool> {
         "themes" => drop(themes::insert(id, &read(&name, body)?, conn).await?),
         "partners" => drop(partners::insert(id, &read(&name, body)?, conn).await?),
         "people" => drop(people::insert(id, &read(&name, body)?, conn).await?),
+        "documents" => drop(documents::insert(id, &read(&name, body)?, conn).await?),
+        "indicators" => drop(indicators::insert(id, &read(&name, body)?, conn).await?),
+        "support-tools" => drop(support_tools::insert(id, &read(&name, body)?, conn).await?),
+        "objectives" => drop(objectives::insert(id, &read(&name, body)?, conn).await?),
+        "meetings" => drop(meetings::insert(id, &read(&name, body)?, conn).await?),
+        "events" => drop(events::insert(id, &read(&name, body)?, conn).await?),
+        "agreements" => drop(agreements::insert(id, &read(&name, body)?, conn).await?),
+        "diagnoses" => drop(diagnoses::insert(id, &read(&name, body)?, conn).await?),
+        "posts" => drop(posts::insert(id, &read(&name, body)?, conn).await?),
+        "observations" => drop(observations::insert(id, &read(&name, body)?, conn).await?),
+        "citations" => drop(citations::insert(id, &read(&name, body)?, conn).await?),
         "committees" => drop(committees::insert(id, &read(&name, body)?, conn).await?),
         _ => {
             let mut fiche = action_fiches::insert(id, &read(&name, body)?, conn).await?;

@@ -235,6 +235,13 @@ impl Problem {
         self
     }
 
+    /// A fiche does not move so from where it stands; with the states that it may go to.
+    pub fn forbidden_transition(pointer: &str, from: &str, allowed: Vec<&str>) -> Self {
+        let list = allowed.join(", ");
+        let said = Said::new(format!("From {from} it may go to: {list}."), format!("De {from}, elle peut passer à : {list}."));
+        Self::errors(&kinds::FORBIDDEN_TRANSITION, vec![Wrong::body(pointer, "forbidden_transition", said)]).with("allowed", allowed)
+    }
+
     /// The body names something that is not there, or that the caller may not see: nobody is told which.
     pub fn unknown_reference(pointer: impl Into<String>) -> Self {
         Self::body(pointer, "unknown_reference", Said::new("Refers to something that is not there.", "Désigne quelque chose qui n'existe pas."))
@@ -387,6 +394,19 @@ fn check(name: &str) -> (String, Said) {
         "levels" | "action_fiches_levels" => {
             ("/parent_id", "Two levels at most, within one territory.", "Deux niveaux au plus, dans un même territoire.")
         }
+        "stated_precision" => ("", "A precision is of a date that is understood.", "Une précision demande une date comprise."),
+        "attended" => ("", "A person, a partner or a function is needed.", "Il faut une personne, un partenaire ou une fonction."),
+        "effect_of_fiche" => ("/action_fiche_id", "An effect is on a fiche.", "Un effet porte sur une fiche."),
+        "body" => ("", "The body is a partner or a committee.", "L'instance est un partenaire ou un comité."),
+        "share" => ("/share_pct", "A share is of 100.", "Une part est sur 100."),
+        "told" => ("", "A value or a text is needed.", "Il faut une valeur ou un texte."),
+        "measured_period" => ("", "The end comes before the start.", "La fin précède le début."),
+        "subject_named" => ("/subject", "What it is of is not named.", "Le sujet n'est pas désigné."),
+        "one_subject" => ("/subject", "It is of one subject alone.", "Il n'y a qu'un sujet."),
+        "paid" => ("/paid_eur", "No more is paid than was granted.", "Le versé ne dépasse pas l'accordé."),
+        "granted_first" => ("/granted_eur", "What is paid was granted.", "Ce qui est versé a été accordé."),
+        "dates" => ("", "It is asked, then granted or refused, then paid.", "On demande, puis on accorde ou refuse, puis on verse."),
+        "point" => ("", "A point has a latitude and a longitude.", "Un point a une latitude et une longitude."),
         "open_child" | "action_fiches_open_child" => {
             ("/progress", "A fiche is not done while a child is open.", "Une fiche n'est pas terminée tant qu'une fille est ouverte.")
         }

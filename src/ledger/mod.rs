@@ -121,6 +121,13 @@ pub async fn is_seen(thing: Id, reach: &Reach, conn: &mut Conn) -> QueryResult<b
     Ok(last.is_some_and(|last| last.seen(reach)))
 }
 
+/// Is there such a thing of this table, and may the caller see it?
+pub async fn stands(noun: &str, thing: Id, reach: &Reach, conn: &mut Conn) -> QueryResult<bool> {
+    let last = ledger::table.filter(ledger::thing.eq(thing).and(ledger::noun.eq(noun))).order_by(ledger::version.desc());
+    let last: Option<Tombstone> = last.select(Tombstone::as_select()).first(conn).await.optional()?;
+    Ok(last.is_some_and(|last| last.action != "delete" && last.seen(reach)))
+}
+
 /// Has nothing ever been written?
 pub async fn is_empty(conn: &mut Conn) -> QueryResult<bool> {
     let any = diesel::select(diesel::dsl::exists(ledger::table.select(ledger::id)));

@@ -15,7 +15,7 @@ use diesel_async::RunQueryDsl;
 use super::Reach;
 use crate::{
     db::{Conn, listing::Scope},
-    schema::{action_fiches, committee_seats, committees, people},
+    schema::{action_fiches, committee_seats, committees, documents, people},
     values::Id,
 };
 
@@ -71,6 +71,60 @@ where
     (!reach.everything).then(|| Scope::of(Visible { visibility, territory, territories: reach.territories.clone(), teams: reach.teams.clone() }))
 }
 
+/// The parts of fiches that a caller may see, by a visibility of their own.
+pub fn visible_part<V, F>(visibility: V, fiche: F, reach: &Reach) -> Option<Scope<V::Table>>
+where
+    V: Column<SqlType = Text> + QueryFragment<Pg> + Send + Sync + 'static,
+    F: Column<Table = V::Table> + QueryFragment<Pg> + Send + Sync + 'static,
+{
+    (!reach.everything).then(|| {
+        let (territories, teams, fiches) = (reach.territories.clone(), reach.teams.clone(), reach.fiches.clone());
+        Scope::of(VisiblePart { visibility, fiche, territories, teams, fiches })
+    })
+}
+
+/// Does the caller see this fiche? None is seen by everyone.
+pub async fn sees_fiche(fiche: Option<Id>, reach: &Reach, conn: &mut Conn) -> QueryResult<bool> {
+    let Some(fiche) = fiche else { return Ok(true) };
+    let mut found = action_fiches::table.find(fiche).select(action_fiches::id).into_boxed();
+    if let Some(scope) = fiches(reach) {
+        found = found.filter(scope);
+    }
+    found.first::<Id>(conn).await.optional().map(|found| found.is_some())
+}
+
+/// Does the caller see this document? None is seen by everyone.
+pub async fn sees_document(document: Option<Id>, reach: &Reach, conn: &mut Conn) -> QueryResult<bool> {
+    let Some(document) = document else { return Ok(true) };
+    let mut found = documents::table.find(document).select(documents::id).into_boxed();
+    if let Some(scope) = visible(documents::visibility, documents::territory_id, reach) {
+        found = found.filter(scope);
+    }
+    found.first::<Id>(conn).await.optional().map(|found| found.is_some())
+}
+
+/// Leaves out who holds something, where the caller may not know the person.
+pub async fn veil<'a>(holders: impl Iterator<Item = &'a mut Option<Id>>, reach: &Reach, conn: &mut Conn) -> QueryResult<()> {
+    if reach.everything {
+        return Ok(());
+    }
+    let holders: Vec<&mut Option<Id>> = holders.filter(|holder| holder.is_some()).collect();
+    let people: Vec<Id> = holders.iter().filter_map(|holder| **holder).collect();
+    let known = visible_people(&people, reach, conn).await?;
+    for holder in holders {
+        *holder = holder.filter(|person| known.contains(person));
+    }
+    Ok(())
+}
+
+/// Both of two conditions, where they are there.
+pub fn both<T>(one: Option<Scope<T>>, other: Option<Scope<T>>) -> Option<Scope<T>> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.and(other)),
+        (one, other) => one.or(other),
+    }
+}
+
 /// The rows that name a fiche which the caller may see, or none.
 pub fn of_visible_fiche<C>(fiche: C, reach: &Reach) -> Option<Scope<C::Table>>
 where
@@ -118,6 +172,49 @@ impl<V, T> Expression for Visible<V, T> {
 impl<V: Column, T> AppearsOnTable<V::Table> for Visible<V, T> {}
 
 impl<V, T> ValidGrouping<()> for Visible<V, T> {
+    type IsAggregate = diesel::expression::is_aggregate::No;
+}
+
+/// `visibility` of a part, within reach of its fiche.
+struct VisiblePart<V, F> {
+    visibility: V,
+    fiche: F,
+    territories: Vec<Id>,
+    teams: Vec<Id>,
+    fiches: Vec<Id>,
+}
+
+impl<V: QueryFragment<Pg>, F: QueryFragment<Pg>> QueryFragment<Pg> for VisiblePart<V, F> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.visibility.walk_ast(out.reborrow())?;
+        out.push_sql(" = 'public'");
+        for (partners, territories) in [(true, &self.territories), (false, &self.teams)] {
+            if territories.is_empty() && self.fiches.is_empty() {
+                continue;
+            }
+            out.push_sql(" OR ");
+            if partners {
+                self.visibility.walk_ast(out.reborrow())?;
+                out.push_sql(" = 'partners' AND ");
+            }
+            self.fiche.walk_ast(out.reborrow())?;
+            out.push_sql(" IN (SELECT action_fiches.id FROM action_fiches WHERE action_fiches.territory_id = ANY(");
+            out.push_bind_param::<Array<Uuid>, _>(territories)?;
+            out.push_sql(") OR action_fiches.id = ANY(");
+            out.push_bind_param::<Array<Uuid>, _>(&self.fiches)?;
+            out.push_sql("))");
+        }
+        Ok(())
+    }
+}
+
+impl<V, F> Expression for VisiblePart<V, F> {
+    type SqlType = Bool;
+}
+
+impl<V: Column, F> AppearsOnTable<V::Table> for VisiblePart<V, F> {}
+
+impl<V, F> ValidGrouping<()> for VisiblePart<V, F> {
     type IsAggregate = diesel::expression::is_aggregate::No;
 }
 

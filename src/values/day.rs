@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Utc};
 use diesel::{
     AsExpression, FromSqlRow,
     deserialize::{self, FromSql},
@@ -26,6 +26,11 @@ impl Day {
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|_| text.len() == 10);
         day.filter(|day| (1900..=2100).contains(&day.year())).map(Self).ok_or("invalid_date")
+    }
+
+    /// Its first instant, in UTC.
+    pub fn start(self) -> DateTime<Utc> {
+        self.0.and_time(NaiveTime::MIN).and_utc()
     }
 
     /// As a date of the calendar.

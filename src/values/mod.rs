@@ -8,6 +8,7 @@ mod fault;
 mod id;
 mod instant;
 mod many;
+mod moves;
 mod shared;
 mod text;
 mod word;
@@ -20,6 +21,7 @@ pub use fault::Fault;
 pub use id::Id;
 pub use instant::Instant;
 pub use many::Many;
+pub use moves::{MOVES, Move};
 pub use shared::{
     Basis, BasisWords, Commitment, CommitmentWords, Confidence, ConfidenceWords, Precision, PrecisionWords, Qualifier, QualifierWords, Visibility,
     VisibilityWords,

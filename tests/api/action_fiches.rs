@@ -43,10 +43,32 @@ async fn every_move_of_the_matrix_is_made_and_no_other() {
         for from in &states {
             for to in &states {
                 let one = fiche(&house, json!({ "territory_id": territory, "title": format!("{from} {to}"), "actual_end_on": "2022-12-31" })).await;
+                let id = one.rsplit_once('/').unwrap().1.to_owned();
+                let is_decided = |state: &str| axis == "validation" && ["validated", "postponed", "refused", "withdrawn"].contains(&state);
                 for step in way(from) {
-                    advance(&house, &one, json!({ "axis": axis, "to": step, "reason": "Décision" })).await.expect(200);
+                    if is_decided(&step) {
+                        makers::decide(&house, &territory, &id, &step, "Décision").await.expect(201);
+                    } else {
+                        advance(&house, &one, json!({ "axis": axis, "to": step, "reason": "Décision" })).await.expect(200);
+                    }
                 }
-                let bare = advance(&house, &one, json!({ "axis": axis, "to": to })).await;
+                let mut bare = advance(&house, &one, json!({ "axis": axis, "to": to })).await;
+                if is_decided(to) {
+                    // A meeting decides, and the fiche says by which decision it stands so.
+                    assert_eq!(bare.expect(422).wrongs(), [("/to".to_owned(), "needs_decision".to_owned())]);
+                    bare = makers::decide(&house, &territory, &id, to, "Comité du 18 décembre").await;
+                    if allowed(axis, from, to).is_some() {
+                        let meeting = bare.expect(201).body["id"].as_str().unwrap().to_owned();
+                        let decisions = house.get(&format!("/meetings/{meeting}/decisions")).await.expect(200);
+                        let moved = house.get(&one).await.expect(200).body;
+                        assert_eq!((&moved["validation"], &moved["validation_reason"]), (&json!(to), &json!("Comité du 18 décembre")));
+                        assert_eq!(moved["validation_decision_id"], decisions.rows()[0]["id"]);
+                        // What the fiche owes its validation to is not taken away.
+                        house.delete(&format!("/meetings/{meeting}"), Some("*")).await.expect(409);
+                        moves += 1;
+                        continue;
+                    }
+                }
                 match allowed(axis, from, to) {
                     None => {
                         let refused = bare.expect(409);

@@ -18,6 +18,7 @@ mod lists;
 mod official;
 mod oidc;
 mod past;
+mod questions;
 mod readme;
 mod requests;
 mod rights;

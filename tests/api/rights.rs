@@ -70,7 +70,10 @@ async fn nothing_tells_what_is_hidden() {
                 let itself = text.replace(&query, "").replace(&hidden[0], if query.contains(&hidden[0]) { "" } else { &hidden[0] });
                 assert!(!itself.contains(MARK), "{path}?{query} shows {MARK}");
                 if hidden.iter().any(|id| query.contains(id.as_str())) || query.starts_with("q=") {
-                    assert_eq!(answer.rows().len(), 0, "{path}?{query} finds what is hidden");
+                    let found = answer.body["data"].as_array().map_or(answer.body["fiches"].clone(), |rows| rows.len().into());
+                    // Sums are over what is seen: a funder or a tool is no fiche.
+                    let of_fiches = ["territory_id", "theme_id"].iter().any(|name| query.starts_with(name));
+                    assert!(found == 0 || path.ends_with("/funding") && !of_fiches, "{path}?{query} finds what is hidden");
                 } else {
                     assert!(!hidden.iter().any(|id| text.contains(id.as_str())), "{path}?{query} names what is hidden");
                 }
@@ -271,24 +274,23 @@ async fn a_decision_is_not_undone_by_who_could_not_take_it() {
     let territory = makers::territory(&house, "T7").await;
     let fiche = makers::make(&house, "/action-fiches", json!({ "territory_id": territory, "title": "x", "visibility": "public" })).await;
     let one = format!("/action-fiches/{fiche}");
-    let moves = |to: &str, reason: &str| json!({ "axis": "validation", "to": to, "reason": reason });
-    for (to, reason) in [("submitted", "-"), ("postponed", "A"), ("submitted", "-"), ("postponed", "B")] {
-        let moved = house.request(reqwest::Method::POST, &format!("{one}/transitions")).header("if-match", "*").json(&moves(to, reason));
-        crate::support::send(moved).await.expect(200);
+    for reason in ["A", "B"] {
+        let submitted = house.request(reqwest::Method::POST, &format!("{one}/transitions")).header("if-match", "*");
+        crate::support::send(submitted.json(&json!({ "axis": "validation", "to": "submitted" }))).await.expect(200);
+        makers::decide(&house, &territory, &fiche, "postponed", reason).await.expect(201);
     }
     let [editor, pilot] = [house.with(&[&format!("editor@territory:{territory}")]).await, house.with(&[&format!("editor@fiche:{fiche}")]).await];
     let back = |client: &Client, version: u32| {
         let request = client.request(reqwest::Method::POST, &format!("{one}/restore")).header("if-match", "*");
         crate::support::send(request.json(&json!({ "version": version })))
     };
-    // Neither to another state, nor to the same one of another day for another reason, nor through a deletion.
+    // Neither to another state, nor to the same one of another day for another reason.
     for version in [1, 3] {
         back(&pilot, version).await.expect(403);
         back(&editor, version).await.expect(403);
     }
-    editor.delete(&one, Some("*")).await.expect(204);
-    back(&editor, 1).await.expect(403);
-    back(&editor, 5).await.expect(200);
+    // Nor through a deletion: what a meeting decided on stays.
+    editor.delete(&one, Some("*")).await.expect(409);
     assert_eq!(house.get(&one).await.expect(200).body["validation_reason"], "B");
     back(&house.editor, 3).await.expect(200);
 }

@@ -12,9 +12,9 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::{ActionFiche, lock};
 use crate::{
     db::{Conn, Db},
-    http::{At, Editor, IfMatch, Json, Problem, Result, Said, Tagged, Wrong, kinds},
+    http::{At, Editor, IfMatch, Json, Problem, Result, Said, Tagged, kinds},
     schema::action_fiches,
-    values::{LongText, Vocabulary, Word},
+    values::{Id, LongText, MOVES, Move, Vocabulary, Word},
 };
 
 /// The words of [`Axis`].
@@ -55,41 +55,6 @@ impl Vocabulary for StateWords {
 
 /// Where a fiche may move to (état).
 pub type State = Word<StateWords>;
-
-/// A move that is allowed: along which axis, from where, to where, and whether a reason is needed.
-struct Move(&'static str, &'static str, &'static str, bool);
-
-/// Every move there is. What decides on a fiche needs a reason, which cites the decision; so do blocking, abandoning and
-/// reopening.
-static MOVES: [Move; 27] = [
-    Move("validation", "draft", "submitted", false),
-    Move("validation", "draft", "withdrawn", true),
-    Move("validation", "submitted", "draft", false),
-    Move("validation", "submitted", "validated", true),
-    Move("validation", "submitted", "postponed", true),
-    Move("validation", "submitted", "refused", true),
-    Move("validation", "submitted", "withdrawn", true),
-    Move("validation", "postponed", "submitted", false),
-    Move("validation", "postponed", "withdrawn", true),
-    Move("validation", "refused", "submitted", true),
-    Move("validation", "validated", "withdrawn", true),
-    Move("progress", "not_started", "in_progress", false),
-    Move("progress", "not_started", "blocked", true),
-    Move("progress", "not_started", "abandoned", true),
-    Move("progress", "in_progress", "paused", false),
-    Move("progress", "in_progress", "blocked", true),
-    Move("progress", "in_progress", "done", false),
-    Move("progress", "in_progress", "abandoned", true),
-    Move("progress", "paused", "in_progress", false),
-    Move("progress", "paused", "blocked", true),
-    Move("progress", "paused", "abandoned", true),
-    Move("progress", "blocked", "in_progress", false),
-    Move("progress", "blocked", "paused", false),
-    Move("progress", "blocked", "not_started", false),
-    Move("progress", "blocked", "abandoned", true),
-    Move("progress", "done", "in_progress", true),
-    Move("progress", "abandoned", "in_progress", true),
-];
 
 /// A move that a fiche can make (transition).
 #[derive(Debug, Serialize, ToSchema)]
@@ -150,8 +115,8 @@ async fn list_action_fiche_transitions() -> Result<Tagged<Transitions>> {
 
 /// Move a fiche along one of its axes
 ///
-/// A move that is not allowed is a 409 that lists the allowed ones. To validate, postpone, refuse or withdraw a fiche is for
-/// an approver, with the decision as the reason.
+/// A move that is not allowed is a 409 that lists the allowed ones. A fiche is validated, postponed, refused or withdrawn by
+/// the decision of a meeting: `POST /meetings/{id}/decisions`.
 #[utoipa::path(params(("If-Match" = String, Header)), responses((status = OK, body = ActionFiche)))]
 #[post("/action-fiches/{id}/transitions")]
 async fn create_action_fiche_transition(
@@ -166,7 +131,8 @@ async fn create_action_fiche_transition(
         if_match.check(&fiche, conn).await?;
         let step = body.valid()?;
         if step.decides() {
-            editor.within_as("approver", &fiche.place())?;
+            let said = Said::new("A meeting decides on it: record its decision.", "Une réunion en décide : enregistrez sa décision.");
+            return Err(Problem::body("/to", "needs_decision", said));
         }
         Ok(advance(fiche, &step, conn).await?.into())
     })
@@ -179,6 +145,7 @@ struct Validated<'a> {
     validation: &'a str,
     validation_since: DateTime<Utc>,
     validation_reason: Option<&'a LongText>,
+    validation_decision_id: Option<Id>,
 }
 
 #[derive(AsChangeset)]
@@ -193,12 +160,8 @@ struct Progressed<'a> {
 pub async fn advance(fiche: ActionFiche, step: &NewTransition, conn: &mut Conn) -> Result<ActionFiche> {
     let (axis, to) = (step.axis.code(), step.to.code());
     let from = if axis == "validation" { fiche.validation.code() } else { fiche.progress.code() };
-    let here = || MOVES.iter().filter(|Move(along, start, ..)| *along == axis && *start == from);
-    let Some(Move(.., reason_needed)) = here().find(|Move(_, _, end, _)| *end == to) else {
-        let allowed: Vec<&str> = here().map(|Move(_, _, end, _)| *end).collect();
-        let list = allowed.join(", ");
-        let said = Said::new(format!("From {from} it may go to: {list}."), format!("De {from}, elle peut passer à : {list}."));
-        return Err(Problem::errors(&kinds::FORBIDDEN_TRANSITION, vec![Wrong::body("/to", "forbidden_transition", said)]).with("allowed", allowed));
+    let Some(Move(.., reason_needed)) = Move::all_from(axis, from).find(|Move(_, _, end, _)| *end == to) else {
+        return Err(Problem::forbidden_transition("/to", from, Move::all_from(axis, from).map(|Move(_, _, end, _)| *end).collect()));
     };
     if *reason_needed && step.reason.is_none() {
         return Err(Problem::body("/reason", "missing_field", Said::new("This move needs a reason.", "Ce passage demande un motif.")));
@@ -206,27 +169,10 @@ pub async fn advance(fiche: ActionFiche, step: &NewTransition, conn: &mut Conn) 
     let (since, reason) = (Utc::now(), step.reason.as_ref());
     let target = action_fiches::table.find(fiche.id);
     Ok(if axis == "validation" {
-        let change = Validated { validation: to, validation_since: since, validation_reason: reason };
+        let change = Validated { validation: to, validation_since: since, validation_reason: reason, validation_decision_id: None };
         diesel::update(target).set(change).returning(ActionFiche::as_returning()).get_result(conn).await?
     } else {
         let change = Progressed { progress: to, progress_since: since, progress_reason: reason };
         diesel::update(target).set(change).returning(ActionFiche::as_returning()).get_result(conn).await?
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_move_is_between_known_states_and_none_twice() {
-        for (index, Move(axis, from, to, _)) in MOVES.iter().enumerate() {
-            assert!(Axis::parse(axis).is_ok() && State::parse(from).is_ok() && State::parse(to).is_ok());
-            let twin = |Move(a, f, t, _): &Move| (a, f, t) == (axis, from, to);
-            assert!(!MOVES[index + 1..].iter().any(twin), "{axis}: {from} to {to} stands twice");
-        }
-        for decided in ["validated", "postponed", "refused", "withdrawn", "blocked", "abandoned"] {
-            assert!(MOVES.iter().filter(|Move(_, _, to, _)| *to == decided).all(|Move(.., reason)| *reason), "{decided} needs a reason");
-        }
-    }
 }

@@ -3,7 +3,7 @@
 use std::any::TypeId;
 
 use diesel::{
-    Column, QuerySource,
+    Column, Expression, QuerySource,
     pg::Pg,
     query_builder::QueryFragment,
     sql_types::{Bool, Date, Int4, Nullable, Numeric, Text, Timestamptz, Uuid},
@@ -184,6 +184,16 @@ where
         about: "In force on this day (an unknown start or end is open).",
         ..field(start)
     }
+}
+
+/// A condition on a row, asked for as true or false.
+pub fn flag(
+    name: &'static str,
+    about: &'static str,
+    condition: impl Expression<SqlType = Bool> + QueryFragment<Pg> + Send + Sync + 'static,
+) -> Field {
+    let column = Box::new(condition);
+    Field { name, kind: Kind::Flag, nullable: false, sortable: false, personal: false, about, column, end: None, link: None }
 }
 
 impl Field {

@@ -1,0 +1,3 @@
+DROP VIEW as_of.documents;
+DROP TABLE documents;
+DELETE FROM kept WHERE noun = 'documents';

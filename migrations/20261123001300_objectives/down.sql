@@ -1,0 +1,3 @@
+DROP VIEW as_of.objectives;
+DROP TABLE objectives;
+DELETE FROM kept WHERE noun = 'objectives';

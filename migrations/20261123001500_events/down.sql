@@ -1,0 +1,12 @@
+DROP VIEW as_of.event_participants;
+DROP TABLE event_participants;
+DELETE FROM kept WHERE noun = 'event_participants';
+DROP VIEW as_of.event_measures;
+DROP TABLE event_measures;
+DELETE FROM kept WHERE noun = 'event_measures';
+DROP VIEW as_of.event_sequences;
+DROP TABLE event_sequences;
+DELETE FROM kept WHERE noun = 'event_sequences';
+DROP VIEW as_of.events;
+DROP TABLE events;
+DELETE FROM kept WHERE noun = 'events';

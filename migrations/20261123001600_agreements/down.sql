@@ -1,0 +1,12 @@
+DROP VIEW as_of.agreement_fiches;
+DROP TABLE agreement_fiches;
+DELETE FROM kept WHERE noun = 'agreement_fiches';
+DROP VIEW as_of.agreement_approvals;
+DROP TABLE agreement_approvals;
+DELETE FROM kept WHERE noun = 'agreement_approvals';
+DROP VIEW as_of.agreement_signatories;
+DROP TABLE agreement_signatories;
+DELETE FROM kept WHERE noun = 'agreement_signatories';
+DROP VIEW as_of.agreements;
+DROP TABLE agreements;
+DELETE FROM kept WHERE noun = 'agreements';

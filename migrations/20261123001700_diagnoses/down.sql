@@ -1,0 +1,12 @@
+DROP VIEW as_of.diagnosis_ambitions;
+DROP TABLE diagnosis_ambitions;
+DELETE FROM kept WHERE noun = 'diagnosis_ambitions';
+DROP VIEW as_of.diagnosis_stakes;
+DROP TABLE diagnosis_stakes;
+DELETE FROM kept WHERE noun = 'diagnosis_stakes';
+DROP VIEW as_of.diagnosis_findings;
+DROP TABLE diagnosis_findings;
+DELETE FROM kept WHERE noun = 'diagnosis_findings';
+DROP VIEW as_of.diagnoses;
+DROP TABLE diagnoses;
+DELETE FROM kept WHERE noun = 'diagnoses';

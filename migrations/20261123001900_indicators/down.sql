@@ -1,0 +1,3 @@
+DROP VIEW as_of.indicators;
+DROP TABLE indicators;
+DELETE FROM kept WHERE noun = 'indicators';

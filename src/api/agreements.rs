@@ -1,0 +1,446 @@
+//! Agreements: protocols, contracts, conventions and their amendments: who signed, who approved, what they hold.
+
+mod approvals;
+mod fiches;
+mod signatories;
+
+use std::sync::LazyLock;
+
+use actix_web::{delete, get, patch, post, web::Data};
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use self::approvals::{Approval, NewApproval};
+use self::fiches::{AgreementFiche, NewAgreementFiche};
+use self::signatories::{NewSignatory, Signatory};
+use crate::{
+    db::{
+        Conn, Db,
+        listing::{Field, Listed, field, period, word},
+    },
+    http::{
+        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, Views, Wanted, given,
+        nullable, share,
+    },
+    rights::{self, Place, Reach},
+    schema::{agreement_approvals, agreement_fiches, agreement_signatories, agreements},
+    values::{
+        CommuneCode, Confidence, ConfidenceWords, Count, Day, Id, LongText, Many, Name, Precision, PrecisionWords, ShortText, Vocabulary, Word,
+    },
+};
+
+/// The words of [`AgreementKind`].
+#[derive(Debug, Clone)]
+pub struct AgreementKindWords;
+
+impl Vocabulary for AgreementKindWords {
+    const NAME: &'static str = "AgreementKind";
+    const ABOUT: &'static str = "What an agreement is (nature de l'acte).";
+    const WORDS: &'static [(&'static str, &'static str)] =
+        &[("protocol", "Protocole"), ("contract", "Contrat"), ("convention", "Convention"), ("amendment", "Avenant")];
+}
+
+/// What an agreement is (nature de l'acte).
+pub type AgreementKind = Word<AgreementKindWords>;
+
+/// The words of [`AgreementStatus`].
+#[derive(Debug, Clone)]
+pub struct AgreementStatusWords;
+
+impl Vocabulary for AgreementStatusWords {
+    const NAME: &'static str = "AgreementStatus";
+    const ABOUT: &'static str = "Where an agreement stands (état de l'acte).";
+    const WORDS: &'static [(&'static str, &'static str)] =
+        &[("planned", "Prévu"), ("signed", "Signé"), ("in_force", "En vigueur"), ("ended", "Échu"), ("cancelled", "Abandonné")];
+}
+
+/// Where an agreement stands (état de l'acte).
+pub type AgreementStatus = Word<AgreementStatusWords>;
+
+/// An agreement (protocole, contrat, convention, avenant): a deed that is signed, or is to be.
+#[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
+#[diesel(table_name = agreements, check_for_backend(diesel::pg::Pg))]
+pub struct Agreement {
+    pub id: Id,
+    pub title: Name,
+    pub kind: AgreementKind,
+    /// The word that the source uses; sources mix them.
+    #[schema(required)]
+    pub kind_as_called: Option<ShortText>,
+    /// Its territory.
+    pub territory_id: Id,
+    /// The phase of the programme it is of.
+    #[schema(required)]
+    pub phase_id: Option<Id>,
+    /// The agreement that it specifies or amends.
+    #[schema(required)]
+    pub parent_id: Option<Id>,
+    pub status: AgreementStatus,
+    /// The day it was signed, or is to be, as it is understood.
+    #[schema(required)]
+    pub signed_on: Option<Day>,
+    /// The same, as the source says it.
+    #[schema(required)]
+    pub signed_stated: Option<ShortText>,
+    /// How much of it the source tells.
+    #[schema(required)]
+    pub signed_precision: Option<Precision>,
+    /// How sure it is what it means.
+    #[schema(required)]
+    pub signed_confidence: Option<Confidence>,
+    /// Where it was signed.
+    #[schema(required)]
+    pub place: Option<ShortText>,
+    /// In which commune.
+    #[schema(required)]
+    pub commune_code: Option<CommuneCode>,
+    /// The first day of its plan.
+    #[schema(required)]
+    pub starts_on: Option<Day>,
+    /// The last day of its plan.
+    #[schema(required)]
+    pub ends_on: Option<Day>,
+    /// How many fiches the source says it has; `counts` tells how many are known.
+    #[schema(required)]
+    pub declared_fiches: Option<Count>,
+    /// How many of them the source says are firmly undertaken.
+    #[schema(required)]
+    pub declared_firm: Option<Count>,
+    #[schema(required)]
+    pub note: Option<LongText>,
+    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    pub version: i32,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+impl Agreement {
+    /// Whose it is.
+    fn place(&self) -> Place {
+        Place::territory(self.territory_id)
+    }
+}
+
+impl Resource for Agreement {
+    fn id(&self) -> Id {
+        self.id
+    }
+    fn version(&self) -> i32 {
+        self.version
+    }
+}
+
+/// An agreement, with what was asked along.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AgreementView {
+    #[serde(flatten)]
+    agreement: Agreement,
+    /// Who signed, and who was there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signatories: Option<Vec<Signatory>>,
+    /// Which bodies approved it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approvals: Option<Vec<Approval>>,
+    /// Its fiches, of all dates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fiches: Option<Vec<AgreementFiche>>,
+}
+
+impl From<Agreement> for AgreementView {
+    fn from(agreement: Agreement) -> Self {
+        Self { agreement, signatories: None, approvals: None, fiches: None }
+    }
+}
+
+/// What it takes to make one.
+#[derive(Debug, Deserialize, ToSchema, Insertable)]
+#[serde(deny_unknown_fields)]
+#[diesel(table_name = agreements, treat_none_as_default_value = false)]
+pub struct NewAgreement {
+    title: Name,
+    kind: AgreementKind,
+    /// The word that the source uses; sources mix them.
+    kind_as_called: Option<ShortText>,
+    /// Its territory.
+    territory_id: Id,
+    /// The phase of the programme it is of.
+    phase_id: Option<Id>,
+    /// The agreement that it specifies or amends.
+    parent_id: Option<Id>,
+    status: AgreementStatus,
+    /// The day it was signed, or is to be, as it is understood.
+    signed_on: Option<Day>,
+    /// The same, as the source says it.
+    signed_stated: Option<ShortText>,
+    /// How much of it the source tells.
+    signed_precision: Option<Precision>,
+    /// How sure it is what it means.
+    signed_confidence: Option<Confidence>,
+    /// Where it was signed.
+    place: Option<ShortText>,
+    /// In which commune.
+    commune_code: Option<CommuneCode>,
+    /// The first day of its plan.
+    starts_on: Option<Day>,
+    /// The last day of its plan.
+    ends_on: Option<Day>,
+    /// How many fiches the source says it has; `counts` tells how many are known.
+    declared_fiches: Option<Count>,
+    /// How many of them the source says are firmly undertaken.
+    declared_firm: Option<Count>,
+    note: Option<LongText>,
+    /// Who signed, and who was there.
+    #[serde(default)]
+    #[diesel(skip_insertion)]
+    signatories: Many<NewSignatory>,
+    /// Which bodies approved it.
+    #[serde(default)]
+    #[diesel(skip_insertion)]
+    approvals: Many<NewApproval>,
+    /// Its fiches, of all dates.
+    #[serde(default)]
+    #[diesel(skip_insertion)]
+    fiches: Many<NewAgreementFiche>,
+}
+
+impl NewAgreement {
+    /// Whose it is to be.
+    fn place(&self) -> Place {
+        Place::territory(self.territory_id)
+    }
+
+    /// Refuses what the caller may not know.
+    async fn check(&self, reach: &Reach, conn: &mut Conn) -> Result<()> {
+        for (index, child) in self.signatories.iter().enumerate() {
+            child.check(reach, conn).await.map_err(|problem| problem.inside("signatories", index))?;
+        }
+        for (index, child) in self.fiches.iter().enumerate() {
+            child.check(reach, conn).await.map_err(|problem| problem.inside("fiches", index))?;
+        }
+        Ok(())
+    }
+}
+
+/// What to change: a member left out stays as it is, a `null` empties it.
+#[derive(Debug, Deserialize, ToSchema, AsChangeset)]
+#[serde(deny_unknown_fields)]
+#[diesel(table_name = agreements)]
+pub struct AgreementPatch {
+    #[serde(default, deserialize_with = "given")]
+    title: Option<Name>,
+    #[serde(default, deserialize_with = "given")]
+    kind: Option<AgreementKind>,
+    /// The word that the source uses; sources mix them.
+    #[serde(default, deserialize_with = "nullable")]
+    kind_as_called: Option<Option<ShortText>>,
+    /// The phase of the programme it is of.
+    #[serde(default, deserialize_with = "nullable")]
+    phase_id: Option<Option<Id>>,
+    /// The agreement that it specifies or amends.
+    #[serde(default, deserialize_with = "nullable")]
+    parent_id: Option<Option<Id>>,
+    #[serde(default, deserialize_with = "given")]
+    status: Option<AgreementStatus>,
+    /// The day it was signed, or is to be, as it is understood.
+    #[serde(default, deserialize_with = "nullable")]
+    signed_on: Option<Option<Day>>,
+    /// The same, as the source says it.
+    #[serde(default, deserialize_with = "nullable")]
+    signed_stated: Option<Option<ShortText>>,
+    /// How much of it the source tells.
+    #[serde(default, deserialize_with = "nullable")]
+    signed_precision: Option<Option<Precision>>,
+    /// How sure it is what it means.
+    #[serde(default, deserialize_with = "nullable")]
+    signed_confidence: Option<Option<Confidence>>,
+    /// Where it was signed.
+    #[serde(default, deserialize_with = "nullable")]
+    place: Option<Option<ShortText>>,
+    /// In which commune.
+    #[serde(default, deserialize_with = "nullable")]
+    commune_code: Option<Option<CommuneCode>>,
+    /// The first day of its plan.
+    #[serde(default, deserialize_with = "nullable")]
+    starts_on: Option<Option<Day>>,
+    /// The last day of its plan.
+    #[serde(default, deserialize_with = "nullable")]
+    ends_on: Option<Option<Day>>,
+    /// How many fiches the source says it has; `counts` tells how many are known.
+    #[serde(default, deserialize_with = "nullable")]
+    declared_fiches: Option<Option<Count>>,
+    /// How many of them the source says are firmly undertaken.
+    #[serde(default, deserialize_with = "nullable")]
+    declared_firm: Option<Option<Count>>,
+    #[serde(default, deserialize_with = "nullable")]
+    note: Option<Option<LongText>>,
+}
+
+static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
+    vec![
+        field(agreements::search),
+        field(agreements::title).sorted(),
+        word::<AgreementKindWords, _>(agreements::kind).sorted(),
+        field(agreements::territory_id),
+        field(agreements::phase_id),
+        field(agreements::parent_id),
+        word::<AgreementStatusWords, _>(agreements::status).sorted(),
+        field(agreements::signed_on).sorted(),
+        word::<PrecisionWords, _>(agreements::signed_precision),
+        word::<ConfidenceWords, _>(agreements::signed_confidence),
+        field(agreements::commune_code),
+        field(agreements::starts_on).sorted(),
+        field(agreements::ends_on).sorted(),
+        field(agreements::declared_fiches).sorted(),
+        field(agreements::declared_firm).sorted(),
+        period("on", agreements::starts_on, agreements::ends_on),
+        field(agreement_signatories::partner_id)
+            .linked(agreement_signatories::agreement_id, agreements::id)
+            .named("partner_id", "Which this partner signed, or saw signed."),
+        field(agreements::created_at).sorted(),
+        field(agreements::updated_at).sorted(),
+    ]
+});
+
+impl Listed for Agreement {
+    type Table = agreements::table;
+    type Key = agreements::id;
+    fn fields() -> &'static [Field] {
+        &FIELDS
+    }
+}
+
+impl Shown for Agreement {
+    type View = AgreementView;
+    const INCLUDES: &'static [(&'static str, &'static str)] =
+        &[("signatories", "Who signed, and who was there."), ("approvals", "Which bodies approved it."), ("fiches", "Its fiches, of all dates.")];
+    const ORDER: &'static str = "-signed_on";
+
+    async fn include(views: &mut Views<AgreementView>, wanted: &Wanted, reach: &Reach, conn: &mut Conn) -> Result<()> {
+        let ids: Vec<Id> = views.iter().map(|(id, _)| *id).collect();
+        if wanted.has("signatories") {
+            let mut rows = agreement_signatories::table
+                .filter(agreement_signatories::agreement_id.eq_any(&ids))
+                .order_by(agreement_signatories::id)
+                .select(Signatory::as_select())
+                .load(conn)
+                .await?;
+            rights::veil(rows.iter_mut().map(|row| &mut row.person_id), reach, conn).await?;
+            share(views, rows, |row| row.agreement_id, |view| &mut view.signatories);
+        }
+        if wanted.has("approvals") {
+            let rows = agreement_approvals::table
+                .filter(agreement_approvals::agreement_id.eq_any(&ids))
+                .order_by(agreement_approvals::id)
+                .select(Approval::as_select())
+                .load(conn)
+                .await?;
+            share(views, rows, |row| row.agreement_id, |view| &mut view.approvals);
+        }
+        if wanted.has("fiches") {
+            let mut rows = agreement_fiches::table
+                .filter(agreement_fiches::agreement_id.eq_any(&ids))
+                .order_by(agreement_fiches::id)
+                .select(AgreementFiche::as_select())
+                .into_boxed();
+            if let Some(scope) = AgreementFiche::scope(reach) {
+                rows = rows.filter(scope);
+            }
+            let rows = rows.load(conn).await?;
+            share(views, rows, |row| row.agreement_id, |view| &mut view.fiches);
+        }
+        Ok(())
+    }
+}
+
+/// Its operations.
+pub fn routes(routes: &mut ServiceConfig) {
+    signatories::routes(routes);
+    approvals::routes(routes);
+    fiches::routes(routes);
+    routes.service(list_agreements).service(create_agreement).service(read_agreement).service(update_agreement).service(delete_agreement);
+}
+
+async fn find(id: Id, reach: &Reach, conn: &mut Conn) -> Result<Agreement> {
+    agreements::table.find(id).select(Agreement::as_select()).first(conn).await.or_gone("agreements", None, id, reach, conn).await
+}
+
+async fn lock(id: Id, editor: &Editor, conn: &mut Conn) -> Result<Agreement> {
+    let agreement = agreements::table.find(id).select(Agreement::as_select()).for_no_key_update();
+    let agreement = agreement.first(conn).await.or_gone("agreements", None, id, editor.reach(), conn).await?;
+    editor.within(&agreement.place())?;
+    Ok(agreement)
+}
+
+/// Makes one under this identifier, with its parts.
+pub async fn insert(id: Id, new: &NewAgreement, conn: &mut Conn) -> Result<Agreement> {
+    let row = (agreements::id.eq(id), new);
+    let agreement = diesel::insert_into(agreements::table).values(row).returning(Agreement::as_returning()).get_result(conn).await?;
+    for (index, child) in new.signatories.iter().enumerate() {
+        signatories::insert(id, child, conn).await.map_err(|problem| problem.inside("signatories", index))?;
+    }
+    for (index, child) in new.approvals.iter().enumerate() {
+        approvals::insert(id, child, conn).await.map_err(|problem| problem.inside("approvals", index))?;
+    }
+    for (index, child) in new.fiches.iter().enumerate() {
+        fiches::insert(id, child, conn).await.map_err(|problem| problem.inside("fiches", index))?;
+    }
+    Ok(agreement)
+}
+
+/// List agreements
+#[utoipa::path(params(List<Agreement>), responses((status = OK, body = Page<AgreementView>)))]
+#[get("/agreements")]
+async fn list_agreements(db: Data<Db>, list: List<Agreement>) -> Result<Page<AgreementView>> {
+    list.page(&db).await
+}
+
+/// Create an agreement
+#[utoipa::path(responses((status = CREATED, body = Agreement)))]
+#[post("/agreements")]
+async fn create_agreement(db: Data<Db>, editor: Editor, body: Json<NewAgreement>) -> Result<Created<Agreement>> {
+    db.write(&editor, async |conn| {
+        let new = body.valid()?;
+        editor.within(&new.place())?;
+        new.check(editor.reach(), conn).await?;
+        Ok(Created(insert(Id::new(), &new, conn).await?))
+    })
+    .await
+}
+
+/// Read an agreement
+#[utoipa::path(params(One<Agreement>), responses((status = OK, body = AgreementView)))]
+#[get("/agreements/{id}")]
+async fn read_agreement(db: Data<Db>, At(id): At, one: One<Agreement>) -> Result<Tagged<AgreementView>> {
+    one.answer(&db, id, find).await
+}
+
+/// Change an agreement
+#[utoipa::path(responses((status = OK, body = Agreement)))]
+#[patch("/agreements/{id}")]
+async fn update_agreement(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch, body: Json<AgreementPatch>) -> Result<Tagged<Agreement>> {
+    db.write(&editor, async |conn| {
+        let current = lock(id, &editor, conn).await?;
+        if_match.check(&current, conn).await?;
+        let patch = body.valid()?;
+        let update = diesel::update(agreements::table.find(id)).set(&patch);
+        let changed = update.returning(Agreement::as_returning()).get_result(conn).await;
+        Ok(changed.or_unchanged(current)?.into())
+    })
+    .await
+}
+
+/// Delete an agreement
+#[utoipa::path(responses((status = NO_CONTENT)))]
+#[delete("/agreements/{id}")]
+async fn delete_agreement(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch) -> Result<NoContent> {
+    db.write(&editor, async |conn| {
+        if_match.check(&lock(id, &editor, conn).await?, conn).await?;
+        diesel::delete(agreements::table.find(id)).execute(conn).await?;
+        Ok(NoContent)
+    })
+    .await
+}

@@ -1,0 +1,177 @@
+//! What a meeting has before it: the fiches that wait for it, and what has happened since the committee last met.
+
+use actix_web::{HttpRequest, get, web::Data};
+use chrono::{DateTime, Days, Utc};
+use diesel::{prelude::*, sql_types};
+use diesel_async::RunQueryDsl;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::find;
+use crate::{
+    db::{Conn, Db},
+    http::{At, Caller, Momentary, Result},
+    rights::{self, Reach},
+    schema::{action_fiche_funding_lines, action_fiches, meetings},
+    values::{Amount, Day, Id, LongText, Name},
+};
+
+diesel::define_sql_function! {
+    /// Is the planned end past, and is it neither done nor abandoned?
+    fn is_late(planned_end_on: sql_types::Nullable<sql_types::Date>, progress: sql_types::Text) -> sql_types::Bool;
+}
+
+/// A meeting, in short.
+#[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
+#[diesel(table_name = meetings, check_for_backend(diesel::pg::Pg))]
+#[schema(as = DossierMeeting)]
+struct Short {
+    id: Id,
+    #[schema(required)]
+    title: Option<Name>,
+    #[schema(required)]
+    committee_id: Option<Id>,
+    #[schema(required)]
+    territory_id: Option<Id>,
+    #[schema(required)]
+    ordinal: Option<i32>,
+    #[schema(required)]
+    held_on: Option<Day>,
+}
+
+/// A fiche, in short: where it stands, and since when.
+#[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
+#[diesel(table_name = action_fiches, check_for_backend(diesel::pg::Pg))]
+#[schema(as = DossierFiche)]
+struct Fiche {
+    id: Id,
+    #[schema(required)]
+    reference: Option<Name>,
+    title: Name,
+    /// A word of `Validation`.
+    validation: Name,
+    validation_since: DateTime<Utc>,
+    /// A word of `Progress`.
+    progress: Name,
+    progress_since: DateTime<Utc>,
+    #[schema(required)]
+    progress_reason: Option<LongText>,
+    #[schema(required)]
+    planned_end_on: Option<Day>,
+    updated_at: DateTime<Utc>,
+}
+
+/// A grant that was asked for over 90 days ago, and was neither given nor refused.
+#[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
+#[diesel(table_name = action_fiche_funding_lines, check_for_backend(diesel::pg::Pg))]
+#[schema(as = DossierGrant)]
+struct Grant {
+    id: Id,
+    action_fiche_id: Id,
+    #[schema(required)]
+    partner_id: Option<Id>,
+    #[schema(required)]
+    requested_eur: Option<Amount>,
+    #[schema(required)]
+    requested_on: Option<Day>,
+}
+
+/// What a meeting has before it (dossier de séance), as far as the caller sees it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = MeetingDossier)]
+struct Dossier {
+    meeting: Short,
+    /// The meeting of the same committee before it, by number, else by day.
+    #[schema(required)]
+    previous: Option<Short>,
+    /// The fiches that were submitted, and wait for a decision.
+    #[schema(max_items = 10000)]
+    to_validate: Vec<Fiche>,
+    /// The fiches whose planned end is past, and that are neither done nor abandoned.
+    #[schema(max_items = 10000)]
+    late: Vec<Fiche>,
+    /// The fiches that are blocked, and why.
+    #[schema(max_items = 10000)]
+    blocked: Vec<Fiche>,
+    /// The fiches that were changed since the day of the meeting before; all of them when there was none.
+    #[schema(max_items = 10000)]
+    changed: Vec<Fiche>,
+    /// The grants that were asked for over 90 days ago, and were neither given nor refused.
+    #[schema(max_items = 10000)]
+    waiting_grants: Vec<Grant>,
+}
+
+/// Its operation.
+pub fn routes(routes: &mut ServiceConfig) {
+    routes.service(read_meeting_dossier);
+}
+
+/// The meeting of the same committee before this one.
+async fn previous(meeting: &Short, reach: &Reach, conn: &mut Conn) -> QueryResult<Option<Short>> {
+    let Some(committee) = meeting.committee_id else { return Ok(None) };
+    let mut earlier = meetings::table.filter(meetings::committee_id.eq(committee).and(meetings::id.ne(meeting.id))).into_boxed();
+    earlier = match (meeting.ordinal, meeting.held_on) {
+        (Some(ordinal), _) => earlier.filter(meetings::ordinal.lt(ordinal)),
+        (None, Some(day)) => earlier.filter(meetings::held_on.lt(day)),
+        (None, None) => return Ok(None),
+    };
+    if let Some(scope) = rights::visible(meetings::visibility, meetings::territory_id, reach) {
+        earlier = earlier.filter(scope);
+    }
+    let earlier =
+        earlier.filter(meetings::status.ne("cancelled")).order_by((meetings::ordinal.desc().nulls_last(), meetings::held_on.desc().nulls_last()));
+    earlier.select(Short::as_select()).first(conn).await.optional()
+}
+
+/// Read the dossier of a meeting
+///
+/// What the meeting has before it: the fiches of its territory that wait for a decision, are late or blocked, or have changed
+/// since its committee last met, and the grants that were asked for over 90 days ago. As it stands now, and as far as the
+/// caller sees it.
+#[utoipa::path(responses((status = OK, body = Dossier)))]
+#[get("/meetings/{id}/dossier")]
+async fn read_meeting_dossier(db: Data<Db>, At(id): At, request: HttpRequest) -> Result<Momentary<Dossier>> {
+    let caller = Caller::of(&request);
+    let reach = caller.reach();
+    db.snapshot(async |conn| -> Result<_> {
+        find(id, reach, conn).await?;
+        let meeting: Short = meetings::table.find(id).select(Short::as_select()).first(conn).await?;
+        let previous = previous(&meeting, reach, conn).await?;
+        let fiches = || {
+            let territory = action_fiches::territory_id.nullable().is_not_distinct_from(meeting.territory_id);
+            let fiches =
+                action_fiches::table.filter(territory).order_by((action_fiches::title, action_fiches::id)).select(Fiche::as_select()).into_boxed();
+            match rights::fiches(reach) {
+                Some(scope) => fiches.filter(scope),
+                None => fiches,
+            }
+        };
+        let since = previous.as_ref().and_then(|previous| previous.held_on);
+        let changed = match since {
+            Some(day) => fiches().filter(action_fiches::updated_at.ge(day.start())),
+            None => fiches(),
+        };
+        let waiting = action_fiche_funding_lines::granted_on
+            .is_null()
+            .and(action_fiche_funding_lines::refused_on.is_null())
+            .and(action_fiche_funding_lines::requested_on.lt(Utc::now().date_naive() - Days::new(90)));
+        let seen = fiches().select(action_fiches::id).load::<Id>(conn).await?;
+        Ok(Momentary(Dossier {
+            to_validate: fiches().filter(action_fiches::validation.eq("submitted")).load(conn).await?,
+            late: fiches().filter(is_late(action_fiches::planned_end_on, action_fiches::progress)).load(conn).await?,
+            blocked: fiches().filter(action_fiches::progress.eq("blocked")).load(conn).await?,
+            changed: changed.load(conn).await?,
+            waiting_grants: action_fiche_funding_lines::table
+                .filter(action_fiche_funding_lines::action_fiche_id.eq_any(seen))
+                .filter(waiting)
+                .order_by(action_fiche_funding_lines::requested_on)
+                .select(Grant::as_select())
+                .load(conn)
+                .await?,
+            meeting,
+            previous,
+        }))
+    })
+    .await
+}

@@ -1,0 +1,393 @@
+//! Observations: what an indicator is worth, of whom or where, when, and who says so. Conflicting ones stand side by side.
+
+use std::sync::LazyLock;
+
+use actix_web::{delete, get, patch, post, web::Data};
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::{
+    db::{
+        Conn, Db,
+        listing::{Field, Listed, Scope, field, word},
+    },
+    http::{
+        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, given,
+        may_name_document, may_name_fiche, nullable,
+    },
+    rights::{self, Place, Reach},
+    schema::observations,
+    values::{
+        Amount, Confidence, ConfidenceWords, Day, DepartmentCode, Id, LongText, Precision, PrecisionWords, Qualifier, QualifierWords, RegionCode,
+        ShortText, Siren, Visibility, VisibilityWords, Vocabulary, Word,
+    },
+};
+
+/// The words of [`Subject`].
+#[derive(Debug, Clone)]
+pub struct SubjectWords;
+
+impl Vocabulary for SubjectWords {
+    const NAME: &'static str = "ObservationSubject";
+    const ABOUT: &'static str = "What an observation is of (sujet).";
+    const WORDS: &'static [(&'static str, &'static str)] = &[
+        ("territory", "Territoire"),
+        ("action_fiche", "Fiche action"),
+        ("partner", "Partenaire"),
+        ("intercommunality", "Intercommunalité"),
+        ("department", "Département"),
+        ("region", "Région"),
+        ("country", "France"),
+    ];
+}
+
+/// What an observation is of (sujet).
+pub type Subject = Word<SubjectWords>;
+
+/// The words of [`ObservationKind`].
+#[derive(Debug, Clone)]
+pub struct ObservationKindWords;
+
+impl Vocabulary for ObservationKindWords {
+    const NAME: &'static str = "ObservationKind";
+    const ABOUT: &'static str = "What an observation is (nature).";
+    const WORDS: &'static [(&'static str, &'static str)] =
+        &[("actual", "Constaté"), ("baseline", "Référence"), ("target", "Cible"), ("claim", "Affirmation")];
+}
+
+/// What an observation is (nature).
+pub type ObservationKind = Word<ObservationKindWords>;
+
+/// An observation (valeur d'un indicateur), of one subject, as one source says it.
+#[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
+#[diesel(table_name = observations, check_for_backend(diesel::pg::Pg))]
+pub struct Observation {
+    pub id: Id,
+    /// What is measured.
+    pub indicator_id: Id,
+    pub subject: Subject,
+    pub kind: ObservationKind,
+    /// The territory that it is of, or whose it is to keep.
+    #[schema(required)]
+    pub territory_id: Option<Id>,
+    /// The fiche that it is of.
+    #[schema(required)]
+    pub action_fiche_id: Option<Id>,
+    /// The partner that it is of.
+    #[schema(required)]
+    pub partner_id: Option<Id>,
+    /// The intercommunality that it is of.
+    #[schema(required)]
+    pub siren: Option<Siren>,
+    /// The department that it is of.
+    #[schema(required)]
+    pub department_code: Option<DepartmentCode>,
+    /// The region that it is of.
+    #[schema(required)]
+    pub region_code: Option<RegionCode>,
+    /// How much; null when the source gives no figure.
+    #[schema(required)]
+    pub value: Option<Amount>,
+    pub qualifier: Qualifier,
+    /// What the source says, in its words.
+    #[schema(required)]
+    pub text: Option<LongText>,
+    /// The first day of what is measured.
+    #[schema(required)]
+    pub period_starts_on: Option<Day>,
+    /// The last day of what is measured.
+    #[schema(required)]
+    pub period_ends_on: Option<Day>,
+    /// When the source says it, as it is understood.
+    #[schema(required)]
+    pub observed_on: Option<Day>,
+    /// The same, as the source says it.
+    #[schema(required)]
+    pub observed_stated: Option<ShortText>,
+    /// How much of it the source tells.
+    #[schema(required)]
+    pub observed_precision: Option<Precision>,
+    /// How sure it is what it means.
+    #[schema(required)]
+    pub observed_confidence: Option<Confidence>,
+    /// The document that says it.
+    #[schema(required)]
+    pub document_id: Option<Id>,
+    #[schema(required)]
+    pub note: Option<LongText>,
+    pub visibility: Visibility,
+    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    pub version: i32,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+impl Observation {
+    /// Whose it is.
+    fn place(&self) -> Place {
+        Place { territory: self.territory_id, ..Place::nation() }
+    }
+}
+
+impl Resource for Observation {
+    fn id(&self) -> Id {
+        self.id
+    }
+    fn version(&self) -> i32 {
+        self.version
+    }
+}
+
+/// What it takes to make one.
+#[derive(Debug, Deserialize, ToSchema, Insertable)]
+#[serde(deny_unknown_fields)]
+#[diesel(table_name = observations, treat_none_as_default_value = false)]
+pub struct NewObservation {
+    /// What is measured.
+    indicator_id: Id,
+    subject: Subject,
+    #[serde(default)]
+    kind: ObservationKind,
+    /// The territory that it is of, or whose it is to keep.
+    territory_id: Option<Id>,
+    /// The fiche that it is of.
+    action_fiche_id: Option<Id>,
+    /// The partner that it is of.
+    partner_id: Option<Id>,
+    /// The intercommunality that it is of.
+    siren: Option<Siren>,
+    /// The department that it is of.
+    department_code: Option<DepartmentCode>,
+    /// The region that it is of.
+    region_code: Option<RegionCode>,
+    /// How much; null when the source gives no figure.
+    value: Option<Amount>,
+    #[serde(default)]
+    qualifier: Qualifier,
+    /// What the source says, in its words.
+    text: Option<LongText>,
+    /// The first day of what is measured.
+    period_starts_on: Option<Day>,
+    /// The last day of what is measured.
+    period_ends_on: Option<Day>,
+    /// When the source says it, as it is understood.
+    observed_on: Option<Day>,
+    /// The same, as the source says it.
+    observed_stated: Option<ShortText>,
+    /// How much of it the source tells.
+    observed_precision: Option<Precision>,
+    /// How sure it is what it means.
+    observed_confidence: Option<Confidence>,
+    /// The document that says it.
+    document_id: Option<Id>,
+    note: Option<LongText>,
+    #[serde(default)]
+    visibility: Visibility,
+}
+
+impl NewObservation {
+    /// Whose it is to be.
+    fn place(&self) -> Place {
+        Place { territory: self.territory_id, ..Place::nation() }
+    }
+
+    /// Refuses what the caller may not know.
+    async fn check(&self, reach: &Reach, conn: &mut Conn) -> Result<()> {
+        may_name_fiche(self.action_fiche_id, reach, conn).await?;
+        may_name_document(self.document_id, reach, conn).await?;
+        Ok(())
+    }
+}
+
+/// What to change: a member left out stays as it is, a `null` empties it.
+#[derive(Debug, Deserialize, ToSchema, AsChangeset)]
+#[serde(deny_unknown_fields)]
+#[diesel(table_name = observations)]
+pub struct ObservationPatch {
+    #[serde(default, deserialize_with = "given")]
+    kind: Option<ObservationKind>,
+    /// The partner that it is of.
+    #[serde(default, deserialize_with = "nullable")]
+    partner_id: Option<Option<Id>>,
+    /// The intercommunality that it is of.
+    #[serde(default, deserialize_with = "nullable")]
+    siren: Option<Option<Siren>>,
+    /// The department that it is of.
+    #[serde(default, deserialize_with = "nullable")]
+    department_code: Option<Option<DepartmentCode>>,
+    /// The region that it is of.
+    #[serde(default, deserialize_with = "nullable")]
+    region_code: Option<Option<RegionCode>>,
+    /// How much; null when the source gives no figure.
+    #[serde(default, deserialize_with = "nullable")]
+    value: Option<Option<Amount>>,
+    #[serde(default, deserialize_with = "given")]
+    qualifier: Option<Qualifier>,
+    /// What the source says, in its words.
+    #[serde(default, deserialize_with = "nullable")]
+    text: Option<Option<LongText>>,
+    /// The first day of what is measured.
+    #[serde(default, deserialize_with = "nullable")]
+    period_starts_on: Option<Option<Day>>,
+    /// The last day of what is measured.
+    #[serde(default, deserialize_with = "nullable")]
+    period_ends_on: Option<Option<Day>>,
+    /// When the source says it, as it is understood.
+    #[serde(default, deserialize_with = "nullable")]
+    observed_on: Option<Option<Day>>,
+    /// The same, as the source says it.
+    #[serde(default, deserialize_with = "nullable")]
+    observed_stated: Option<Option<ShortText>>,
+    /// How much of it the source tells.
+    #[serde(default, deserialize_with = "nullable")]
+    observed_precision: Option<Option<Precision>>,
+    /// How sure it is what it means.
+    #[serde(default, deserialize_with = "nullable")]
+    observed_confidence: Option<Option<Confidence>>,
+    /// The document that says it.
+    #[serde(default, deserialize_with = "nullable")]
+    document_id: Option<Option<Id>>,
+    #[serde(default, deserialize_with = "nullable")]
+    note: Option<Option<LongText>>,
+    #[serde(default, deserialize_with = "given")]
+    visibility: Option<Visibility>,
+}
+
+static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
+    vec![
+        field(observations::search),
+        field(observations::indicator_id),
+        word::<SubjectWords, _>(observations::subject),
+        word::<ObservationKindWords, _>(observations::kind).sorted(),
+        field(observations::territory_id),
+        field(observations::action_fiche_id),
+        field(observations::partner_id),
+        field(observations::siren),
+        field(observations::department_code),
+        field(observations::region_code),
+        field(observations::value).sorted(),
+        word::<QualifierWords, _>(observations::qualifier),
+        field(observations::period_starts_on).sorted(),
+        field(observations::period_ends_on).sorted(),
+        field(observations::observed_on).sorted(),
+        word::<PrecisionWords, _>(observations::observed_precision),
+        word::<ConfidenceWords, _>(observations::observed_confidence),
+        field(observations::document_id),
+        word::<VisibilityWords, _>(observations::visibility),
+        field(observations::created_at).sorted(),
+        field(observations::updated_at).sorted(),
+    ]
+});
+
+impl Listed for Observation {
+    type Table = observations::table;
+    type Key = observations::id;
+    fn fields() -> &'static [Field] {
+        &FIELDS
+    }
+}
+
+impl Shown for Observation {
+    type View = Self;
+    const ORDER: &'static str = "";
+
+    fn scope(reach: &Reach) -> Option<Scope<observations::table>> {
+        rights::both(
+            rights::visible(observations::visibility, observations::territory_id, reach),
+            rights::of_visible_fiche(observations::action_fiche_id, reach),
+        )
+    }
+}
+
+/// Its operations.
+pub fn routes(routes: &mut ServiceConfig) {
+    routes.service(list_observations).service(create_observation).service(read_observation).service(update_observation).service(delete_observation);
+}
+
+async fn find(id: Id, reach: &Reach, conn: &mut Conn) -> Result<Observation> {
+    let mut observation = observations::table.find(id).select(Observation::as_select()).into_boxed();
+    if let Some(scope) = Observation::scope(reach) {
+        observation = observation.filter(scope);
+    }
+    observation.first(conn).await.or_gone("observations", None, id, reach, conn).await
+}
+
+async fn lock(id: Id, editor: &Editor, conn: &mut Conn) -> Result<Observation> {
+    find(id, editor.reach(), conn).await?;
+    let observation = observations::table.find(id).select(Observation::as_select()).for_no_key_update();
+    let observation = observation.first(conn).await.or_gone("observations", None, id, editor.reach(), conn).await?;
+    editor.within(&observation.place())?;
+    Ok(observation)
+}
+
+/// Makes one under this identifier.
+pub async fn insert(id: Id, new: &NewObservation, conn: &mut Conn) -> Result<Observation> {
+    let row = (observations::id.eq(id), new);
+    let observation = diesel::insert_into(observations::table).values(row).returning(Observation::as_returning()).get_result(conn).await?;
+    Ok(observation)
+}
+
+/// List observations
+#[utoipa::path(params(List<Observation>), responses((status = OK, body = Page<Observation>)))]
+#[get("/observations")]
+async fn list_observations(db: Data<Db>, list: List<Observation>) -> Result<Page<Observation>> {
+    list.page(&db).await
+}
+
+/// Create an observation
+#[utoipa::path(responses((status = CREATED, body = Observation)))]
+#[post("/observations")]
+async fn create_observation(db: Data<Db>, editor: Editor, body: Json<NewObservation>) -> Result<Created<Observation>> {
+    db.write(&editor, async |conn| {
+        let new = body.valid()?;
+        editor.within(&new.place())?;
+        new.check(editor.reach(), conn).await?;
+        Ok(Created(insert(Id::new(), &new, conn).await?))
+    })
+    .await
+}
+
+/// Read an observation
+#[utoipa::path(params(One<Observation>), responses((status = OK, body = Observation)))]
+#[get("/observations/{id}")]
+async fn read_observation(db: Data<Db>, At(id): At, one: One<Observation>) -> Result<Tagged<Observation>> {
+    one.answer(&db, id, find).await
+}
+
+/// Change an observation
+#[utoipa::path(responses((status = OK, body = Observation)))]
+#[patch("/observations/{id}")]
+async fn update_observation(
+    db: Data<Db>,
+    editor: Editor,
+    At(id): At,
+    if_match: IfMatch,
+    body: Json<ObservationPatch>,
+) -> Result<Tagged<Observation>> {
+    db.write(&editor, async |conn| {
+        let current = lock(id, &editor, conn).await?;
+        if_match.check(&current, conn).await?;
+        let patch = body.valid()?;
+        may_name_document(patch.document_id.flatten(), editor.reach(), conn).await?;
+        let update = diesel::update(observations::table.find(id)).set(&patch);
+        let changed = update.returning(Observation::as_returning()).get_result(conn).await;
+        Ok(changed.or_unchanged(current)?.into())
+    })
+    .await
+}
+
+/// Delete an observation
+#[utoipa::path(responses((status = NO_CONTENT)))]
+#[delete("/observations/{id}")]
+async fn delete_observation(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch) -> Result<NoContent> {
+    db.write(&editor, async |conn| {
+        if_match.check(&lock(id, &editor, conn).await?, conn).await?;
+        diesel::delete(observations::table.find(id)).execute(conn).await?;
+        Ok(NoContent)
+    })
+    .await
+}

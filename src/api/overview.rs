@@ -1,0 +1,317 @@
+//! The page of a territory, in one request: who is in it, who steers it, what was signed, where its fiches and its money stand.
+
+use actix_web::{HttpRequest, get, web::Data};
+use diesel::{
+    prelude::*,
+    sql_query,
+    sql_types::{Array, BigInt, Date, Int4, Nullable, Numeric, Text, Uuid},
+};
+use diesel_async::RunQueryDsl;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::{
+    db::Db,
+    http::{At, Caller, Momentary, OrGone, Result},
+    rights,
+    schema::{action_fiches, committee_seats, committees, meetings, territories, territory_labels, territory_members},
+    values::{Amount, Basis, Day, Id, Name, OfficialCode, ShortText, Siren},
+};
+
+/// How many late fiches are told.
+const LATE: i64 = 50;
+
+#[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
+#[diesel(table_name = territories, check_for_backend(diesel::pg::Pg))]
+#[schema(as = OverviewTerritory)]
+struct Territory {
+    id: Id,
+    name: Name,
+    version: i32,
+}
+
+#[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
+#[diesel(table_name = territory_labels, check_for_backend(diesel::pg::Pg))]
+#[schema(as = OverviewLabel)]
+struct Label {
+    phase_id: Id,
+    #[schema(required)]
+    official_code: Option<OfficialCode>,
+    status: Name,
+    #[schema(required)]
+    labelled_on: Option<Day>,
+}
+
+#[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
+#[diesel(table_name = territory_members, check_for_backend(diesel::pg::Pg))]
+#[schema(as = OverviewMember)]
+struct Member {
+    name: Name,
+    kind: Name,
+    #[schema(required)]
+    siren: Option<Siren>,
+    coordinator: bool,
+}
+
+/// A seat that is held today.
+#[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
+#[diesel(table_name = committee_seats, check_for_backend(diesel::pg::Pg))]
+#[schema(as = OverviewSeat)]
+struct Seat {
+    committee_id: Id,
+    #[schema(required)]
+    person_id: Option<Id>,
+    #[schema(required)]
+    partner_id: Option<Id>,
+    #[schema(required)]
+    function: Option<ShortText>,
+    #[schema(required)]
+    side: Option<Name>,
+    capacity: Name,
+}
+
+/// A committee that works today, with those who sit in it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OverviewCommittee)]
+struct Committee {
+    id: Id,
+    name: Name,
+    kind: Name,
+    #[schema(max_items = 1000)]
+    seats: Vec<Seat>,
+}
+
+/// An agreement: how many fiches it declares, and how many are known.
+#[derive(Debug, Serialize, ToSchema, QueryableByName)]
+#[schema(as = OverviewAgreement)]
+struct Agreement {
+    #[diesel(sql_type = Uuid)]
+    id: Id,
+    #[diesel(sql_type = Text)]
+    title: Name,
+    #[diesel(sql_type = Text)]
+    kind: Name,
+    #[diesel(sql_type = Text)]
+    status: Name,
+    #[diesel(sql_type = Nullable<Date>)]
+    #[schema(required)]
+    signed_on: Option<Day>,
+    /// As its source says it.
+    #[diesel(sql_type = Nullable<Int4>)]
+    #[schema(required)]
+    declared_fiches: Option<i32>,
+    /// How many the caller sees.
+    #[diesel(sql_type = BigInt)]
+    fiches: i64,
+}
+
+/// How many fiches have this.
+#[derive(Debug, Serialize, ToSchema, QueryableByName)]
+#[schema(as = OverviewCount)]
+struct Count {
+    /// `validation`, `progress`, `stage` or `theme`.
+    #[diesel(sql_type = Text)]
+    #[schema(max_length = 20)]
+    by: String,
+    /// The word of the axis, or the theme's identifier; null where a fiche has none.
+    #[diesel(sql_type = Nullable<Text>)]
+    #[schema(required, max_length = 50)]
+    value: Option<String>,
+    /// Its French label, of a theme.
+    #[diesel(sql_type = Nullable<Text>)]
+    #[schema(required)]
+    label_fr: Option<Name>,
+    #[diesel(sql_type = BigInt)]
+    fiches: i64,
+}
+
+/// The money of its fiches, on one basis.
+#[derive(Debug, Serialize, ToSchema, QueryableByName)]
+#[schema(as = OverviewMoney)]
+struct Money {
+    #[diesel(sql_type = Nullable<Text>)]
+    #[schema(required)]
+    basis: Option<Basis>,
+    #[diesel(sql_type = Nullable<Numeric>)]
+    #[schema(required)]
+    planned_eur: Option<Amount>,
+    #[diesel(sql_type = Nullable<Numeric>)]
+    #[schema(required)]
+    requested_eur: Option<Amount>,
+    #[diesel(sql_type = Nullable<Numeric>)]
+    #[schema(required)]
+    granted_eur: Option<Amount>,
+    #[diesel(sql_type = Nullable<Numeric>)]
+    #[schema(required)]
+    paid_eur: Option<Amount>,
+}
+
+#[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
+#[diesel(table_name = meetings, check_for_backend(diesel::pg::Pg))]
+#[schema(as = OverviewMeeting)]
+struct Meeting {
+    id: Id,
+    #[schema(required)]
+    title: Option<Name>,
+    #[schema(required)]
+    committee_id: Option<Id>,
+    #[schema(required)]
+    ordinal: Option<i32>,
+    #[schema(required)]
+    held_on: Option<Day>,
+}
+
+#[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
+#[diesel(table_name = action_fiches, check_for_backend(diesel::pg::Pg))]
+#[schema(as = OverviewLateFiche)]
+struct LateFiche {
+    id: Id,
+    title: Name,
+    #[schema(required)]
+    planned_end_on: Option<Day>,
+    progress: Name,
+}
+
+/// The page of a territory, as far as the caller sees it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TerritoryOverview)]
+struct Overview {
+    territory: Territory,
+    #[schema(max_items = 100)]
+    labels: Vec<Label>,
+    /// Its members today.
+    #[schema(max_items = 1000)]
+    members: Vec<Member>,
+    /// Its committees today, with those who sit in them.
+    #[schema(max_items = 1000)]
+    committees: Vec<Committee>,
+    #[schema(max_items = 1000)]
+    agreements: Vec<Agreement>,
+    /// How many fiches there are.
+    fiches: i64,
+    /// How many have what: by validation, progress, stage and theme.
+    #[schema(max_items = 1000)]
+    counts: Vec<Count>,
+    /// Its money, by basis.
+    #[schema(max_items = 10)]
+    money: Vec<Money>,
+    /// The meeting that was held last.
+    #[schema(required)]
+    last_meeting: Option<Meeting>,
+    /// The meeting that is to be held next.
+    #[schema(required)]
+    next_meeting: Option<Meeting>,
+    /// How many fiches are late.
+    late: i64,
+    /// The fiches that have been late for longest, fifty at most.
+    #[schema(max_items = 50)]
+    late_fiches: Vec<LateFiche>,
+}
+
+diesel::define_sql_function! {
+    /// Is the planned end past, and is it neither done nor abandoned?
+    fn is_late(planned_end_on: Nullable<Date>, progress: Text) -> Bool;
+}
+
+/// Its operation.
+pub fn routes(routes: &mut ServiceConfig) {
+    routes.service(read_territory_overview);
+}
+
+/// Read the page of a territory
+///
+/// All that a page on it shows, in one request, as it stands today and as far as the caller sees it: its labels and members, its
+/// committees and who sits in them, its agreements with the fiches they declare and those that are known, how many fiches stand
+/// where, their money by basis, the last and the next meeting, and what is late.
+#[utoipa::path(responses((status = OK, body = Overview)))]
+#[get("/territories/{id}/overview")]
+async fn read_territory_overview(db: Data<Db>, At(id): At, request: HttpRequest) -> Result<Momentary<Overview>> {
+    let caller = Caller::of(&request);
+    let reach = caller.reach();
+    db.snapshot(async |conn| -> Result<_> {
+        let territory = territories::table.find(id).select(Territory::as_select()).first(conn).await.or_gone("territories", None, id, reach, conn).await?;
+        let today = diesel::dsl::date(diesel::dsl::now);
+        let labels = territory_labels::table.filter(territory_labels::territory_id.eq(id)).order_by(territory_labels::labelled_on.desc().nulls_last());
+        let members = territory_members::table
+            .filter(territory_members::territory_id.eq(id))
+            .filter(territory_members::starts_on.is_null().or(territory_members::starts_on.le(today.nullable())))
+            .filter(territory_members::ends_on.is_null().or(territory_members::ends_on.ge(today.nullable())))
+            .order_by((territory_members::name, territory_members::id));
+        let working = committees::table
+            .filter(committees::territory_id.eq(id))
+            .filter(committees::ended_on.is_null().or(committees::ended_on.ge(today.nullable())))
+            .order_by((committees::name, committees::id))
+            .select((committees::id, committees::name, committees::kind));
+        let working: Vec<(Id, Name, Name)> = working.load(conn).await?;
+        let ids: Vec<Id> = working.iter().map(|(id, ..)| *id).collect();
+        let mut seats: Vec<Seat> = committee_seats::table
+            .filter(committee_seats::committee_id.eq_any(ids))
+            .filter(committee_seats::starts_on.is_null().or(committee_seats::starts_on.le(today.nullable())))
+            .filter(committee_seats::ends_on.is_null().or(committee_seats::ends_on.ge(today.nullable())))
+            .order_by(committee_seats::id)
+            .select(Seat::as_select())
+            .load(conn)
+            .await?;
+        rights::veil(seats.iter_mut().map(|seat| &mut seat.person_id), reach, conn).await?;
+        let mut committees: Vec<Committee> = working.into_iter().map(|(id, name, kind)| Committee { id, name, kind, seats: Vec::new() }).collect();
+        for seat in seats {
+            if let Some(committee) = committees.iter_mut().find(|committee| committee.id == seat.committee_id) {
+                committee.seats.push(seat);
+            }
+        }
+        let mut fiches = action_fiches::table.filter(action_fiches::territory_id.eq(id)).select(action_fiches::id).into_boxed();
+        if let Some(scope) = rights::fiches(reach) {
+            fiches = fiches.filter(scope);
+        }
+        let fiches: Vec<Id> = fiches.load(conn).await?;
+        let agreements = sql_query(
+            "SELECT id, title, kind, status, signed_on, declared_fiches, \
+             (SELECT count(*) FROM agreement_fiches fiche WHERE fiche.agreement_id = agreement.id AND fiche.action_fiche_id = ANY($2)) AS fiches \
+             FROM agreements agreement WHERE territory_id = $1 ORDER BY signed_on, id",
+        );
+        let agreements = agreements.bind::<Uuid, _>(id).bind::<Array<Uuid>, _>(&fiches).load(conn).await?;
+        let counts = sql_query(
+            "SELECT axis.by, axis.value, NULL AS label_fr, count(*) AS fiches FROM action_fiches, \
+             LATERAL (VALUES ('validation', validation), ('progress', progress), ('stage', stage)) AS axis (by, value) WHERE id = ANY($1) GROUP BY 1, 2 \
+             UNION ALL SELECT 'theme', theme.id::text, theme.label_fr, count(*) FROM unnest($1) fiche LEFT JOIN action_fiche_themes link \
+             ON link.action_fiche_id = fiche LEFT JOIN themes theme ON theme.id = link.theme_id GROUP BY theme.id, theme.label_fr ORDER BY 1, 2",
+        );
+        let counts = counts.bind::<Array<Uuid>, _>(&fiches).load(conn).await?;
+        let money = sql_query(
+            "SELECT basis, sum(planned_eur) AS planned_eur, sum(requested_eur) AS requested_eur, sum(granted_eur) AS granted_eur, \
+             sum(paid_eur) AS paid_eur FROM action_fiche_funding_lines WHERE action_fiche_id = ANY($1) GROUP BY basis ORDER BY basis",
+        );
+        let money = money.bind::<Array<Uuid>, _>(&fiches).load(conn).await?;
+        let met = || {
+            let met = meetings::table.filter(meetings::territory_id.eq(id)).select(Meeting::as_select()).into_boxed();
+            match rights::visible(meetings::visibility, meetings::territory_id, reach) {
+                Some(scope) => met.filter(scope),
+                None => met,
+            }
+        };
+        let last = met().filter(meetings::status.eq("held")).order_by((meetings::held_on.desc().nulls_last(), meetings::id.desc()));
+        let next = met().filter(meetings::status.eq("planned")).order_by((meetings::held_on.asc().nulls_last(), meetings::id));
+        let late = || action_fiches::table.filter(action_fiches::id.eq_any(&fiches).and(is_late(action_fiches::planned_end_on, action_fiches::progress)));
+        Ok(Momentary(Overview {
+            labels: labels.select(Label::as_select()).load(conn).await?,
+            members: members.select(Member::as_select()).load(conn).await?,
+            last_meeting: last.first(conn).await.optional()?,
+            next_meeting: next.first(conn).await.optional()?,
+            late: late().count().get_result(conn).await?,
+            late_fiches: late()
+                .order_by((action_fiches::planned_end_on, action_fiches::id))
+                .limit(LATE)
+                .select(LateFiche::as_select())
+                .load(conn)
+                .await?,
+            fiches: fiches.len() as i64,
+            territory,
+            committees,
+            agreements,
+            counts,
+            money,
+        }))
+    })
+    .await
+}

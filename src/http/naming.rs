@@ -1,0 +1,26 @@
+//! What a body may name: nothing that its sender may not see. To be refused is the same as if there were no such thing.
+
+use super::{Problem, Result};
+use crate::{
+    db::Conn,
+    rights::{self, Reach},
+    values::Id,
+};
+
+/// A person whom the caller may know.
+pub async fn may_name_person(person: Option<Id>, reach: &Reach, conn: &mut Conn) -> Result<()> {
+    match person {
+        Some(person) if !rights::visible_people(&[person], reach, conn).await?.contains(&person) => Err(Problem::unknown_reference("/person_id")),
+        _ => Ok(()),
+    }
+}
+
+/// A fiche that the caller sees.
+pub async fn may_name_fiche(fiche: Option<Id>, reach: &Reach, conn: &mut Conn) -> Result<()> {
+    if rights::sees_fiche(fiche, reach, conn).await? { Ok(()) } else { Err(Problem::unknown_reference("/action_fiche_id")) }
+}
+
+/// A document that the caller sees.
+pub async fn may_name_document(document: Option<Id>, reach: &Reach, conn: &mut Conn) -> Result<()> {
+    if rights::sees_document(document, reach, conn).await? { Ok(()) } else { Err(Problem::unknown_reference("/document_id")) }
+}
