@@ -2,7 +2,7 @@
 # On its own each tool works as usual: `cargo run`, `cargo test`. Settings: `cargo run -- --help`.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint cargo-test outside openapi schema bench postgresql tools
+.PHONY: help run test check lint cargo-test outside openapi cog schema bench postgresql tools
 
 TOOLS = target/outside
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -37,6 +37,11 @@ outside: postgresql tools ## Proofs from outside of the running service
 
 openapi: postgresql ## Write openapi/ anew
 	UPDATE=1 cargo test --test api contract
+
+cog: ## Fetch the official geographic code (COG) of 2026, for `load cog`
+	@mkdir -p target/cog && cd target/cog && npm pack --silent @etalab/decoupage-administratif@6.0.0 >/dev/null && \
+	tar -xzf etalab-decoupage-administratif-6.0.0.tgz && \
+	echo 'cargo run -- load cog --year 2026 target/cog/package/data'
 
 schema: postgresql ## Write src/schema.rs anew, as the migrations leave the database
 	cargo build --locked

@@ -182,6 +182,31 @@ pub enum Command {
 pub enum Load {
     /// The facts of five public documents on the programme. Loading them twice changes nothing.
     Demo,
+    /// The official geographic code (COG) of a year: regions, departments, intercommunalities, communes. Other years stay.
+    Cog {
+        /// The year.
+        #[arg(long, value_parser = clap::value_parser!(i32).range(2000..=2100))]
+        year: i32,
+        /// A folder laid out as the npm package @etalab/decoupage-administratif is (`make cog` fetches it).
+        dir: PathBuf,
+    },
+    /// The official lists of a phase: territories, labels, members, and what became of them from one phase to the next.
+    Territories {
+        /// The number of the phase.
+        #[arg(long)]
+        phase: i32,
+        /// CSV or GeoJSON files of that phase, in any layout of ANCT.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Contours of territories, intercommunalities, communes, departments or regions: GeoJSON whose properties name them.
+    Contours {
+        /// The number of the phase whose official codes are meant.
+        #[arg(long)]
+        phase: Option<i32>,
+        /// The file.
+        file: PathBuf,
+    },
 }
 
 /// What can be verified.

@@ -11,7 +11,11 @@ use std::{
 use anyhow::{Context, bail};
 use clap::Parser;
 use territoires_industrie::{
-    api::keys,
+    api::{
+        geography::{cog, contour_file},
+        keys,
+        territories::official,
+    },
     config::{Command, Config, Database, Grants, Keys, Load, LogFormat, Verify},
     db::{
         self, Db,
@@ -42,12 +46,10 @@ fn main() -> anyhow::Result<()> {
             println!("The schema is current.");
             Ok(())
         }
-        Command::Load { what: Load::Demo } => {
+        Command::Load { what } => {
             let home = Home::open(&config.database)?;
             check_schema(&home, false)?;
-            let made = run(async { Ok(demo::load(&Db::new(&home.url, 1)?).await?) })?;
-            println!("{made} things made; what was there already is as it was.");
-            Ok(())
+            run(load(what, &home.url))
         }
         Command::Keys { what } => {
             let home = Home::open(&config.database)?;
@@ -214,6 +216,29 @@ async fn welcome(url: &str) -> anyhow::Result<String> {
 /// Has nothing ever been written here?
 async fn is_empty(url: &str) -> anyhow::Result<bool> {
     Ok(ledger::is_empty(&mut db::connect(url).await?).await?)
+}
+
+/// Loads data, and says what it did.
+async fn load(what: Load, url: &str) -> anyhow::Result<()> {
+    let db = Db::new(url, 1)?;
+    match what {
+        Load::Demo => println!("{} things made; what was there already is as it was.", demo::load(&db).await?),
+        Load::Cog { year, dir } => {
+            for cog::Loaded { table, made, changed, removed, all } in cog::load(&cog::read(&dir)?, year, &db).await? {
+                println!("{table:<18}  {all:>6}: {made} new, {changed} changed, {removed} removed");
+            }
+        }
+        Load::Territories { phase, files } => {
+            let loaded = official::load(&official::read(&files)?, phase, &db).await?;
+            println!("territories  {:>6}: {} new, {} labels new", loaded.territories, loaded.territories_made, loaded.labels_made);
+            println!("members      {:>6}: {} new, {} removed", loaded.members, loaded.members_made, loaded.members_removed);
+            println!("successions: {} new; contours: {} new or changed", loaded.successions_made, loaded.contours_drawn);
+        }
+        Load::Contours { phase, file } => {
+            println!("{} contours are new or changed.", contour_file::load(&contour_file::read(&file)?, phase, &db).await?);
+        }
+    }
+    Ok(())
 }
 
 /// Numbers what has no number yet, then walks along the chain.

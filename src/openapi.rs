@@ -41,7 +41,7 @@ from which a copy can be kept; `GET /changes/stream` tells it as it happens.
 - Days are `YYYY-MM-DD` (suffix `_on`), instants RFC 3339 in UTC (suffix `_at`), amounts euros (suffix `_eur`).";
 
 /// Each tag, what it is about, and the role that writes it.
-const TAGS: [(&str, &str, &str); 23] = [
+const TAGS: [(&str, &str, &str); 27] = [
     ("programme-phases", "Phases of the programme (phases du programme).", "editor"),
     ("themes", "Themes: axes of each phase and local ones (thématiques).", "editor"),
     ("territories", "Territories with labels, members and successions (territoires).", "editor"),
@@ -60,6 +60,10 @@ const TAGS: [(&str, &str, &str); 23] = [
     ("indicators", "Indicators: definitions and units (indicateurs).", "editor"),
     ("observations", "Observations: sourced figures of indicators (valeurs, constats).", "editor"),
     ("citations", "Citations: the provenance of every fact (provenance).", "editor"),
+    ("regions", "Regions of the official geographic code, by year (régions).", ""),
+    ("departments", "Departments of the official geographic code, by year (départements).", ""),
+    ("intercommunalities", "Intercommunalities, by year, with where they are (EPCI, EPT).", ""),
+    ("communes", "Communes, by year, with their old codes (communes).", ""),
     ("changes", "What has changed since: the feed, the same as a stream, and the proof that a copy is exact (flux des modifications).", ""),
     ("api-keys", "API keys, for the administrators within whose perimeters they lie (clés d'API).", "admin"),
     ("grants", "Who may do what, where, from when to when (habilitations).", "admin"),
@@ -146,17 +150,24 @@ fn operation_of(path: &str, method: &str, operation: &mut Operation) {
     operation.tags = Some(vec![noun.to_owned()]);
     // What holds for this moment has no tag.
     // A page that is put together of many things has no version of its own.
-    let page = ["/overview", "/dossier", "/funding"].iter().any(|end| path.ends_with(end));
+    let page = ["/overview", "/dossier", "/funding", "/perimeter", "/plan"].iter().any(|end| path.ends_with(end));
     let momentary = page || matches!(noun, "health" | "changes");
     let body = operation.request_body.is_some();
     let one = path.contains("{id}");
     let locked =
         operation.parameters.iter().flatten().any(|parameter| is_named(parameter, "If-Match")) || matches!(method, "PATCH" | "PUT" | "DELETE");
-    for (name, about) in [("id", "The thing."), ("part_id", "The part of it.")] {
+    let coded = path.contains("{code}");
+    let code = match noun {
+        "regions" => "RegionCode",
+        "departments" => "DepartmentCode",
+        "communes" => "CommuneCode",
+        _ => "Siren",
+    };
+    for (name, about, schema) in [("id", "The thing.", "Id"), ("part_id", "The part of it.", "Id"), ("code", "Its code, or its SIREN.", code)] {
         let known = operation.parameters.iter().flatten().any(|parameter| is_named(parameter, name));
         if path.contains(&format!("{{{name}}}")) && !known {
             let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Path).required(Required::True);
-            let parameter = parameter.description(Some(about)).schema(Some(Ref::from_schema_name("Id")));
+            let parameter = parameter.description(Some(about)).schema(Some(Ref::from_schema_name(schema)));
             operation.parameters.get_or_insert_default().insert(0, parameter.build().into());
         }
     }
@@ -227,11 +238,14 @@ fn operation_of(path: &str, method: &str, operation: &mut Operation) {
     if let Some((status, about)) = unchanged {
         operation.responses.responses.insert(status.to_owned(), ResponseBuilder::new().description(about).build().into());
     }
+    // Of nouns, partners alone are merged.
+    let moves = method == "GET" && noun == "partners" && one && !path.ends_with("/history");
     let refusals = [
+        ("308", moves, "It was merged into another one: Location tells where that is."),
         ("400", !beside, "Not understood."),
         ("401", !beside, "No valid key."),
         ("403", role.is_some(), "The key does not allow it."),
-        ("404", one, "There is no such thing."),
+        ("404", one || coded, "There is no such thing."),
         ("406", true, "None of the accepted media types is served."),
         ("408", body, "The body came too slowly."),
         ("409", body && !beside || method == "DELETE", "In conflict with what is there."),

@@ -325,9 +325,57 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+    use super::sql_types::Tsvector;
+
+    communes (id) {
+        id -> Uuid,
+        year -> Int4,
+        code -> Text,
+        name -> Text,
+        siren -> Nullable<Text>,
+        department_code -> Text,
+        region_code -> Text,
+        intercommunality_siren -> Nullable<Text>,
+        ept_siren -> Nullable<Text>,
+        population -> Nullable<Int4>,
+        formers -> Jsonb,
+        version -> Int4,
+        search -> Nullable<Tsvector>,
+    }
+}
+
+diesel::table! {
+    contours (noun, key) {
+        noun -> Text,
+        key -> Text,
+        west -> Float8,
+        south -> Float8,
+        east -> Float8,
+        north -> Float8,
+        geometry -> Jsonb,
+    }
+}
+
+diesel::table! {
     department_regions (department_code) {
         department_code -> Text,
         region_code -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::sql_types::Tsvector;
+
+    departments (id) {
+        id -> Uuid,
+        year -> Int4,
+        code -> Text,
+        name -> Text,
+        region_code -> Text,
+        version -> Int4,
+        search -> Nullable<Tsvector>,
     }
 }
 
@@ -531,6 +579,33 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         search -> Nullable<Tsvector>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::sql_types::Tsvector;
+
+    intercommunalities (id) {
+        id -> Uuid,
+        year -> Int4,
+        siren -> Text,
+        name -> Text,
+        kind -> Text,
+        communes_count -> Int4,
+        population -> Nullable<Int4>,
+        version -> Int4,
+        search -> Nullable<Tsvector>,
+    }
+}
+
+diesel::table! {
+    intercommunality_places (intercommunality_id, department_code) {
+        intercommunality_id -> Uuid,
+        department_code -> Text,
+        region_code -> Text,
+        communes_count -> Int4,
+        population -> Nullable<Int4>,
     }
 }
 
@@ -809,6 +884,20 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
+    use super::sql_types::Tsvector;
+
+    regions (id) {
+        id -> Uuid,
+        year -> Int4,
+        code -> Text,
+        name -> Text,
+        version -> Int4,
+        search -> Nullable<Tsvector>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
     use super::sql_types::Xid8;
 
     stamping (one) {
@@ -1004,6 +1093,7 @@ diesel::joinable!(event_participants -> people (person_id));
 diesel::joinable!(event_sequences -> events (event_id));
 diesel::joinable!(events -> territories (territory_id));
 diesel::joinable!(grants -> api_keys (key_id));
+diesel::joinable!(intercommunality_places -> intercommunalities (intercommunality_id));
 diesel::joinable!(meeting_attendances -> meetings (meeting_id));
 diesel::joinable!(meeting_attendances -> partners (partner_id));
 diesel::joinable!(meeting_attendances -> people (person_id));
@@ -1053,7 +1143,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     citations,
     committee_seats,
     committees,
+    communes,
+    contours,
     department_regions,
+    departments,
     diagnoses,
     diagnosis_ambitions,
     diagnosis_findings,
@@ -1065,6 +1158,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     events,
     grants,
     indicators,
+    intercommunalities,
+    intercommunality_places,
     kept,
     ledger,
     meeting_attendances,
@@ -1079,6 +1174,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     post_funding_lines,
     posts,
     programme_phases,
+    regions,
     stamping,
     stamps,
     support_tools,

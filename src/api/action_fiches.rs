@@ -185,11 +185,24 @@ pub struct ActionFicheView {
     /// The support tools it uses.
     #[serde(skip_serializing_if = "Option::is_none")]
     tools: Option<Vec<FicheTool>>,
+    /// The fiches that are parts of it, as far as the caller sees them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    children: Option<Vec<ActionFiche>>,
 }
 
 impl From<ActionFiche> for ActionFicheView {
     fn from(action_fiche: ActionFiche) -> Self {
-        Self { action_fiche, participants: None, themes: None, funding_lines: None, milestones: None, locations: None, notes: None, tools: None }
+        Self {
+            action_fiche,
+            participants: None,
+            themes: None,
+            funding_lines: None,
+            milestones: None,
+            locations: None,
+            notes: None,
+            tools: None,
+            children: None,
+        }
     }
 }
 
@@ -392,6 +405,7 @@ impl Shown for ActionFiche {
         ("locations", "Where it takes place."),
         ("notes", "Its notes, as far as the caller may see them."),
         ("tools", "The support tools it uses."),
+        ("children", "The fiches that are parts of it."),
     ];
     const ORDER: &'static str = "title";
 
@@ -466,6 +480,16 @@ impl Shown for ActionFiche {
                 .load(conn)
                 .await?;
             share(views, rows, |row| row.action_fiche_id, |view| &mut view.tools);
+        }
+        if wanted.has("children") {
+            let rows = action_fiches::table.filter(action_fiches::parent_id.eq_any(&ids)).order_by((action_fiches::reference, action_fiches::id));
+            let mut rows = rows.select(ActionFiche::as_select()).into_boxed();
+            if let Some(scope) = rights::fiches(reach) {
+                rows = rows.filter(scope);
+            }
+            let rows = rows.load(conn).await?;
+            // Each has a parent: it was asked for by it.
+            share(views, rows, |row| row.parent_id.unwrap_or(row.id), |view| &mut view.children);
         }
         Ok(())
     }

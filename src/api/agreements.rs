@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
+use diesel::{dsl::sql, prelude::*, sql_types::Bool};
 use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -19,7 +19,7 @@ use self::fiches::{AgreementFiche, NewAgreementFiche};
 use self::signatories::{NewSignatory, Signatory};
 use crate::{
     db::{
-        Conn, Db,
+        Conn, Db, TODAY,
         listing::{Field, Listed, field, period, word},
     },
     http::{
@@ -29,7 +29,8 @@ use crate::{
     rights::{self, Place, Reach},
     schema::{agreement_approvals, agreement_fiches, agreement_signatories, agreements},
     values::{
-        CommuneCode, Confidence, ConfidenceWords, Count, Day, Id, LongText, Many, Name, Precision, PrecisionWords, ShortText, Vocabulary, Word,
+        Commitment, CommuneCode, Confidence, ConfidenceWords, Count, Day, Id, LongText, Many, Name, Precision, PrecisionWords, ShortText, Vocabulary,
+        Word,
     },
 };
 
@@ -134,6 +135,26 @@ impl Resource for Agreement {
     }
 }
 
+/// What is known of an agreement's fiches, beside what it declares. A commitment that nobody states is unknown: it is not none.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = AgreementCounts)]
+pub struct Counts {
+    /// As its source says it.
+    #[schema(required)]
+    declared_fiches: Option<Count>,
+    /// How many are in it today, as far as the caller sees them.
+    fiches: i64,
+    /// How many firm commitments its source declares.
+    #[schema(required)]
+    declared_firm: Option<Count>,
+    /// How many are firm.
+    firm: i64,
+    /// How many are an intention.
+    intention: i64,
+    /// How many are not said to be one or the other.
+    unknown: i64,
+}
+
 /// An agreement, with what was asked along.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AgreementView {
@@ -148,11 +169,14 @@ pub struct AgreementView {
     /// Its fiches, of all dates.
     #[serde(skip_serializing_if = "Option::is_none")]
     fiches: Option<Vec<AgreementFiche>>,
+    /// What it declares and what is known, side by side.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counts: Option<Counts>,
 }
 
 impl From<Agreement> for AgreementView {
     fn from(agreement: Agreement) -> Self {
-        Self { agreement, signatories: None, approvals: None, fiches: None }
+        Self { agreement, signatories: None, approvals: None, fiches: None, counts: None }
     }
 }
 
@@ -300,6 +324,10 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
         field(agreement_signatories::partner_id)
             .linked(agreement_signatories::agreement_id, agreements::id)
             .named("partner_id", "Which this partner signed, or saw signed."),
+        field(agreement_fiches::action_fiche_id)
+            .linked(agreement_fiches::agreement_id, agreements::id)
+            .of_fiche()
+            .named("action_fiche_id", "Which have this fiche."),
         field(agreements::created_at).sorted(),
         field(agreements::updated_at).sorted(),
     ]
@@ -315,8 +343,12 @@ impl Listed for Agreement {
 
 impl Shown for Agreement {
     type View = AgreementView;
-    const INCLUDES: &'static [(&'static str, &'static str)] =
-        &[("signatories", "Who signed, and who was there."), ("approvals", "Which bodies approved it."), ("fiches", "Its fiches, of all dates.")];
+    const INCLUDES: &'static [(&'static str, &'static str)] = &[
+        ("signatories", "Who signed, and who was there."),
+        ("approvals", "Which bodies approved it."),
+        ("fiches", "Its fiches, of all dates."),
+        ("counts", "How many fiches it declares, and how many are known, by commitment."),
+    ];
     const ORDER: &'static str = "-signed_on";
 
     async fn include(views: &mut Views<AgreementView>, wanted: &Wanted, reach: &Reach, conn: &mut Conn) -> Result<()> {
@@ -351,6 +383,27 @@ impl Shown for Agreement {
             }
             let rows = rows.load(conn).await?;
             share(views, rows, |row| row.agreement_id, |view| &mut view.fiches);
+        }
+        if wanted.has("counts") {
+            let today = sql::<Bool>(&format!("coalesce(starts_on, '-infinity') <= {TODAY} AND coalesce(ends_on, 'infinity') >= {TODAY}"));
+            let mut rows = agreement_fiches::table.filter(agreement_fiches::agreement_id.eq_any(&ids).and(today)).into_boxed();
+            if let Some(scope) = AgreementFiche::scope(reach) {
+                rows = rows.filter(scope);
+            }
+            let rows: Vec<(Id, Commitment)> = rows.select((agreement_fiches::agreement_id, agreement_fiches::commitment)).load(conn).await?;
+            for (id, view) in views.iter_mut() {
+                let (declared_fiches, declared_firm) = (view.agreement.declared_fiches, view.agreement.declared_firm);
+                let mut counts = Counts { declared_fiches, declared_firm, fiches: 0, firm: 0, intention: 0, unknown: 0 };
+                for (_, commitment) in rows.iter().filter(|(of, _)| of == id) {
+                    counts.fiches += 1;
+                    match commitment.code() {
+                        "firm" => counts.firm += 1,
+                        "intention" => counts.intention += 1,
+                        _ => counts.unknown += 1,
+                    }
+                }
+                view.counts = Some(counts);
+            }
         }
         Ok(())
     }

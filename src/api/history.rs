@@ -138,6 +138,10 @@ async fn restore(
             if_match.check(&Stands { id, version: standing.version }, conn).await?;
         }
         let body = body.valid()?;
+        if standing.row.is_none() && history::merged_into(id, conn).await?.is_some() {
+            let said = Said::new("Undo the merge: its links come back with it.", "Annulez la fusion : ses liens reviennent avec lui.");
+            return Err(Problem::new(&kinds::MERGED_AWAY).saying(said));
+        }
         let then = history::at(table, id, body.version, reach, conn).await?;
         let then = then.ok_or_else(|| {
             Problem::body(

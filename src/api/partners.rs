@@ -2,6 +2,7 @@
 //! commit to a territory's actions.
 
 mod commitments;
+mod merging;
 
 use std::sync::LazyLock;
 
@@ -20,9 +21,10 @@ use crate::{
         listing::{Field, Listed, field, word},
     },
     http::{
-        Approver, At, Created, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, Views, Wanted, given,
-        nullable, share,
+        Approver, At, Created, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Problem, Resource, Result, Shown, Tagged, Views,
+        Wanted, given, kinds, nullable, share,
     },
+    ledger::history,
     rights::{Place, Reach},
     schema::{partner_commitments, partners},
     values::{Alias, Email, Id, Many, Name, Phone, Siren, Siret, Url, Vocabulary, Word},
@@ -243,12 +245,17 @@ impl Shown for Partner {
 /// Its operations.
 pub fn routes(routes: &mut ServiceConfig) {
     commitments::routes(routes);
+    merging::routes(routes);
     routes.service(list_partners).service(create_partner).service(read_partner).service(update_partner).service(delete_partner);
 }
 
-/// The one with this identifier.
+/// The one with this identifier. One that was merged is told to be where the other one is.
 pub async fn find(id: Id, reach: &Reach, conn: &mut Conn) -> Result<Partner> {
-    partners::table.find(id).select(Partner::as_select()).first(conn).await.or_gone("partners", None, id, reach, conn).await
+    let found = partners::table.find(id).select(Partner::as_select()).first(conn).await.or_gone("partners", None, id, reach, conn).await;
+    match found {
+        Err(problem) if problem.kind() == &kinds::GONE => Err(history::merged_into(id, conn).await?.map_or(problem, Problem::moved)),
+        found => found,
+    }
 }
 
 /// The partner, locked. Any approver makes one; what all share, the nation alone changes.

@@ -2,6 +2,8 @@
 
 mod labels;
 mod members;
+pub mod official;
+mod perimeter;
 mod successions;
 
 use std::sync::LazyLock;
@@ -17,19 +19,20 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use self::labels::LabelStatusWords;
 use self::labels::{Label, NewLabel};
 use self::members::{Member, NewMember};
+use self::perimeter::Perimeter;
 use self::successions::{NewSuccession, Succession};
 use crate::{
     db::{
-        Conn, Db,
-        listing::{Field, Listed, field, word},
+        Conn, Db, contours,
+        listing::{Field, Listed, field, period, word},
     },
     http::{
         At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, Views, Wanted, given,
         nullable, share,
     },
-    rights::{Place, Reach},
-    schema::{territories, territory_labels, territory_members, territory_successions},
-    values::{Alias, Email, Id, LongText, Many, Name, Phone, Url},
+    rights::{Place, Reach, territory_places},
+    schema::{programme_phases, territories, territory_labels, territory_members, territory_successions},
+    values::{Alias, Contour, Email, Id, LongText, Many, Name, Phone, Url},
 };
 
 /// A Territoire d'industrie (territoire).
@@ -82,11 +85,17 @@ pub struct TerritoryView {
     /// The territories that came after it.
     #[serde(skip_serializing_if = "Option::is_none")]
     successions: Option<Vec<Succession>>,
+    /// What it is made of today.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    perimeter: Option<Perimeter>,
+    /// Its contour; left out where none is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contour: Option<Contour>,
 }
 
 impl From<Territory> for TerritoryView {
     fn from(territory: Territory) -> Self {
-        Self { territory, labels: None, members: None, successions: None }
+        Self { territory, labels: None, members: None, successions: None, perimeter: None, contour: None }
     }
 }
 
@@ -164,10 +173,25 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
             .named("label_status", "With a label of this status; together with phase_id, for that phase."),
         field(territory_members::siren)
             .linked(territory_members::territory_id, territories::id)
-            .named("member_siren", "With this member, by its SIREN."),
+            .together("member")
+            .named("member_siren", "With this member, by its SIREN; together with member_phase_id or member_on, as of that phase or day."),
         field(territory_members::commune_code)
             .linked(territory_members::territory_id, territories::id)
+            .together("member")
             .named("member_commune_code", "With this commune as a member."),
+        field(territory_members::phase_id)
+            .linked(territory_members::territory_id, territories::id)
+            .together("member")
+            .named("member_phase_id", "With a member of this phase."),
+        period("member_on", territory_members::starts_on, territory_members::ends_on)
+            .linked(territory_members::territory_id, territories::id)
+            .together("member"),
+        field(territory_places::region_code)
+            .linked(territory_places::territory_id, territories::id)
+            .named("region_code", "With a commune in this region, in any of its phases."),
+        field(territory_places::department_code)
+            .linked(territory_places::territory_id, territories::id)
+            .named("department_code", "With a commune in this department, in any of its phases."),
         field(territories::created_at).sorted(),
         field(territories::updated_at).sorted(),
     ]
@@ -187,6 +211,8 @@ impl Shown for Territory {
         ("labels", "Its labels, one a phase."),
         ("members", "Its members, of all phases and dates."),
         ("successions", "The territories that came after it."),
+        ("perimeter", "Its communes, departments, regions and population, counted, as its members of today make it up."),
+        ("contour", "Its contour, of the latest phase that has one; `labels` have that of each phase."),
     ];
     const ORDER: &'static str = "name";
 
@@ -219,6 +245,23 @@ impl Shown for Territory {
                 .await?;
             share(views, rows, |row| row.territory_id, |view| &mut view.successions);
         }
+        if wanted.has("perimeter") {
+            let mut perimeters = perimeter::of(&ids, None, None, conn).await?;
+            for (id, view) in views.iter_mut() {
+                view.perimeter = perimeters.remove(id);
+            }
+        }
+        if wanted.has("contour") {
+            let known = territory_labels::table.inner_join(programme_phases::table).filter(territory_labels::territory_id.eq_any(&ids));
+            let known = known.order_by(programme_phases::number).select((territory_labels::territory_id, territory_labels::id));
+            let known: Vec<(Id, Id)> = known.load(conn).await?;
+            let keys: Vec<String> = known.iter().map(|(_, label)| label.to_string()).collect();
+            let drawn = contours::drawn("territory_labels", &keys, conn).await?;
+            // Of several phases, the latest.
+            for (id, view) in views.iter_mut() {
+                view.contour = known.iter().rev().filter(|(of, _)| of == id).find_map(|(_, label)| drawn.get(&label.to_string()).cloned());
+            }
+        }
         Ok(())
     }
 }
@@ -228,6 +271,7 @@ pub fn routes(routes: &mut ServiceConfig) {
     labels::routes(routes);
     members::routes(routes);
     successions::routes(routes);
+    perimeter::routes(routes);
     routes.service(list_territories).service(create_territory).service(read_territory).service(update_territory).service(delete_territory);
 }
 

@@ -17,7 +17,7 @@ use diesel::{
 use diesel_async::{RunQueryDsl, methods::LoadQuery};
 
 use self::field::Sql;
-pub use self::field::{Askable, Field, Kind, field, flag, period, word};
+pub use self::field::{Askable, Field, Kind, Names, field, flag, period, word};
 use super::Conn;
 use crate::values::Id;
 
@@ -54,7 +54,7 @@ impl Operator {
 
     /// Does it make sense for this field?
     pub fn fits(self, field: &Field) -> bool {
-        let plain = field.link.is_none() && !field.personal && !matches!(field.kind, Kind::Search | Kind::Period);
+        let plain = field.link.is_none() && field.names.is_none() && !matches!(field.kind, Kind::Search | Kind::Period);
         match self {
             Self::Is => true,
             Self::IsNot => plain,

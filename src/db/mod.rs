@@ -1,5 +1,6 @@
 //! PostgreSQL as any noun would use it. Knows no noun, and nothing of HTTP.
 
+pub mod contours;
 pub mod embedded;
 mod error;
 pub mod listing;
@@ -39,6 +40,9 @@ const WAIT: Duration = Duration::from_secs(2);
 
 /// How often a whole transaction is tried when PostgreSQL asks for it to be run again.
 const TRIES: u32 = 4;
+
+/// Today in Paris, or the day that is looked back to, as SQL says it.
+pub const TODAY: &str = "(coalesce(nullif(current_setting('app.as_of', true), '')::timestamptz, now()) AT TIME ZONE 'Europe/Paris')::date";
 
 /// The opening of a transaction that sees one state of the database throughout.
 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";

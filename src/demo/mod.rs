@@ -12,8 +12,8 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     api::{
-        action_fiches, agreements, citations, committees, diagnoses, documents, events, indicators, meetings, objectives, observations, partners,
-        people, posts, programme_phases, support_tools, territories, themes,
+        action_fiches, agreements, citations, committees, diagnoses, documents, events, geography::cog, indicators, meetings, objectives,
+        observations, partners, people, posts, programme_phases, support_tools, territories, themes,
     },
     db::{Author, Conn, Db},
     http::{Problem, Result, Said, kinds},
@@ -45,6 +45,18 @@ const FILES: [(&str, &str); 18] = [
     ("citations", include_str!("citations.json")),
 ];
 
+/// The year of the extract of the COG: the intercommunalities of the documents and their communes.
+const COG: i32 = 2026;
+
+/// The files of the extract.
+const GEOGRAPHY: [(&str, &[u8]); 5] = [
+    ("regions.json", include_bytes!("cog/regions.json")),
+    ("departements.json", include_bytes!("cog/departements.json")),
+    ("epci.json", include_bytes!("cog/epci.json")),
+    ("ept.json", include_bytes!("cog/ept.json")),
+    ("communes.json", include_bytes!("cog/communes.json")),
+];
+
 /// The identifier of a thing of the demo.
 fn id(noun: &str, key: &str) -> Id {
     let digest = Sha256::digest(format!("{noun}/{key}"));
@@ -68,14 +80,23 @@ fn resolve(value: &mut Value) {
 }
 
 fn read<T: DeserializeOwned>(name: &str, body: Value) -> Result<T> {
-    serde_path_to_error::deserialize(body).map_err(|error| {
-        let said = format!("demo: {name}: {error}");
-        Problem::new(&kinds::INTERNAL).saying(Said::new(said.clone(), said))
-    })
+    serde_path_to_error::deserialize(body).map_err(|error| broken(&format_args!("{name}: {error}")))
 }
 
-/// Loads what is not there yet, all of it or nothing. Says how many things it made.
+/// What is shipped is in order, or this is a fault of the service.
+fn broken(error: &dyn std::fmt::Display) -> Problem {
+    let said = format!("demo: {error}");
+    Problem::new(&kinds::INTERNAL).saying(Said::new(said.clone(), said))
+}
+
+/// Loads what is not there yet, all of it or nothing. Says how many things it made. The extract of the COG goes only where no COG is:
+/// it would take the place of a whole one.
 pub async fn load(db: &Db) -> Result<usize> {
+    if db.read(cog::is_empty).await? {
+        let file = |name: &str| GEOGRAPHY.iter().find(|(known, _)| *known == name).map(|(_, text)| text.to_vec());
+        let cog = cog::parse(|name| file(name).ok_or_else(|| anyhow::anyhow!("no {name}")));
+        cog::load(&cog.map_err(|error| broken(&error))?, COG, db).await?;
+    }
     let author = Author::command("load demo");
     db.write(&author, async |conn| {
         let mut made = 0;

@@ -91,7 +91,7 @@ pub async fn dress(request: ServiceRequest, next: Next<impl MessageBody + 'stati
     };
 
     let status = response.status();
-    let refused = status.is_client_error() || status.is_server_error();
+    let refused = status.is_client_error() || status.is_server_error() || status == StatusCode::PERMANENT_REDIRECT;
     let told = response.request().extensions().get::<Told>().cloned();
     let as_it_is = response.response().extensions().get::<AsItIs>().is_some();
     let mut response = if refused && !as_it_is { refusal(response, language, &id, &line).await } else { response };
@@ -155,7 +155,7 @@ async fn refusal(response: ServiceResponse, language: Language, id: &RequestId, 
     let status = response.status();
     let problem = response.response().extensions().get::<Problem>().cloned();
     let problem = problem.unwrap_or_else(|| Problem::of_status(status));
-    let problem = first_come(problem, response.request()).await;
+    let problem = moved(first_come(problem, response.request()).await, response.request());
     let bug = matches!(problem.caused(), Some(Error::Bug(_)));
     if bug || problem.kind().status == 500 {
         log::error!("{line} {} {problem}", id.0);
@@ -169,6 +169,15 @@ async fn refusal(response: ServiceResponse, language: Language, id: &RequestId, 
         rendered.headers_mut().insert(header::ALLOW, allow.clone());
     }
     ServiceResponse::new(request, rendered)
+}
+
+/// Where a thing was merged into another one, the same address of that.
+fn moved(problem: Problem, request: &HttpRequest) -> Problem {
+    let (Some(into), Some(id), Some(site)) = (problem.merged_into(), request.match_info().get("id"), request.app_data::<Data<Site>>()) else {
+        return problem;
+    };
+    let address = request.uri().path_and_query().map_or("", |address| address.as_str()).replacen(id, &into, 1);
+    problem.header(header::LOCATION, format!("{}{address}", site.url))
 }
 
 /// Where something like it was there first, the address of that.

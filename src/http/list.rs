@@ -14,11 +14,11 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use self::{cursor::Cursor, when::When};
-use super::{Caller, Problem, Resource, Result, Said, Site, Tagged, Wrong, kinds, problem::Place, resource::not_modified};
+use super::{Caller, PartOf, Problem, Resource, Result, Said, Site, Tagged, Wrong, kinds, problem::Place, resource::not_modified};
 use crate::{
     db::{
         Conn, Db,
-        listing::{Condition, Field, Keys, Kind, Listed, Listing, Mark, Operator, Rows, Scope, Step, Total},
+        listing::{Condition, Field, Keys, Kind, Listed, Listing, Mark, Names, Operator, Rows, Scope, Step, Total},
     },
     rights::{self, Reach},
     values::Id,
@@ -47,6 +47,11 @@ pub trait Shown: Listed + Serialize {
 
     /// Which of them may be seen by a caller of this reach; nothing when all may.
     fn scope(_reach: &Reach) -> Option<Scope<Self::Table>> {
+        None
+    }
+
+    /// Which of them are meant unless this field is asked for; all of them, as a rule.
+    fn unless_asked() -> Option<(&'static str, Scope<Self::Table>)> {
         None
     }
 
@@ -211,7 +216,8 @@ impl<N: Shown> List<N> {
         if !errors.is_empty() {
             return Err(Problem::errors(&kinds::INVALID_PARAMETERS, errors));
         }
-        listing.scope = N::scope(caller.reach());
+        let usual = N::unless_asked().filter(|(name, _)| !listing.conditions.iter().any(|condition| condition.field.name == *name));
+        listing.scope = rights::both(N::scope(caller.reach()), usual.map(|(_, scope)| scope));
         listing.limit = limit;
         listing.offset = offset.unwrap_or(0);
         Ok(Self { listing, caller, when, wanted, count, numbered: offset.is_some(), digest, site, request: request.clone() })
@@ -249,9 +255,9 @@ impl<N: Shown> List<N> {
         let limit = list.listing.limit;
         list.listing.limit = limit + 1;
         let reach = list.caller.reach().clone();
-        let personal = list.listing.conditions.iter().any(|condition| condition.field.personal) && !reach.everything;
-        let single = !list.count && list.wanted.is_empty() && !personal;
-        if personal {
+        let veiled = list.listing.conditions.iter().any(|condition| condition.field.names.is_some()) && !reach.everything;
+        let single = !list.count && list.wanted.is_empty() && !veiled;
+        if veiled {
             list.know(db).await?;
         }
         let answer = async |conn: &mut Conn| -> Result<_> {
@@ -309,12 +315,19 @@ impl<N: Shown> List<N> {
         })
     }
 
-    /// Of the persons that are asked for, leaves those whom the caller may know.
+    /// Of the persons and fiches that are asked for, leaves those whom the caller may know.
     async fn know(&mut self, db: &Db) -> Result<()> {
         let reach = self.caller.reach().clone();
-        for condition in self.listing.conditions.iter_mut().filter(|condition| condition.field.personal) {
+        for condition in &mut self.listing.conditions {
+            let Some(names) = condition.field.names else { continue };
             let asked: Vec<Id> = condition.values.iter().filter_map(|value| Id::parse(value).ok()).collect();
-            let known = self.when.ask(db, &reach, async |conn| Ok(rights::visible_people(&asked, &reach, conn).await?)).await?;
+            let known = self.when.ask(db, &reach, async |conn| {
+                Ok(match names {
+                    Names::Person => rights::visible_people(&asked, &reach, conn).await?,
+                    Names::Fiche => rights::visible_fiches(&asked, &reach, conn).await?,
+                })
+            });
+            let known = known.await?;
             condition.values.retain(|value| Id::parse(value).is_ok_and(|id| known.contains(&id)));
         }
         Ok(())
@@ -459,6 +472,23 @@ impl<N: Shown> One<N> {
             Ok(Tagged(version, view))
         };
         if self.wanted.is_empty() { self.when.ask(db, reach, ask).await } else { self.when.snapshot(db, reach, ask).await }
+    }
+}
+
+impl<N: Shown + Resource> One<N> {
+    /// The part that `find` finds, of a thing that the caller sees: what is of a hidden thing is hidden.
+    pub async fn part<W>(
+        &self,
+        db: &Db,
+        path: PartOf,
+        whole: impl AsyncFn(Id, &Reach, &mut Conn) -> Result<W>,
+        find: impl AsyncFn(PartOf, &Reach, &mut Conn) -> Result<N>,
+    ) -> Result<Tagged<N::View>> {
+        self.answer(db, path, async |path: PartOf, reach: &Reach, conn: &mut Conn| {
+            whole(path.id, reach, conn).await?;
+            find(path, reach, conn).await
+        })
+        .await
     }
 }
 

@@ -20,7 +20,7 @@ pub use auth::{Admin, Approver, Caller, Editor, Holder, Right};
 pub use json::{Form, Json};
 pub use list::{List, One, Page, Shown, Views, Wanted, elsewhere, number, parameters, share, unknown};
 pub use naming::{may_name_document, may_name_fiche, may_name_person};
-pub use path::{At, PartOf};
+pub use path::{At, Coded, PartOf};
 pub use problem::{Problem, ProblemDocument, ProblemError, Said, Wrong, kinds};
 pub use resource::{Created, IfMatch, Made, Momentary, NoContent, OrGone, OrUnchanged, Resource, Tagged, given, nullable};
 

@@ -5,7 +5,7 @@ use std::future::{Ready, ready};
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 
 use super::{Problem, Result, kinds};
-use crate::values::Id;
+use crate::values::{Checked, Id, Rule};
 
 /// The thing that `{id}` names.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +19,10 @@ pub struct PartOf {
     /// Its part.
     pub part: Id,
 }
+
+/// The code that `{code}` names.
+#[derive(Debug, Clone)]
+pub struct Coded<R: Rule>(pub Checked<R>);
 
 fn segment(request: &HttpRequest, name: &str) -> Result<Id> {
     request.match_info().get(name).and_then(|text| Id::parse(text).ok()).ok_or_else(|| Problem::new(&kinds::NOT_FOUND))
@@ -39,5 +43,15 @@ impl FromRequest for PartOf {
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         ready(segment(request, "id").and_then(|id| Ok(Self { id, part: segment(request, "part_id")? })))
+    }
+}
+
+impl<R: Rule> FromRequest for Coded<R> {
+    type Error = Problem;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let code = request.match_info().get("code").and_then(|text| Checked::parse(text).ok());
+        ready(code.map(Self).ok_or_else(|| Problem::new(&kinds::NOT_FOUND)))
     }
 }

@@ -64,6 +64,7 @@ const fn kind(status: u16, code: &'static str, en: &'static str, fr: &'static st
 pub mod kinds {
     use super::{Kind, kind};
 
+    pub static MERGED: Kind = kind(308, "merged", "It was merged into another one", "Fusionné avec un autre");
     pub static INVALID_JSON: Kind = kind(400, "invalid_json", "The body is not valid JSON", "Le corps n'est pas du JSON valide");
     pub static INVALID_PARAMETERS: Kind = kind(400, "invalid_parameters", "The query string is not understood", "Les paramètres ne sont pas compris");
     pub static BAD_REQUEST: Kind = kind(400, "bad_request", "The request is not understood", "La requête n'est pas comprise");
@@ -81,6 +82,8 @@ pub mod kinds {
     pub static FORBIDDEN_TRANSITION: Kind = kind(409, "forbidden_transition", "This move is not allowed", "Ce passage n'est pas permis");
     pub static LAST_ADMIN: Kind =
         kind(409, "last_admin", "No administrator of the nation would be left", "Il ne resterait aucun administrateur national");
+    pub static MERGED_AWAY: Kind = kind(409, "merged_away", "It was merged into another one", "Fusionné avec un autre");
+    pub static NOT_MERGED: Kind = kind(409, "not_merged", "There is no merge to undo", "Aucune fusion à annuler");
     pub static GONE: Kind = kind(410, "gone", "It was deleted", "Supprimé");
     pub static EXPIRED_CURSOR: Kind = kind(410, "expired_cursor", "The cursor has expired", "Le curseur a expiré");
     pub static STALE: Kind = kind(412, "stale", "It has changed meanwhile", "Modifié entre-temps");
@@ -98,7 +101,8 @@ pub mod kinds {
         kind(503, "outcome_unknown", "It is not known whether this was kept", "On ignore si l'écriture a été conservée");
 
     /// All of them, for the document.
-    pub static ALL: [&Kind; 28] = [
+    pub static ALL: [&Kind; 31] = [
+        &MERGED,
         &INVALID_JSON,
         &INVALID_PARAMETERS,
         &BAD_REQUEST,
@@ -114,6 +118,8 @@ pub mod kinds {
         &STILL_REFERENCED,
         &FORBIDDEN_TRANSITION,
         &LAST_ADMIN,
+        &MERGED_AWAY,
+        &NOT_MERGED,
         &GONE,
         &EXPIRED_CURSOR,
         &STALE,
@@ -242,9 +248,19 @@ impl Problem {
         Self::errors(&kinds::FORBIDDEN_TRANSITION, vec![Wrong::body(pointer, "forbidden_transition", said)]).with("allowed", allowed)
     }
 
+    /// It was merged into this one: what is asked of it is asked of that.
+    pub fn moved(into: Id) -> Self {
+        Self::new(&kinds::MERGED).with("merged_into", into)
+    }
+
     /// The body names something that is not there, or that the caller may not see: nobody is told which.
     pub fn unknown_reference(pointer: impl Into<String>) -> Self {
         Self::body(pointer, "unknown_reference", Said::new("Refers to something that is not there.", "Désigne quelque chose qui n'existe pas."))
+    }
+
+    /// The thing that it was merged into.
+    pub fn merged_into(&self) -> Option<String> {
+        self.0.more.get("merged_into")?.as_str().map(str::to_owned)
     }
 
     /// Its kind.
@@ -447,7 +463,7 @@ impl ResponseError for Dressed {
     }
 }
 
-/// A problem document (RFC 9457), as every answer of status 400 and above is.
+/// A problem document (RFC 9457), as every answer of status 400 and above is, and where a thing was merged, 308.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub struct ProblemDocument {
@@ -458,7 +474,7 @@ pub struct ProblemDocument {
     #[schema(max_length = 200)]
     title: String,
     /// The HTTP status.
-    #[schema(minimum = 400, maximum = 599)]
+    #[schema(minimum = 300, maximum = 599)]
     status: u16,
     /// The stable code of the kind.
     #[schema(max_length = 100)]
@@ -480,6 +496,8 @@ pub struct ProblemDocument {
     /// The moves that are allowed (with 409 on a transition).
     #[schema(value_type = Option<Vec<crate::values::Code>>)]
     allowed: Option<Vec<String>>,
+    /// The thing that it was merged into (with 308).
+    merged_into: Option<Id>,
     /// When it was deleted (with 410).
     deleted_at: Option<chrono::DateTime<chrono::Utc>>,
     /// Where to start again (with 410 on a cursor).

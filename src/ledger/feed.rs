@@ -94,8 +94,8 @@ pub struct Event {
     /// What it is part of.
     #[schema(required)]
     pub parent: Option<Whole>,
-    /// What happened: `create`, `update`, `delete`, `restore` (it is as it was once) or `erase` (a person was forgotten). What
-    /// one may know from now on is a `create`, and what one may know no more a `delete`.
+    /// What happened: `create`, `update`, `delete`, `restore` (it is as it was once), `erase` (a person was forgotten) or
+    /// `merge` (others became one with it). What one may know from now on is a `create`, and what one may know no more a `delete`.
     #[schema(max_length = 20)]
     pub action: String,
     /// The version that it made.
@@ -108,6 +108,9 @@ pub struct Event {
     /// The territories that it concerns.
     #[schema(max_items = 1000)]
     pub territories: Vec<Id>,
+    /// The thing that it became one with, when it was deleted by a merge; else null.
+    #[schema(required)]
+    pub merged_into: Option<Id>,
     /// The whole thing as it is after this; null once it is deleted. Null too for a person of whom one may know nothing any
     /// more: then a `delete` follows.
     #[schema(required, value_type = Option<Object>)]
@@ -173,6 +176,8 @@ struct Line {
     recorded_at: DateTime<Utc>,
     #[diesel(sql_type = Array<Text>)]
     places: Vec<String>,
+    #[diesel(sql_type = Nullable<Uuid>)]
+    merged_into: Option<Id>,
 }
 
 /// What happened after this number, up to the head, as this caller may know it.
@@ -181,6 +186,7 @@ pub async fn read(after: i64, head: i64, limit: i64, filter: &Filter, reach: &Re
     let query = sql_query(format!(
         "SELECT seq, noun, thing, parent_noun, parent, version, author, recorded_at,
             CASE WHEN now THEN after END AS after, CASE WHEN now THEN places ELSE past_places END AS places,
+            CASE WHEN action = 'delete' THEN merged_by(transaction, recorded_at, noun) END AS merged_into,
             CASE WHEN NOT now THEN 'delete' WHEN was OR action = 'create' OR returned THEN action ELSE 'create' END AS action
          FROM (SELECT stamp.seq, line.*, past.places AS past_places, coalesce({now}, false) AS now, coalesce({was}, false) AS was,
                 line.action = 'restore' AND past.after IS NULL AND coalesce({returned}, false) AS returned
@@ -247,6 +253,7 @@ fn event(line: Line, known: &shown::Known, reach: &Reach) -> Event {
         recorded_at: line.recorded_at,
         author: (!reach.is_public()).then_some(line.author),
         territories,
+        merged_into: line.merged_into,
         data,
     }
 }

@@ -36,7 +36,7 @@ pub struct PartChange {
     pub noun: String,
     /// The part.
     pub id: Id,
-    /// What was done: `create`, `update`, `delete`, `restore` or `erase`.
+    /// What was done: `create`, `update`, `delete`, `restore`, `erase` or `merge`.
     #[schema(max_length = 20)]
     pub action: String,
     /// The members that changed.
@@ -49,7 +49,7 @@ pub struct PartChange {
 pub struct Version {
     /// Its number, from 1.
     pub version: i32,
-    /// What was done: `create`, `update`, `delete`, `restore` or `erase`.
+    /// What was done: `create`, `update`, `delete`, `restore`, `erase` or `merge`.
     #[schema(max_length = 20)]
     pub action: String,
     /// Who did it; null for who shows no key.
@@ -263,6 +263,18 @@ impl Familiar {
         let seated: Vec<Named> = seated.bind::<Uuid, _>(committee).load(conn).await?;
         Ok(seated.iter().all(|seated| self.0.has(seated.person)))
     }
+}
+
+#[derive(QueryableByName)]
+struct Merged {
+    #[diesel(sql_type = Nullable<Uuid>)]
+    into: Option<Id>,
+}
+
+/// Into which thing this one was merged, if that is the last that happened to it.
+pub async fn merged_into(thing: Id, conn: &mut Conn) -> QueryResult<Option<Id>> {
+    let merged: Option<Merged> = sql_query("SELECT merged_into($1) AS into").bind::<Uuid, _>(thing).get_result(conn).await.optional()?;
+    Ok(merged.and_then(|merged| merged.into))
 }
 
 /// Locks a thing of this table, so that nobody else changes it before this transaction ends.

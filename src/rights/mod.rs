@@ -9,11 +9,13 @@
 
 mod delegation;
 mod grants;
+mod places;
 mod scope;
 
 pub use delegation::{Delegation, missing_place, national_admins};
 pub use grants::{Grant, NewGrant, Perimeter, PerimeterKind, PerimeterWords, Role, RoleWords, Subject};
-pub use scope::{both, fiches, of_visible_fiche, people, sees_document, sees_fiche, veil, visible, visible_part, visible_people};
+pub use places::territory_places;
+pub use scope::{both, fiches, of_visible_fiche, people, sees_document, sees_fiche, veil, visible, visible_fiches, visible_part, visible_people};
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;

@@ -86,11 +86,16 @@ where
 /// Does the caller see this fiche? None is seen by everyone.
 pub async fn sees_fiche(fiche: Option<Id>, reach: &Reach, conn: &mut Conn) -> QueryResult<bool> {
     let Some(fiche) = fiche else { return Ok(true) };
-    let mut found = action_fiches::table.find(fiche).select(action_fiches::id).into_boxed();
+    Ok(!visible_fiches(&[fiche], reach, conn).await?.is_empty())
+}
+
+/// Those of these fiches that the caller sees.
+pub async fn visible_fiches(ids: &[Id], reach: &Reach, conn: &mut Conn) -> QueryResult<HashSet<Id>> {
+    let mut found = action_fiches::table.filter(action_fiches::id.eq_any(ids)).select(action_fiches::id).into_boxed();
     if let Some(scope) = fiches(reach) {
         found = found.filter(scope);
     }
-    found.first::<Id>(conn).await.optional().map(|found| found.is_some())
+    Ok(found.load(conn).await?.into_iter().collect())
 }
 
 /// Does the caller see this document? None is seen by everyone.

@@ -31,7 +31,7 @@ static FAULTS: [Fault; 22] = [
         "Is not a commune code of the COG, such as 61001 or 2A004.",
         "N'est pas un code commune du COG, comme 61001 ou 2A004.",
     ),
-    fault("invalid_region_code", "Is not a region code of the COG: two digits.", "N'est pas un code région du COG : deux chiffres."),
+    fault("invalid_region_code", "Is not a region code of the COG, such as 28.", "N'est pas un code région du COG, comme 28."),
     fault(
         "invalid_department_code",
         "Is not a department code of the COG, such as 61, 2A or 974.",

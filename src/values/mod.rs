@@ -2,6 +2,7 @@
 
 mod alias;
 mod amount;
+mod contour;
 mod count;
 mod day;
 mod fault;
@@ -15,6 +16,7 @@ mod word;
 
 pub use alias::Alias;
 pub use amount::Amount;
+pub use contour::Contour;
 pub use count::Count;
 pub use day::Day;
 pub use fault::Fault;
@@ -28,5 +30,6 @@ pub use shared::{
 };
 pub use text::{
     Checked, Code, CommuneCode, DepartmentCode, Email, LongText, Name, OfficialCode, Phone, RegionCode, Rule, Scheme, ShortText, Siren, Siret, Url,
+    rules,
 };
 pub use word::{Vocabulary, Word};

@@ -146,7 +146,8 @@ pub type Email = Checked<rules::Email>;
 /// A telephone number of a service.
 pub type Phone = Checked<rules::Phone>;
 
-mod rules {
+/// The rules of texts.
+pub mod rules {
     use super::Rule;
 
     /// No control characters.
@@ -271,16 +272,21 @@ mod rules {
         }
     }
 
+    /// The code of a department or collectivity overseas.
+    fn overseas(text: &str) -> bool {
+        digits(text, 3) && (text.starts_with("97") || text.starts_with("98"))
+    }
+
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct RegionCode;
     impl Rule for RegionCode {
         const NAME: &'static str = "RegionCode";
-        const MAX: usize = 2;
-        const PATTERN: Option<&'static str> = Some("^[0-9]{2}$");
+        const MAX: usize = 3;
+        const PATTERN: Option<&'static str> = Some("^([0-9]{2}|9[78][0-9])$");
         const EXAMPLE: &'static str = "28";
-        const ABOUT: &'static str = "A region code of the COG.";
+        const ABOUT: &'static str = "A region code of the COG; of an overseas collectivity, which is in no region, its own code.";
         fn fault(text: &str) -> Option<&'static str> {
-            (!digits(text, 2)).then_some("invalid_region_code")
+            (!(digits(text, 2) || overseas(text))).then_some("invalid_region_code")
         }
     }
 
@@ -289,12 +295,11 @@ mod rules {
     impl Rule for DepartmentCode {
         const NAME: &'static str = "DepartmentCode";
         const MAX: usize = 3;
-        const PATTERN: Option<&'static str> = Some("^([0-9]{2}|2[AB]|97[0-9])$");
+        const PATTERN: Option<&'static str> = Some("^([0-9]{2}|2[AB]|9[78][0-9])$");
         const EXAMPLE: &'static str = "61";
         const ABOUT: &'static str = "A department code of the COG, leading zeros, `2A` and `2B` kept.";
         fn fault(text: &str) -> Option<&'static str> {
-            let overseas = text.len() == 3 && text.starts_with("97") && digits(text, 3);
-            (!(digits(text, 2) || overseas || matches!(text, "2A" | "2B"))).then_some("invalid_department_code")
+            (!(digits(text, 2) || overseas(text) || matches!(text, "2A" | "2B"))).then_some("invalid_department_code")
         }
     }
 

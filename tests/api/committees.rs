@@ -82,12 +82,14 @@ async fn an_official_code_is_unique_within_its_phase_only() {
     // What is asked of labels is asked of one and the same label.
     assert_eq!(names(format!("official_code=ti-2801&phase_id={second}")).await, ["Alençon"]);
     assert_eq!(names(format!("official_code=ti-2801&phase_id={first}")).await, ["Axe Seine"]);
-    // What is asked of members may be of two of them.
+    // And what is asked of members, of one and the same member.
     for member in [
         json!({ "kind": "intercommunality", "siren": "246100663", "name": "CUA" }),
         json!({ "kind": "commune", "commune_code": "61001", "name": "Alençon" }),
     ] {
         house.post(&format!("/territories/{alencon}/members"), member).await.expect(201);
     }
-    assert_eq!(names("member_siren=246100663&member_commune_code=61001".to_owned()).await, ["Alençon"]);
+    for (query, found) in [("member_siren=246100663", 1), ("member_commune_code=61001", 1), ("member_siren=246100663&member_commune_code=61001", 0)] {
+        assert_eq!(names(query.to_owned()).await.len(), found, "{query}");
+    }
 }

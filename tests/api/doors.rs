@@ -478,12 +478,23 @@ impl Cells<'_> {
                     let (status, code) = world.refusal(who, door, None).unwrap_or((200, ""));
                     self.hold(operation, who, "", &answer, status, code);
                 }
+                // No year of the COG is there: it is so for everyone.
+                ("GET", [noun, "{code}"]) => {
+                    let code = if *noun == "intercommunalities" { "246100663" } else { "61" };
+                    let answer = who.client.get(&format!("/{noun}/{code}")).await;
+                    let (status, code) = world.refusal(who, door, None).unwrap_or((404, "not_found"));
+                    self.hold(operation, who, "", &answer, status, code);
+                }
                 ("GET", [noun]) => self.list(operation, who, noun).await,
                 ("POST", [noun]) => self.create(operation, who, noun, door).await,
                 (method, [noun, "{id}", rest @ ..]) => {
-                    // Who is refused is refused of anything.
+                    // Who is refused is refused of anything. The parts of a fiche are as it is: each kind is asked for of every
+                    // third fiche, in turn, so that one of each sort is asked for all kinds of parts.
                     let some = if who.refused { 1 } else { usize::MAX };
-                    for thing in world.things.iter().filter(|thing| thing.noun == *noun).take(some) {
+                    let turn = parts_of(noun).iter().position(|part| Some(part) == rest.first()).filter(|_| *noun == "action-fiches");
+                    let things = world.things.iter().filter(|thing| thing.noun == *noun).enumerate();
+                    let things = things.filter(|(number, _)| turn.is_none_or(|turn| number % 3 == turn % 3)).take(some);
+                    for (_, thing) in things {
                         self.one(method, operation, who, thing, rest, door).await;
                     }
                 }
@@ -576,7 +587,14 @@ impl Cells<'_> {
             };
             let answer = who.client.post(&path, body).await;
             let anywhere = over.iter().any(|word| word == "anywhere");
-            let due = first.unwrap_or(if anywhere || world.may(who, role, over, like) { (201, "") } else { (403, "outside_perimeter") });
+            let due = first.unwrap_or(if anywhere || world.may(who, role, over, like) {
+                (201, "")
+            } else if noun == "citations" && !world.sees(who, like) {
+                // Where a citation is follows from what it names, and that is hidden.
+                (422, "invalid_body")
+            } else {
+                (403, "outside_perimeter")
+            });
             self.hold(operation, who, like.about, &answer, due.0, due.1);
         }
     }
@@ -613,7 +631,7 @@ impl Cells<'_> {
             return;
         }
         let method: Method = method.parse().unwrap();
-        let locked = method != Method::POST || matches!(rest, ["transitions" | "erasure"]) || rest == ["restore"] && !thing.deleted;
+        let locked = method != Method::POST || matches!(rest, ["transitions" | "erasure" | "merge"]) || rest == ["restore"] && !thing.deleted;
         let send_it = |tag: Option<&'static str>, media: &'static str, body: Value| {
             let mut request = who.client.request(method.clone(), &path);
             if let Some(tag) = tag {
@@ -653,7 +671,7 @@ impl Cells<'_> {
             Some(refused) => refused,
             None if *method == Method::DELETE && rest.is_empty() && thing.seated() => (409, "still_referenced"),
             None if *method == Method::DELETE => (204, ""),
-            None if *method == Method::POST && !matches!(rest, ["transitions" | "restore" | "erasure"]) => (201, ""),
+            None if *method == Method::POST && !matches!(rest, ["transitions" | "restore" | "erasure" | "merge" | "unmerge"]) => (201, ""),
             None => (200, ""),
         };
         let pilots = who.grants.iter().any(|(_, kind, _)| kind == "fiche");
@@ -665,7 +683,7 @@ impl Cells<'_> {
         // What is destroyed, or moves on, is a thing or a part made for it.
         let house = &world.house;
         let spare = match (method, rest) {
-            (&Method::DELETE, []) | (_, ["restore" | "erasure"]) if first.is_none() => {
+            (&Method::DELETE, []) | (_, ["restore" | "erasure" | "merge" | "unmerge"]) if first.is_none() => {
                 make(house, &Thing { territories: own(thing), ..thing.clone() }, self.number).await
             }
             (_, ["transitions"]) if first.is_none() && !pilots => make(house, thing, self.number).await,
@@ -687,11 +705,18 @@ impl Cells<'_> {
             (&Method::POST, ["transitions"]) => json!({ "axis": "progress", "to": "in_progress" }),
             (&Method::POST, ["restore"]) => json!({ "version": 1 }),
             (&Method::POST, ["erasure"]) => json!({ "reason": "À sa demande" }),
+            (&Method::POST, ["merge"]) => json!({ "into_id": makers::partner(house, &format!("stays {}", self.number)).await }),
+            (&Method::POST, ["unmerge"]) => json!({}),
             (&Method::POST, [part]) => self.body_of_part(part, thing).await,
             _ => NOTHING(),
         };
         if rest == ["restore"] && thing.deleted {
             house.delete(&format!("/{}/{}", spare.noun, spare.id), Some("*")).await.expect(204);
+        }
+        if rest == ["unmerge"] && first.is_none() {
+            let stays = makers::partner(house, &format!("stays {}", self.number)).await;
+            let merge = house.request(Method::POST, &format!("/partners/{}/merge", spare.id)).header("if-match", "*");
+            send(merge.json(&json!({ "into_id": stays }))).await.expect(200);
         }
         let answer = send(who.client.request(method.clone(), &path).header("if-match", "*").json(&body)).await;
         self.hold(operation, who, thing.about, &answer, status, code);

@@ -1,6 +1,7 @@
 //! Hostile input, kept as data in `hostile.json`: each has its exact answer, and nothing makes the service err.
 
 use std::{
+    collections::HashSet,
     io::{Read, Write},
     net::TcpStream,
     sync::LazyLock,
@@ -80,12 +81,15 @@ async fn a_name_is_one_name_however_it_is_written() {
 async fn every_text_of_every_body_withstands_hostile_texts() {
     let house = house().await;
     let mut asked = 0;
+    let mut known = HashSet::new();
     for (number, maker) in (1..).zip(makers::makers().into_iter().filter(|maker| !maker.path.contains("{id}"))) {
         let body = (maker.body)(&house, number).await;
         let schema = &DOCUMENT["paths"][format!("/api/v1{}", maker.path)]["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"];
         let properties = DOCUMENT.pointer(schema.as_str().unwrap().trim_start_matches('#')).unwrap()["properties"].as_object().unwrap();
-        for member in properties.keys() {
-            for text in texts() {
+        for (member, schema) in properties {
+            // Members of one type are read by the same lines: asked whole once, and then by every tenth text.
+            let step = if known.insert(schema.to_string()) { 1 } else { 10 };
+            for text in texts().step_by(step) {
                 let mut hostile = body.clone();
                 hostile[member] = json!(text);
                 let answer = house.post(maker.path, hostile).await;
@@ -101,7 +105,7 @@ async fn every_text_of_every_body_withstands_hostile_texts() {
             }
         }
     }
-    assert!(asked > 2000, "{asked}");
+    assert!(asked > 1000, "{asked}");
 }
 
 /// Every parameter of every operation, and every segment of every path, with every hostile text.
@@ -109,11 +113,13 @@ async fn every_text_of_every_body_withstands_hostile_texts() {
 async fn every_parameter_and_path_withstands_hostile_texts() {
     let house = house().await;
     let mut asked = 0;
+    let mut known = HashSet::new();
     for (path, item) in DOCUMENT["paths"].as_object().unwrap().iter().filter(|(path, _)| path.starts_with("/api/v1")) {
-        if path.contains("{id}") {
+        if path.contains('{') {
             for text in texts().filter(|text| !text.is_empty() && !text.contains("..")) {
                 let segment: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
-                let address = format!("{}{}", house.address, path.replace("{id}", &segment).replace("{part_id}", &segment));
+                let address =
+                    format!("{}{}", house.address, path.replace("{id}", &segment).replace("{part_id}", &segment).replace("{code}", &segment));
                 let answer = house.anyone.get(&address).await;
                 assert!(matches!(answer.status.as_u16(), 404 | 405), "{address}: {}", answer.status);
                 assert!(!answer.body.to_string().contains(&format!("{text}<")), "it is not echoed");
@@ -122,7 +128,9 @@ async fn every_parameter_and_path_withstands_hostile_texts() {
             continue;
         }
         for parameter in item["get"]["parameters"].as_array().into_iter().flatten() {
-            for text in texts() {
+            // One parameter of many lists is read by the same lines: asked whole once, and then by every tenth text.
+            let step = if known.insert((&parameter["name"], &parameter["schema"])) { 1 } else { 10 };
+            for text in texts().step_by(step) {
                 let request = house.anyone.request(Method::GET, &format!("{}{path}", house.address));
                 let answer = send(request.query(&[(parameter["name"].as_str().unwrap(), text)])).await;
                 assert!(matches!(answer.status.as_u16(), 200 | 400 | 401), "{path} {} {text:?}: {}", parameter["name"], answer.status);

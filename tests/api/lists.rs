@@ -7,7 +7,7 @@ use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use serde_json::{Value, json};
 
-use crate::support::{House, house, makers};
+use crate::support::{self, House, demo_house, house, makers};
 
 #[derive(QueryableByName)]
 struct Row {
@@ -301,4 +301,40 @@ async fn hot_statements_are_prepared_once() {
     assert!(statements.iter().any(|statement| statement.contains("ARRAY[") && statement.contains("LIMIT")), "the list: {statements:#?}");
     assert!(statements.iter().any(|statement| statement.contains("\"id\" = $1") && !statement.contains("ARRAY[")), "the read by id: {statements:#?}");
     assert_eq!(statements.len(), statements.iter().collect::<HashSet<_>>().len(), "none is prepared twice");
+}
+
+/// A list with all that may come along takes as many statements for one row as for all of them.
+#[actix_web::test]
+async fn the_number_of_statements_does_not_depend_on_the_size_of_a_page() {
+    let house = demo_house().await;
+    let name = house.url.split("/house_").nth(1).and_then(|rest| rest.split('?').next()).map(|number| format!("house_{number}")).unwrap();
+    // Only what this house is asked is logged; sessions that are open already are not.
+    let log = format!("ALTER DATABASE {name} SET log_statement = 'all'; ALTER DATABASE {name} SET log_min_messages = 'log'");
+    house.database().await.batch_execute(&log).await.unwrap();
+    let document: Value = serde_json::from_str(include_str!("../../openapi/openapi.json")).unwrap();
+    let mut asked = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        // Keys and grants are an administrator's.
+        let open = item["get"].is_object() && item["get"]["x-role"].is_null();
+        let Some(noun) = path.strip_prefix("/api/v1/").filter(|noun| !noun.contains('/') && open) else { continue };
+        let parameters = item["get"]["parameters"].as_array().unwrap();
+        let Some(include) = parameters.iter().find(|parameter| parameter["name"] == "include") else { continue };
+        let along: Vec<&str> = include["schema"]["items"]["enum"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+        let mut counts = Vec::new();
+        for limit in [1, 1000] {
+            let path = format!("/{noun}?include={}&limit={limit}", along.join(","));
+            // The first time a session opens, or a statement is prepared. No key: whose it is is asked again and again.
+            house.anyone.get(&path).await.expect(200);
+            let before = support::postgres_log().len();
+            let rows = house.anyone.get(&path).await.expect(200).rows().len();
+            let told = support::postgres_log().split_off(before);
+            // What the service does of its own accord, beside: it numbers the ledger.
+            let ours = told.lines().filter(|line| line.contains("LOG:  execute ") && !line.contains("stamp") && !line.contains("ledger"));
+            counts.push((rows.min(2), ours.count()));
+        }
+        assert_eq!((counts[0].0, counts[0].1 > along.len() / 2), (1, true), "/{noun}: nothing was logged, or there is no row: {counts:?}");
+        assert_eq!(counts[0].1, counts[1].1, "/{noun}");
+        asked += usize::from(counts[1].0 == 2);
+    }
+    assert!(asked >= 10, "{asked} lists have several rows and something that comes along");
 }

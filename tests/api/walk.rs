@@ -144,7 +144,7 @@ fn every_noun_of_the_document_has_a_maker() {
     let posts = contract::DOCUMENT["paths"].as_object().unwrap().iter().filter(|(_, item)| item.get("post").is_some());
     for (path, _) in posts {
         let known = makers.iter().any(|maker| format!("/api/v1{}", maker.path) == *path);
-        let named = ["/transitions", "/restore", "/erasure"].iter().any(|end| path.ends_with(end));
+        let named = ["/transitions", "/restore", "/erasure", "/merge", "/unmerge"].iter().any(|end| path.ends_with(end));
         let beside = path.starts_with("/oauth/") || ["/api/v1/api-keys", "/api/v1/grants"].iter().any(|noun| path.starts_with(noun));
         assert!(known || named || beside, "{path} has no maker in tests/api/support/makers.rs");
     }

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Proofs from outside: starts a service (the binary is named) on demo data, then asks it over HTTP as a stranger would.
-#   run.sh BINARY [client|docs|oidc|schemathesis ...]      all of them unless named
+#   run.sh BINARY [client|docs|cog|oidc|schemathesis ...]      all of them unless named
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 binary=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 shift
-[ $# -gt 0 ] || set -- client docs oidc schemathesis
+[ $# -gt 0 ] || set -- client docs cog oidc schemathesis
 
 export TOOLS=${TOOLS:-$root/target/outside}
 "$here/tools.sh" "$TOOLS"
@@ -21,6 +21,7 @@ for proof; do
     case $proof in
         client) "$here/client/run.sh" ;;
         docs) node "$here/client/docs.mjs" ;;
+        cog) "$here/cog.sh" "$binary" ;;
         oidc) "$here/oidc.sh" "$binary" ;;
         schemathesis) "$here/schemathesis.sh" ;;
         *) echo "there is no proof named $proof" >&2 && exit 2 ;;

@@ -318,7 +318,7 @@ async fn create_action_fiche_funding_line(db: Data<Db>, editor: Editor, At(id): 
 #[utoipa::path(params(One<FundingLine>), responses((status = OK, body = FundingLine)))]
 #[get("/action-fiches/{id}/funding-lines/{part_id}")]
 async fn read_action_fiche_funding_line(db: Data<Db>, path: PartOf, one: One<FundingLine>) -> Result<Tagged<FundingLine>> {
-    one.answer(&db, path, find).await
+    one.part(&db, path, super::find, find).await
 }
 
 /// Change a funding line of an action fiche

@@ -174,7 +174,7 @@ async fn create_action_fiche_location(db: Data<Db>, editor: Editor, At(id): At, 
 #[utoipa::path(params(One<Location>), responses((status = OK, body = Location)))]
 #[get("/action-fiches/{id}/locations/{part_id}")]
 async fn read_action_fiche_location(db: Data<Db>, path: PartOf, one: One<Location>) -> Result<Tagged<Location>> {
-    one.answer(&db, path, find).await
+    one.part(&db, path, super::find, find).await
 }
 
 /// Change a location of an action fiche

@@ -167,7 +167,7 @@ async fn create_action_fiche_milestone(db: Data<Db>, editor: Editor, At(id): At,
 #[utoipa::path(params(One<Milestone>), responses((status = OK, body = Milestone)))]
 #[get("/action-fiches/{id}/milestones/{part_id}")]
 async fn read_action_fiche_milestone(db: Data<Db>, path: PartOf, one: One<Milestone>) -> Result<Tagged<Milestone>> {
-    one.answer(&db, path, find).await
+    one.part(&db, path, super::find, find).await
 }
 
 /// Change a milestone of an action fiche

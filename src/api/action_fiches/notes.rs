@@ -159,7 +159,7 @@ async fn create_action_fiche_note(db: Data<Db>, editor: Editor, At(id): At, body
 #[utoipa::path(params(One<Note>), responses((status = OK, body = Note)))]
 #[get("/action-fiches/{id}/notes/{part_id}")]
 async fn read_action_fiche_note(db: Data<Db>, path: PartOf, one: One<Note>) -> Result<Tagged<Note>> {
-    one.answer(&db, path, find).await
+    one.part(&db, path, super::find, find).await
 }
 
 /// Change a note of an action fiche

@@ -167,11 +167,7 @@ async fn create_action_fiche_participant(db: Data<Db>, editor: Editor, At(id): A
 #[utoipa::path(params(One<Participant>), responses((status = OK, body = Participant)))]
 #[get("/action-fiches/{id}/participants/{part_id}")]
 async fn read_action_fiche_participant(db: Data<Db>, path: PartOf, one: One<Participant>) -> Result<Tagged<Participant>> {
-    one.answer(&db, path, async |path: PartOf, reach: &Reach, conn: &mut Conn| {
-        super::find(path.id, reach, conn).await?;
-        find(path, reach, conn).await
-    })
-    .await
+    one.part(&db, path, super::find, find).await
 }
 
 /// Change a participant of a fiche

@@ -115,11 +115,7 @@ async fn create_action_fiche_theme(db: Data<Db>, editor: Editor, At(id): At, bod
 #[utoipa::path(params(One<FicheTheme>), responses((status = OK, body = FicheTheme)))]
 #[get("/action-fiches/{id}/themes/{part_id}")]
 async fn read_action_fiche_theme(db: Data<Db>, path: PartOf, one: One<FicheTheme>) -> Result<Tagged<FicheTheme>> {
-    one.answer(&db, path, async |path: PartOf, reach: &Reach, conn: &mut Conn| {
-        super::find(path.id, reach, conn).await?;
-        find(path, reach, conn).await
-    })
-    .await
+    one.part(&db, path, super::find, find).await
 }
 
 /// Remove a theme of a fiche

@@ -139,7 +139,7 @@ async fn create_action_fiche_tool(db: Data<Db>, editor: Editor, At(id): At, body
 #[utoipa::path(params(One<FicheTool>), responses((status = OK, body = FicheTool)))]
 #[get("/action-fiches/{id}/tools/{part_id}")]
 async fn read_action_fiche_tool(db: Data<Db>, path: PartOf, one: One<FicheTool>) -> Result<Tagged<FicheTool>> {
-    one.answer(&db, path, find).await
+    one.part(&db, path, super::find, find).await
 }
 
 /// Change a tool of an action fiche

@@ -209,7 +209,7 @@ async fn create_agreement_approval(db: Data<Db>, editor: Editor, At(id): At, bod
 #[utoipa::path(params(One<Approval>), responses((status = OK, body = Approval)))]
 #[get("/agreements/{id}/approvals/{part_id}")]
 async fn read_agreement_approval(db: Data<Db>, path: PartOf, one: One<Approval>) -> Result<Tagged<Approval>> {
-    one.answer(&db, path, find).await
+    one.part(&db, path, super::find, find).await
 }
 
 /// Change an approval of an agreement

@@ -188,7 +188,7 @@ async fn create_agreement_fiche(db: Data<Db>, editor: Editor, At(id): At, body: 
 #[utoipa::path(params(One<AgreementFiche>), responses((status = OK, body = AgreementFiche)))]
 #[get("/agreements/{id}/fiches/{part_id}")]
 async fn read_agreement_fiche(db: Data<Db>, path: PartOf, one: One<AgreementFiche>) -> Result<Tagged<AgreementFiche>> {
-    one.answer(&db, path, find).await
+    one.part(&db, path, super::find, find).await
 }
 
 /// Change a fiche of an agreement

@@ -206,7 +206,7 @@ async fn create_agreement_signatory(db: Data<Db>, editor: Editor, At(id): At, bo
 #[utoipa::path(params(One<Signatory>), responses((status = OK, body = Signatory)))]
 #[get("/agreements/{id}/signatories/{part_id}")]
 async fn read_agreement_signatory(db: Data<Db>, path: PartOf, one: One<Signatory>) -> Result<Tagged<Signatory>> {
-    one.answer(&db, path, find).await
+    one.part(&db, path, super::find, find).await
 }
 
 /// Change a signatory of an agreement

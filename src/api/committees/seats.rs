@@ -288,7 +288,7 @@ async fn create_committee_seat(db: Data<Db>, editor: Approver, At(id): At, body:
 #[utoipa::path(params(One<Seat>), responses((status = OK, body = Seat)))]
 #[get("/committees/{id}/seats/{part_id}")]
 async fn read_committee_seat(db: Data<Db>, path: PartOf, one: One<Seat>) -> Result<Tagged<Seat>> {
-    one.answer(&db, path, find).await
+    one.part(&db, path, super::find, find).await
 }
 
 /// Change a seat of a committee

@@ -151,7 +151,7 @@ async fn create_diagnosis_ambition(db: Data<Db>, editor: Editor, At(id): At, bod
 #[utoipa::path(params(One<Ambition>), responses((status = OK, body = Ambition)))]
 #[get("/diagnoses/{id}/ambitions/{part_id}")]
 async fn read_diagnosis_ambition(db: Data<Db>, path: PartOf, one: One<Ambition>) -> Result<Tagged<Ambition>> {
-    one.answer(&db, path, find).await
+    one.part(&db, path, super::find, find).await
 }
 
 /// Change an ambition of a diagnosis

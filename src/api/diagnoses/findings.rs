@@ -188,7 +188,7 @@ async fn create_diagnosis_finding(db: Data<Db>, editor: Editor, At(id): At, body
 #[utoipa::path(params(One<Finding>), responses((status = OK, body = Finding)))]
 #[get("/diagnoses/{id}/findings/{part_id}")]
 async fn read_diagnosis_finding(db: Data<Db>, path: PartOf, one: One<Finding>) -> Result<Tagged<Finding>> {
-    one.answer(&db, path, find).await
+    one.part(&db, path, super::find, find).await
 }
 
 /// Change a finding of a diagnosis

@@ -174,7 +174,7 @@ async fn create_diagnosis_stake(db: Data<Db>, editor: Editor, At(id): At, body: 
 #[utoipa::path(params(One<Stake>), responses((status = OK, body = Stake)))]
 #[get("/diagnoses/{id}/stakes/{part_id}")]
 async fn read_diagnosis_stake(db: Data<Db>, path: PartOf, one: One<Stake>) -> Result<Tagged<Stake>> {
-    one.answer(&db, path, find).await
+    one.part(&db, path, super::find, find).await
 }
 
 /// Change a stake of a diagnosis

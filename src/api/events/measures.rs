@@ -167,7 +167,7 @@ async fn create_event_measure(db: Data<Db>, editor: Editor, At(id): At, body: Js
 #[utoipa::path(params(One<Measure>), responses((status = OK, body = Measure)))]
 #[get("/events/{id}/measures/{part_id}")]
 async fn read_event_measure(db: Data<Db>, path: PartOf, one: One<Measure>) -> Result<Tagged<Measure>> {
-    one.answer(&db, path, find).await
+    one.part(&db, path, super::find, find).await
 }
 
 /// Change a measure of an event

@@ -214,7 +214,7 @@ async fn create_event_participant(db: Data<Db>, editor: Editor, At(id): At, body
 #[utoipa::path(params(One<EventParticipant>), responses((status = OK, body = EventParticipant)))]
 #[get("/events/{id}/participants/{part_id}")]
 async fn read_event_participant(db: Data<Db>, path: PartOf, one: One<EventParticipant>) -> Result<Tagged<EventParticipant>> {
-    one.answer(&db, path, find).await
+    one.part(&db, path, super::find, find).await
 }
 
 /// Change a participant of an event

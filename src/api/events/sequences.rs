@@ -151,7 +151,7 @@ async fn create_event_sequence(db: Data<Db>, editor: Editor, At(id): At, body: J
 #[utoipa::path(params(One<Sequence>), responses((status = OK, body = Sequence)))]
 #[get("/events/{id}/sequences/{part_id}")]
 async fn read_event_sequence(db: Data<Db>, path: PartOf, one: One<Sequence>) -> Result<Tagged<Sequence>> {
-    one.answer(&db, path, find).await
+    one.part(&db, path, super::find, find).await
 }
 
 /// Change a sequence of an event

@@ -204,7 +204,7 @@ async fn create_meeting_attendance(db: Data<Db>, editor: Editor, At(id): At, bod
 #[utoipa::path(params(One<Attendance>), responses((status = OK, body = Attendance)))]
 #[get("/meetings/{id}/attendances/{part_id}")]
 async fn read_meeting_attendance(db: Data<Db>, path: PartOf, one: One<Attendance>) -> Result<Tagged<Attendance>> {
-    one.answer(&db, path, find).await
+    one.part(&db, path, super::find, find).await
 }
 
 /// Change an attendance of a meeting

@@ -241,7 +241,7 @@ async fn create_meeting_decision(db: Data<Db>, editor: Editor, At(id): At, body:
 #[utoipa::path(params(One<Decision>), responses((status = OK, body = Decision)))]
 #[get("/meetings/{id}/decisions/{part_id}")]
 async fn read_meeting_decision(db: Data<Db>, path: PartOf, one: One<Decision>) -> Result<Tagged<Decision>> {
-    one.answer(&db, path, find).await
+    one.part(&db, path, super::find, find).await
 }
 
 /// Change a decision of a meeting

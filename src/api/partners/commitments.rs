@@ -187,7 +187,7 @@ async fn create_partner_commitment(db: Data<Db>, editor: Approver, At(id): At, b
 #[utoipa::path(params(One<Commitment>), responses((status = OK, body = Commitment)))]
 #[get("/partners/{id}/commitments/{part_id}")]
 async fn read_partner_commitment(db: Data<Db>, path: PartOf, one: One<Commitment>) -> Result<Tagged<Commitment>> {
-    one.answer(&db, path, find).await
+    one.part(&db, path, super::find, find).await
 }
 
 /// Change a commitment of a partner

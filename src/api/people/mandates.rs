@@ -165,11 +165,7 @@ async fn create_person_mandate(db: Data<Db>, editor: Approver, At(id): At, body:
 #[utoipa::path(params(One<Mandate>), responses((status = OK, body = Mandate)))]
 #[get("/people/{id}/mandates/{part_id}")]
 async fn read_person_mandate(db: Data<Db>, path: PartOf, one: One<Mandate>) -> Result<Tagged<Mandate>> {
-    one.answer(&db, path, async |path: PartOf, reach: &Reach, conn: &mut Conn| {
-        super::find(path.id, reach, conn).await?;
-        find(path, reach, conn).await
-    })
-    .await
+    one.part(&db, path, super::find, find).await
 }
 
 /// Change a mandate of a person

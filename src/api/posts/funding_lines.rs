@@ -209,7 +209,7 @@ async fn create_post_funding_line(db: Data<Db>, editor: Editor, At(id): At, body
 #[utoipa::path(params(One<PostFunding>), responses((status = OK, body = PostFunding)))]
 #[get("/posts/{id}/funding-lines/{part_id}")]
 async fn read_post_funding_line(db: Data<Db>, path: PartOf, one: One<PostFunding>) -> Result<Tagged<PostFunding>> {
-    one.answer(&db, path, find).await
+    one.part(&db, path, super::find, find).await
 }
 
 /// Change a funding line of a post

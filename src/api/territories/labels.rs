@@ -12,15 +12,16 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     db::{
-        Conn, Db,
+        Conn, Db, contours,
         listing::{Field, Listed, field, word},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given, nullable,
+        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, Views, Wanted,
+        given, nullable,
     },
     rights::{Place, Reach},
     schema::territory_labels,
-    values::{Day, Id, LongText, OfficialCode, Vocabulary, Word},
+    values::{Contour, Day, Id, LongText, OfficialCode, Vocabulary, Word},
 };
 
 /// The words of [`LabelStatus`].
@@ -73,6 +74,23 @@ impl Resource for Label {
     }
     fn version(&self) -> i32 {
         self.version
+    }
+}
+
+/// A label, with what was asked along.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TerritoryLabelView)]
+pub struct LabelView {
+    #[serde(flatten)]
+    label: Label,
+    /// The contour that the territory has in this phase; left out where none is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contour: Option<Contour>,
+}
+
+impl From<Label> for LabelView {
+    fn from(label: Label) -> Self {
+        Self { label, contour: None }
     }
 }
 
@@ -140,8 +158,17 @@ impl Listed for Label {
 }
 
 impl Shown for Label {
-    type View = Self;
-    const ORDER: &'static str = "";
+    type View = LabelView;
+    const INCLUDES: &'static [(&'static str, &'static str)] = &[("contour", "The contour that the territory has in this phase.")];
+
+    async fn include(views: &mut Views<LabelView>, _wanted: &Wanted, _reach: &Reach, conn: &mut Conn) -> Result<()> {
+        let keys: Vec<String> = views.iter().map(|(id, _)| id.to_string()).collect();
+        let mut drawn = contours::drawn("territory_labels", &keys, conn).await?;
+        for (id, view) in views {
+            view.contour = drawn.remove(&id.to_string());
+        }
+        Ok(())
+    }
 }
 
 pub fn routes(routes: &mut ServiceConfig) {
@@ -170,9 +197,9 @@ pub async fn insert(territory_id: Id, new: &NewLabel, conn: &mut Conn) -> Result
 }
 
 /// List the labels of a territory
-#[utoipa::path(params(List<Label>), responses((status = OK, body = Page<Label>)))]
+#[utoipa::path(params(List<Label>), responses((status = OK, body = Page<LabelView>)))]
 #[get("/territories/{id}/labels")]
-async fn list_territory_labels(db: Data<Db>, At(id): At, list: List<Label>) -> Result<Page<Label>> {
+async fn list_territory_labels(db: Data<Db>, At(id): At, list: List<Label>) -> Result<Page<LabelView>> {
     list.parts(&db, territory_labels::territory_id, id, super::find).await
 }
 
@@ -188,10 +215,10 @@ async fn create_territory_label(db: Data<Db>, editor: Editor, At(id): At, body: 
 }
 
 /// Read a label of a territory
-#[utoipa::path(params(One<Label>), responses((status = OK, body = Label)))]
+#[utoipa::path(params(One<Label>), responses((status = OK, body = LabelView)))]
 #[get("/territories/{id}/labels/{part_id}")]
-async fn read_territory_label(db: Data<Db>, path: PartOf, one: One<Label>) -> Result<Tagged<Label>> {
-    one.answer(&db, path, find).await
+async fn read_territory_label(db: Data<Db>, path: PartOf, one: One<Label>) -> Result<Tagged<LabelView>> {
+    one.part(&db, path, super::find, find).await
 }
 
 /// Change a label of a territory

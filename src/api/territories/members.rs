@@ -213,7 +213,7 @@ async fn create_territory_member(db: Data<Db>, editor: Editor, At(id): At, body:
 #[utoipa::path(params(One<Member>), responses((status = OK, body = Member)))]
 #[get("/territories/{id}/members/{part_id}")]
 async fn read_territory_member(db: Data<Db>, path: PartOf, one: One<Member>) -> Result<Tagged<Member>> {
-    one.answer(&db, path, find).await
+    one.part(&db, path, super::find, find).await
 }
 
 /// Change a member of a territory

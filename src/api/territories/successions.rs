@@ -164,7 +164,7 @@ async fn create_territory_succession(db: Data<Db>, editor: Editor, At(id): At, b
 #[utoipa::path(params(One<Succession>), responses((status = OK, body = Succession)))]
 #[get("/territories/{id}/successions/{part_id}")]
 async fn read_territory_succession(db: Data<Db>, path: PartOf, one: One<Succession>) -> Result<Tagged<Succession>> {
-    one.answer(&db, path, find).await
+    one.part(&db, path, super::find, find).await
 }
 
 /// Change a succession of a territory

@@ -137,7 +137,7 @@ async fn create_theme_correspondence(db: Data<Db>, editor: Editor, At(id): At, b
 #[utoipa::path(params(One<Correspondence>), responses((status = OK, body = Correspondence)))]
 #[get("/themes/{id}/correspondences/{part_id}")]
 async fn read_theme_correspondence(db: Data<Db>, path: PartOf, one: One<Correspondence>) -> Result<Tagged<Correspondence>> {
-    one.answer(&db, path, find).await
+    one.part(&db, path, super::find, find).await
 }
 
 /// Change a correspondence of a theme

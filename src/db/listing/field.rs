@@ -122,6 +122,15 @@ impl<T: Askable + diesel::sql_types::SqlType<IsNull = diesel::sql_types::is_null
     const NULLABLE: bool = true;
 }
 
+/// What a column names that not every caller may know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Names {
+    /// A person.
+    Person,
+    /// A fiche.
+    Fiche,
+}
+
 /// A column that may be asked for, and how.
 pub struct Field {
     /// Its name in a query string.
@@ -132,8 +141,8 @@ pub struct Field {
     pub nullable: bool,
     /// May a list be sorted by it?
     pub sortable: bool,
-    /// Does it name a person? Then only those whom the caller may know are found by it.
-    pub personal: bool,
+    /// What it names that not every caller may know: only what the caller does is found by it.
+    pub names: Option<Names>,
     /// What asking for it means.
     pub about: &'static str,
     pub(super) column: Box<Sql>,
@@ -158,7 +167,7 @@ where
 {
     let (kind, nullable) = (C::SqlType::KIND, C::SqlType::NULLABLE);
     let name = if kind == Kind::Search { "q" } else { C::NAME };
-    Field { name, kind, nullable, sortable: false, personal: false, about: "", column: Box::new(column), end: None, link: None }
+    Field { name, kind, nullable, sortable: false, names: None, about: "", column: Box::new(column), end: None, link: None }
 }
 
 /// A column that holds a word of a closed list.
@@ -193,7 +202,7 @@ pub fn flag(
     condition: impl Expression<SqlType = Bool> + QueryFragment<Pg> + Send + Sync + 'static,
 ) -> Field {
     let column = Box::new(condition);
-    Field { name, kind: Kind::Flag, nullable: false, sortable: false, personal: false, about, column, end: None, link: None }
+    Field { name, kind: Kind::Flag, nullable: false, sortable: false, names: None, about, column, end: None, link: None }
 }
 
 impl Field {
@@ -204,7 +213,12 @@ impl Field {
 
     /// It names a person: it finds only those whom the caller may know, and tells nothing of the others.
     pub fn personal(self) -> Self {
-        Self { personal: true, ..self }
+        Self { names: Some(Names::Person), ..self }
+    }
+
+    /// It names a fiche: it finds only those that the caller sees, and tells nothing of the others.
+    pub fn of_fiche(self) -> Self {
+        Self { names: Some(Names::Fiche), ..self }
     }
 
     /// Asked for under another name, with what that means.

@@ -73,6 +73,11 @@ fn cluster() -> &'static Cluster {
     })
 }
 
+/// The log of the tests' PostgreSQL.
+pub fn postgres_log() -> String {
+    std::fs::read_to_string(format!("/tmp/{PREFIX}{}/postgres.log", std::process::id())).unwrap()
+}
+
 fn named(url: &str, database: &str) -> String {
     url.replace("/territoires_industrie?", &format!("/{database}?"))
 }

@@ -1,0 +1,47 @@
+//! Geography: the regions, departments, intercommunalities and communes of the official geographic code (COG), by year.
+//! Reference data: a command loads them, nobody writes them here, and the ledger does not keep them.
+
+pub mod cog;
+mod communes;
+pub mod contour_file;
+mod departments;
+mod intercommunalities;
+mod regions;
+
+use diesel::{dsl::sql, expression::SqlLiteral, sql_types::Int4};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::{
+    db::{Conn, contours},
+    http::{Result, Views},
+    values::Contour,
+};
+
+/// Their operations.
+pub fn routes(routes: &mut ServiceConfig) {
+    regions::routes(routes);
+    departments::routes(routes);
+    intercommunalities::routes(routes);
+    communes::routes(routes);
+}
+
+/// The latest year that is loaded.
+fn latest() -> SqlLiteral<Int4> {
+    sql("(SELECT max(year) FROM regions)")
+}
+
+/// Brings along the contours of things of this noun, where there are any.
+async fn draw<V>(
+    noun: &str,
+    views: &mut Views<V>,
+    key: impl Fn(&V) -> &str,
+    place: impl Fn(&mut V) -> &mut Option<Contour>,
+    conn: &mut Conn,
+) -> Result<()> {
+    let keys: Vec<String> = views.iter().map(|(_, view)| key(view).to_owned()).collect();
+    let drawn = contours::drawn(noun, &keys, conn).await?;
+    for (_, view) in views {
+        *place(view) = drawn.get(key(view)).cloned();
+    }
+    Ok(())
+}

@@ -1,0 +1,382 @@
+//! Loads the official geographic code (COG) of a year, from a folder laid out as the npm package
+//! `@etalab/decoupage-administratif` is: `regions.json`, `departements.json`, `epci.json`, `ept.json`, `communes.json`.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs,
+    path::Path,
+};
+
+use anyhow::Context;
+use diesel::{
+    QueryableByName,
+    prelude::*,
+    sql_query,
+    sql_types::{Array, BigInt, Int4, Jsonb, Text},
+};
+use diesel_async::RunQueryDsl;
+use indicatif::ProgressBar;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use crate::{
+    db::{Author, Conn, Db},
+    http::Result,
+    schema,
+    values::{Checked, Fault, Id, Rule, rules},
+};
+
+/// So many rows are sent at once.
+const BATCH: usize = 5000;
+/// No more faults than these are told one by one.
+const TOLD: usize = 100;
+
+#[derive(Deserialize)]
+struct Region {
+    code: String,
+    nom: String,
+}
+
+#[derive(Deserialize)]
+struct Department {
+    code: String,
+    nom: String,
+    region: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Intercommunality {
+    code: String,
+    nom: String,
+    #[serde(rename = "type")]
+    kind: String,
+    population_totale: Option<i32>,
+    membres: Vec<Member>,
+}
+
+#[derive(Deserialize)]
+struct Member {
+    code: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Commune {
+    code: String,
+    nom: String,
+    #[serde(rename = "type")]
+    kind: String,
+    departement: String,
+    region: String,
+    siren: Option<String>,
+    population: Option<i32>,
+    #[serde(default)]
+    anciens_codes: Vec<String>,
+    /// Of a delegated or associated commune, the one it is part of.
+    chef_lieu: Option<String>,
+    /// Of a municipal district, the commune it is in.
+    commune: Option<String>,
+}
+
+/// The COG of a year, checked: whatever a row names is there. The rows of each table, in the order in which they lean on each
+/// other.
+pub struct Cog([(Table, Vec<Value>); 4]);
+
+/// Where the rows of a file go.
+#[derive(Debug, Clone, Copy)]
+struct Table {
+    name: &'static str,
+    key: &'static str,
+    /// Its columns with their types; the key comes first, the year is told once for all.
+    columns: &'static [(&'static str, &'static str)],
+}
+
+const REGIONS: Table = Table { name: "regions", key: "code", columns: &[("code", "text"), ("name", "text")] };
+const DEPARTMENTS: Table = Table { name: "departments", key: "code", columns: &[("code", "text"), ("name", "text"), ("region_code", "text")] };
+const INTERCOMMUNALITIES: Table = Table {
+    name: "intercommunalities",
+    key: "siren",
+    columns: &[("siren", "text"), ("name", "text"), ("kind", "text"), ("communes_count", "integer"), ("population", "integer")],
+};
+const COMMUNES: Table = Table {
+    name: "communes",
+    key: "code",
+    columns: &[
+        ("code", "text"),
+        ("name", "text"),
+        ("siren", "text"),
+        ("department_code", "text"),
+        ("region_code", "text"),
+        ("intercommunality_siren", "text"),
+        ("ept_siren", "text"),
+        ("population", "integer"),
+        ("formers", "jsonb"),
+    ],
+};
+
+/// What a load did to the rows of a table.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Loaded {
+    /// The table.
+    pub table: &'static str,
+    /// Rows that were not there.
+    pub made: i64,
+    /// Rows that were there otherwise.
+    pub changed: i64,
+    /// Rows that are there no more.
+    pub removed: i64,
+    /// Rows that are there now.
+    pub all: usize,
+}
+
+/// What is wrong with the files: all of it.
+#[derive(Default)]
+struct Faults(Vec<String>);
+
+impl Faults {
+    fn say(&mut self, file: &str, item: &str, what: &str) {
+        self.0.push(format!("{file}: {item}: {what}"));
+    }
+
+    fn text<R: Rule>(&mut self, file: &str, item: &str, text: &str) -> String {
+        match Checked::<R>::parse(text) {
+            Ok(checked) => checked.as_str().to_owned(),
+            Err(code) => {
+                self.say(file, item, Fault::find(code).map_or(code, |fault| fault.en));
+                String::new()
+            }
+        }
+    }
+}
+
+/// The files of a folder.
+pub fn read(dir: &Path) -> anyhow::Result<Cog> {
+    parse(|file| fs::read(dir.join(file)).with_context(|| dir.join(file).display().to_string()))
+}
+
+fn rows<T: DeserializeOwned>(text: &[u8], file: &str) -> anyhow::Result<Vec<T>> {
+    // serde_json tells the line and the column.
+    serde_json::from_slice(text).with_context(|| file.to_owned())
+}
+
+/// Reads the files, by their names. Errs with all that is wrong in them.
+pub fn parse(open: impl Fn(&str) -> anyhow::Result<Vec<u8>>) -> anyhow::Result<Cog> {
+    let mut faults = Faults::default();
+    let mut regions = BTreeMap::new();
+    for Region { code, nom } in rows(&open("regions.json")?, "regions.json")? {
+        let name = faults.text::<rules::Name>("regions.json", &code, &nom);
+        let code = faults.text::<rules::RegionCode>("regions.json", &code, &code);
+        let row = json!({ "code": code, "name": name });
+        if regions.insert(code.clone(), row).is_some() {
+            faults.say("regions.json", &code, "is there twice");
+        }
+    }
+    let mut departments = BTreeMap::new();
+    for Department { code, nom, region } in rows(&open("departements.json")?, "departements.json")? {
+        let name = faults.text::<rules::Name>("departements.json", &code, &nom);
+        let code = faults.text::<rules::DepartmentCode>("departements.json", &code, &code);
+        if !regions.contains_key(&region) {
+            faults.say("departements.json", &code, &format!("its region {region} is not there"));
+        }
+        let row = json!({ "code": code, "name": name, "region_code": region });
+        if departments.insert(code.clone(), row).is_some() {
+            faults.say("departements.json", &code, "is there twice");
+        }
+    }
+    let all: Vec<Commune> = rows(&open("communes.json")?, "communes.json")?;
+    let (living, parts): (Vec<Commune>, Vec<Commune>) = all.into_iter().partition(|commune| commune.kind == "commune-actuelle");
+    let mut wholes: HashMap<&str, [Option<String>; 2]> = living.iter().map(|commune| (commune.code.as_str(), [None, None])).collect();
+    let mut intercommunalities = BTreeMap::new();
+    for (place, file) in ["epci.json", "ept.json"].into_iter().enumerate() {
+        for Intercommunality { code, nom, kind, population_totale, membres } in rows(&open(file)?, file)? {
+            let name = faults.text::<rules::Name>(file, &code, &nom);
+            let siren = faults.text::<rules::Siren>(file, &code, &code);
+            let kind = match kind.as_str() {
+                "CC" => "cc",
+                "CA" => "ca",
+                "CU" => "cu",
+                "METRO" => "metropole",
+                "MET69" => "metropole_de_lyon",
+                "EPT" => "ept",
+                other => {
+                    faults.say(file, &code, &format!("{other:?} is no kind of intercommunality known here"));
+                    "cc"
+                }
+            };
+            for member in &membres {
+                match wholes.get_mut(member.code.as_str()).map(|wholes| &mut wholes[place]) {
+                    Some(none @ None) => *none = Some(siren.clone()),
+                    Some(Some(other)) => faults.say(file, &code, &format!("the commune {} is in {other} already", member.code)),
+                    None => faults.say(file, &code, &format!("the commune {} is not there", member.code)),
+                }
+            }
+            let row = json!({ "siren": siren, "name": name, "kind": kind, "communes_count": membres.len(), "population": population_totale });
+            if intercommunalities.insert(siren.clone(), row).is_some() {
+                faults.say(file, &siren, "is there twice");
+            }
+        }
+    }
+    let formers = formers(&living, &parts, &mut faults);
+    let mut communes = BTreeMap::new();
+    for commune in &living {
+        let Commune { code, nom, departement, region, siren, population, .. } = commune;
+        let file = "communes.json";
+        let [intercommunality, ept] = wholes.get(code.as_str()).cloned().unwrap_or_default();
+        let row = json!({
+            "code": faults.text::<rules::CommuneCode>(file, code, code),
+            "name": faults.text::<rules::Name>(file, code, nom),
+            "siren": siren.as_ref().map(|siren| faults.text::<rules::Siren>(file, code, siren)),
+            "department_code": departement,
+            "region_code": region,
+            "intercommunality_siren": intercommunality,
+            "ept_siren": ept,
+            "population": population,
+            "formers": formers.get(code.as_str()),
+        });
+        match departments.get(departement) {
+            None => faults.say(file, code, &format!("its department {departement} is not there")),
+            Some(department) if department["region_code"] != region.as_str() => {
+                faults.say(file, code, &format!("its department {departement} is not in the region {region}"));
+            }
+            Some(_) => {}
+        }
+        if communes.insert(code.clone(), row).is_some() {
+            faults.say(file, code, "is there twice");
+        }
+    }
+    if !faults.0.is_empty() {
+        let more = faults.0.len().saturating_sub(TOLD);
+        faults.0.truncate(TOLD);
+        if more > 0 {
+            faults.0.push(format!("and {more} more"));
+        }
+        anyhow::bail!("nothing was loaded:\n{}", faults.0.join("\n"));
+    }
+    let sorted = |rows: BTreeMap<String, Value>| rows.into_values().collect();
+    Ok(Cog([
+        (REGIONS, sorted(regions)),
+        (DEPARTMENTS, sorted(departments)),
+        (INTERCOMMUNALITIES, sorted(intercommunalities)),
+        (COMMUNES, sorted(communes)),
+    ]))
+}
+
+/// The old codes of each commune: what became part of it, with its name where the files have it, and its districts.
+fn formers<'a>(living: &'a [Commune], parts: &'a [Commune], faults: &mut Faults) -> HashMap<&'a str, Vec<Value>> {
+    let mut formers: HashMap<&str, BTreeMap<&str, Value>> = HashMap::new();
+    for commune in living {
+        let known = formers.entry(commune.code.as_str()).or_default();
+        for code in &commune.anciens_codes {
+            known.insert(code, json!({ "code": code, "name": null, "kind": "former" }));
+        }
+    }
+    for part in parts {
+        let (kind, whole) = match part.kind.as_str() {
+            "commune-deleguee" => ("delegated", &part.chef_lieu),
+            "commune-associee" => ("associated", &part.chef_lieu),
+            "arrondissement-municipal" => ("district", &part.commune),
+            other => {
+                faults.say("communes.json", &part.code, &format!("{other:?} is no kind of commune known here"));
+                continue;
+            }
+        };
+        let Some(known) = whole.as_deref().and_then(|whole| formers.get_mut(whole)) else {
+            faults.say("communes.json", &part.code, "the commune it is part of is not there");
+            continue;
+        };
+        // The delegated commune that gave its code to the whole is no other code.
+        if whole.as_deref() != Some(&part.code) {
+            known.insert(&part.code, json!({ "code": part.code, "name": part.nom, "kind": kind }));
+        }
+    }
+    for (code, known) in &formers {
+        for former in known.keys() {
+            faults.text::<rules::CommuneCode>("communes.json", code, former);
+        }
+    }
+    formers.into_iter().map(|(code, known)| (code, known.into_values().collect())).collect()
+}
+
+/// How many rows a statement made, and how many it changed.
+#[derive(QueryableByName)]
+struct Stored {
+    #[diesel(sql_type = BigInt)]
+    made: i64,
+    #[diesel(sql_type = BigInt)]
+    changed: i64,
+}
+
+/// Is no year there?
+pub async fn is_empty(conn: &mut Conn) -> Result<bool> {
+    Ok(schema::regions::table.select(schema::regions::id).first::<Id>(conn).await.optional()?.is_none())
+}
+
+/// Loads the COG of a year, all of it or nothing, in the place of what was there of that year. Other years stay.
+pub async fn load(cog: &Cog, year: i32, db: &Db) -> Result<Vec<Loaded>> {
+    let Cog(tables) = cog;
+    let bar = ProgressBar::new(tables.iter().map(|(_, rows)| rows.len() as u64).sum());
+    let loaded = db
+        .write(&Author::command("load cog"), async |conn| {
+            bar.set_position(0);
+            // One load at a time: of two, the later one is the one that stays.
+            sql_query("SELECT pg_advisory_xact_lock(hashtext('load cog'))").execute(conn).await?;
+            let mut loaded = Vec::new();
+            for (table, rows) in tables {
+                loaded.push(store(*table, rows, year, &bar, conn).await?);
+            }
+            for ((table, rows), loaded) in tables.iter().zip(&mut loaded).rev() {
+                loaded.removed = remove(*table, rows, year, conn).await?;
+            }
+            place(year, conn).await?;
+            Result::Ok(loaded)
+        })
+        .await?;
+    bar.finish();
+    Ok(loaded)
+}
+
+/// Makes or changes rows, in batches.
+async fn store(table: Table, rows: &[Value], year: i32, bar: &ProgressBar, conn: &mut Conn) -> Result<Loaded> {
+    let Table { name, key, columns } = table;
+    let list = |shape: fn(&(&str, &str)) -> String| columns.iter().map(shape).collect::<Vec<_>>().join(", ");
+    let (names, types) = (list(|(name, _)| (*name).to_owned()), list(|(name, kind)| format!("{name} {kind}")));
+    let (stood, given) = (list(|(name, _)| format!("stood.{name}")), list(|(name, _)| format!("excluded.{name}")));
+    let statement = format!(
+        "WITH stored AS (
+            INSERT INTO {name} AS stood (year, {names}) SELECT $1, {names} FROM jsonb_to_recordset($2) AS given ({types})
+            ON CONFLICT ({key}, year) DO UPDATE SET ({names}) = ({given}), version = stood.version + 1 WHERE ({stood}) IS DISTINCT FROM ({given})
+            RETURNING xmax = 0 AS made)
+        SELECT count(*) FILTER (WHERE made) AS made, count(*) FILTER (WHERE NOT made) AS changed FROM stored"
+    );
+    let mut loaded = Loaded { table: name, all: rows.len(), ..Loaded::default() };
+    for batch in rows.chunks(BATCH) {
+        let query = sql_query(&statement).bind::<Int4, _>(year).bind::<Jsonb, _>(Value::Array(batch.to_vec()));
+        let stored: Stored = query.get_result(conn).await?;
+        loaded.made += stored.made;
+        loaded.changed += stored.changed;
+        bar.inc(batch.len() as u64);
+    }
+    Ok(loaded)
+}
+
+/// Takes out the rows of the year that the files do not have.
+async fn remove(table: Table, rows: &[Value], year: i32, conn: &mut Conn) -> Result<i64> {
+    let Table { name, key, .. } = table;
+    let keys: Vec<&str> = rows.iter().filter_map(|row| row[key].as_str()).collect();
+    let query = sql_query(format!("DELETE FROM {name} WHERE year = $1 AND {key} NOT IN (SELECT unnest($2))"));
+    Ok(query.bind::<Int4, _>(year).bind::<Array<Text>, _>(keys).execute(conn).await? as i64)
+}
+
+/// Computes where the intercommunalities of the year are.
+async fn place(year: i32, conn: &mut Conn) -> Result<()> {
+    let clear = "DELETE FROM intercommunality_places WHERE intercommunality_id IN (SELECT id FROM intercommunalities WHERE year = $1)";
+    sql_query(clear).bind::<Int4, _>(year).execute(conn).await?;
+    let compute = "INSERT INTO intercommunality_places (intercommunality_id, department_code, region_code, communes_count, population)
+        SELECT whole.id, commune.department_code, min(commune.region_code), count(*), sum(commune.population)
+        FROM (SELECT department_code, region_code, population, unnest(ARRAY[intercommunality_siren, ept_siren]) AS siren FROM communes WHERE year = $1) commune
+        JOIN intercommunalities whole ON whole.year = $1 AND whole.siren = commune.siren
+        GROUP BY whole.id, commune.department_code";
+    sql_query(compute).bind::<Int4, _>(year).execute(conn).await?;
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! Departments of the COG, and the collectivities overseas that are in none.
+
+use std::sync::LazyLock;
+
+use actix_web::{get, web::Data};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::{
+    db::{
+        Conn, Db,
+        listing::{Field, Listed, Scope, field},
+    },
+    http::{Coded, List, One, Page, Resource, Result, Shown, Tagged, Views, Wanted},
+    rights::Reach,
+    schema::departments,
+    values::{Contour, DepartmentCode, Id, Name, RegionCode, rules},
+};
+
+/// A department as the COG of a year has it (département).
+#[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
+#[diesel(table_name = departments, check_for_backend(diesel::pg::Pg))]
+pub struct Department {
+    pub id: Id,
+    /// The year of the COG.
+    pub year: i32,
+    pub code: DepartmentCode,
+    pub name: Name,
+    /// The region it is in.
+    pub region_code: RegionCode,
+    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    pub version: i32,
+}
+
+impl Resource for Department {
+    fn id(&self) -> Id {
+        self.id
+    }
+    fn version(&self) -> i32 {
+        self.version
+    }
+}
+
+/// A department, with what was asked along.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DepartmentView {
+    #[serde(flatten)]
+    department: Department,
+    /// Its contour; left out where none is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contour: Option<Contour>,
+}
+
+impl From<Department> for DepartmentView {
+    fn from(department: Department) -> Self {
+        Self { department, contour: None }
+    }
+}
+
+static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
+    vec![
+        field(departments::search),
+        field(departments::year).named("year", "Of the COG of this year; unless told, of the latest that is loaded."),
+        field(departments::code).sorted(),
+        field(departments::name).sorted(),
+        field(departments::region_code).sorted(),
+    ]
+});
+
+impl Listed for Department {
+    type Table = departments::table;
+    type Key = departments::id;
+    fn fields() -> &'static [Field] {
+        &FIELDS
+    }
+}
+
+impl Shown for Department {
+    type View = DepartmentView;
+    const INCLUDES: &'static [(&'static str, &'static str)] = &[("contour", "Its contour.")];
+    const KEPT: bool = false;
+    const ORDER: &'static str = "code";
+
+    fn unless_asked() -> Option<(&'static str, Scope<departments::table>)> {
+        Some(("year", Scope::of(departments::year.eq(super::latest()))))
+    }
+
+    async fn include(views: &mut Views<DepartmentView>, _wanted: &Wanted, _reach: &Reach, conn: &mut Conn) -> Result<()> {
+        super::draw("departments", views, |view| view.department.code.as_str(), |view| &mut view.contour, conn).await
+    }
+}
+
+pub fn routes(routes: &mut ServiceConfig) {
+    routes.service(list_departments).service(read_department);
+}
+
+async fn find(code: &str, _reach: &Reach, conn: &mut Conn) -> Result<Department> {
+    let department = departments::table.filter(departments::code.eq(code)).order_by(departments::year.desc()).select(Department::as_select());
+    Ok(department.first(conn).await?)
+}
+
+/// List departments
+#[utoipa::path(params(List<Department>), responses((status = OK, body = Page<DepartmentView>)))]
+#[get("/departments")]
+async fn list_departments(db: Data<Db>, list: List<Department>) -> Result<Page<DepartmentView>> {
+    list.page(&db).await
+}
+
+/// Read a department, as the latest COG has it that knows its code
+#[utoipa::path(params(One<Department>), responses((status = OK, body = DepartmentView)))]
+#[get("/departments/{code}")]
+async fn read_department(db: Data<Db>, code: Coded<rules::DepartmentCode>, one: One<Department>) -> Result<Tagged<DepartmentView>> {
+    one.answer(&db, code.0.as_str(), find).await
+}

@@ -1,0 +1,183 @@
+//! Intercommunalities (EPCI) and the public territorial establishments (EPT) of Greater Paris.
+
+use std::sync::LazyLock;
+
+use actix_web::{get, web::Data};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::{
+    db::{
+        Conn, Db,
+        listing::{Field, Listed, Scope, field, word},
+    },
+    http::{Coded, List, One, Page, Resource, Result, Shown, Tagged, Views, Wanted, share},
+    rights::Reach,
+    schema::{intercommunalities, intercommunality_places},
+    values::{Contour, DepartmentCode, Id, Name, RegionCode, Siren, Vocabulary, Word, rules},
+};
+
+/// The words of [`IntercommunalityKind`].
+#[derive(Debug, Clone)]
+pub struct IntercommunalityKindWords;
+
+impl Vocabulary for IntercommunalityKindWords {
+    const NAME: &'static str = "IntercommunalityKind";
+    const ABOUT: &'static str = "What an intercommunality is (nature de l'intercommunalité).";
+    const WORDS: &'static [(&'static str, &'static str)] = &[
+        ("cc", "Communauté de communes"),
+        ("ca", "Communauté d'agglomération"),
+        ("cu", "Communauté urbaine"),
+        ("metropole", "Métropole"),
+        ("metropole_de_lyon", "Métropole de Lyon"),
+        ("ept", "Établissement public territorial"),
+    ];
+}
+
+/// What an intercommunality is (nature de l'intercommunalité).
+pub type IntercommunalityKind = Word<IntercommunalityKindWords>;
+
+/// The communes that it has in one department.
+#[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
+#[diesel(table_name = intercommunality_places, check_for_backend(diesel::pg::Pg))]
+pub struct IntercommunalityPlace {
+    #[serde(skip)]
+    intercommunality_id: Id,
+    pub department_code: DepartmentCode,
+    pub region_code: RegionCode,
+    /// How many communes.
+    pub communes_count: i32,
+    /// How many people live in these.
+    #[schema(required)]
+    pub population: Option<i32>,
+}
+
+/// An intercommunality as the COG of a year has it (EPCI à fiscalité propre, EPT).
+#[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
+#[diesel(table_name = intercommunalities, check_for_backend(diesel::pg::Pg))]
+pub struct Intercommunality {
+    pub id: Id,
+    /// The year of the COG.
+    pub year: i32,
+    pub siren: Siren,
+    pub name: Name,
+    pub kind: IntercommunalityKind,
+    /// How many communes are in it.
+    pub communes_count: i32,
+    /// How many people live in it (population totale).
+    #[schema(required)]
+    pub population: Option<i32>,
+    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    pub version: i32,
+}
+
+impl Resource for Intercommunality {
+    fn id(&self) -> Id {
+        self.id
+    }
+    fn version(&self) -> i32 {
+        self.version
+    }
+}
+
+/// An intercommunality, with what was asked along.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct IntercommunalityView {
+    #[serde(flatten)]
+    intercommunality: Intercommunality,
+    /// The departments in which it has communes; several for one that crosses their borders, or those of regions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    places: Option<Vec<IntercommunalityPlace>>,
+    /// Its contour; left out where none is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contour: Option<Contour>,
+}
+
+impl From<Intercommunality> for IntercommunalityView {
+    fn from(intercommunality: Intercommunality) -> Self {
+        Self { intercommunality, places: None, contour: None }
+    }
+}
+
+static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
+    vec![
+        field(intercommunalities::search),
+        field(intercommunalities::year).named("year", "Of the COG of this year; unless told, of the latest that is loaded."),
+        field(intercommunalities::siren).sorted(),
+        field(intercommunalities::name).sorted(),
+        word::<IntercommunalityKindWords, _>(intercommunalities::kind),
+        field(intercommunalities::population).sorted(),
+        field(intercommunality_places::department_code)
+            .linked(intercommunality_places::intercommunality_id, intercommunalities::id)
+            .named("department_code", "With communes in this department."),
+        field(intercommunality_places::region_code)
+            .linked(intercommunality_places::intercommunality_id, intercommunalities::id)
+            .named("region_code", "With communes in this region."),
+    ]
+});
+
+impl Listed for Intercommunality {
+    type Table = intercommunalities::table;
+    type Key = intercommunalities::id;
+    fn fields() -> &'static [Field] {
+        &FIELDS
+    }
+}
+
+impl Shown for Intercommunality {
+    type View = IntercommunalityView;
+    const INCLUDES: &'static [(&'static str, &'static str)] =
+        &[("places", "The departments and regions in which it has communes."), ("contour", "Its contour.")];
+    const KEPT: bool = false;
+    const ORDER: &'static str = "name";
+
+    fn unless_asked() -> Option<(&'static str, Scope<intercommunalities::table>)> {
+        Some(("year", Scope::of(intercommunalities::year.eq(super::latest()))))
+    }
+
+    async fn include(views: &mut Views<IntercommunalityView>, wanted: &Wanted, _reach: &Reach, conn: &mut Conn) -> Result<()> {
+        if wanted.has("places") {
+            let ids: Vec<Id> = views.iter().map(|(id, _)| *id).collect();
+            let rows = intercommunality_places::table
+                .filter(intercommunality_places::intercommunality_id.eq_any(&ids))
+                .order_by(intercommunality_places::department_code)
+                .select(IntercommunalityPlace::as_select())
+                .load(conn)
+                .await?;
+            share(views, rows, |row| row.intercommunality_id, |view| &mut view.places);
+        }
+        if !wanted.has("contour") {
+            return Ok(());
+        }
+        super::draw("intercommunalities", views, |view| view.intercommunality.siren.as_str(), |view| &mut view.contour, conn).await
+    }
+}
+
+pub fn routes(routes: &mut ServiceConfig) {
+    routes.service(list_intercommunalities).service(read_intercommunality);
+}
+
+async fn find(code: &str, _reach: &Reach, conn: &mut Conn) -> Result<Intercommunality> {
+    let intercommunality = intercommunalities::table
+        .filter(intercommunalities::siren.eq(code))
+        .order_by(intercommunalities::year.desc())
+        .select(Intercommunality::as_select());
+    Ok(intercommunality.first(conn).await?)
+}
+
+/// List intercommunalities
+#[utoipa::path(params(List<Intercommunality>), responses((status = OK, body = Page<IntercommunalityView>)))]
+#[get("/intercommunalities")]
+async fn list_intercommunalities(db: Data<Db>, list: List<Intercommunality>) -> Result<Page<IntercommunalityView>> {
+    list.page(&db).await
+}
+
+/// Read an intercommunality, as the latest COG has it that knows its SIREN
+#[utoipa::path(params(One<Intercommunality>), responses((status = OK, body = IntercommunalityView)))]
+#[get("/intercommunalities/{code}")]
+async fn read_intercommunality(db: Data<Db>, code: Coded<rules::Siren>, one: One<Intercommunality>) -> Result<Tagged<IntercommunalityView>> {
+    one.answer(&db, code.0.as_str(), find).await
+}

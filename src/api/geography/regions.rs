@@ -1,0 +1,114 @@
+//! Regions of the COG.
+
+use std::sync::LazyLock;
+
+use actix_web::{get, web::Data};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::{
+    db::{
+        Conn, Db,
+        listing::{Field, Listed, Scope, field},
+    },
+    http::{Coded, List, One, Page, Resource, Result, Shown, Tagged, Views, Wanted},
+    rights::Reach,
+    schema::regions,
+    values::{Contour, Id, Name, RegionCode, rules},
+};
+
+/// A region as the COG of a year has it (région).
+#[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
+#[diesel(table_name = regions, check_for_backend(diesel::pg::Pg))]
+pub struct Region {
+    pub id: Id,
+    /// The year of the COG.
+    pub year: i32,
+    pub code: RegionCode,
+    pub name: Name,
+    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    pub version: i32,
+}
+
+impl Resource for Region {
+    fn id(&self) -> Id {
+        self.id
+    }
+    fn version(&self) -> i32 {
+        self.version
+    }
+}
+
+/// A region, with what was asked along.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RegionView {
+    #[serde(flatten)]
+    region: Region,
+    /// Its contour; left out where none is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contour: Option<Contour>,
+}
+
+impl From<Region> for RegionView {
+    fn from(region: Region) -> Self {
+        Self { region, contour: None }
+    }
+}
+
+static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
+    vec![
+        field(regions::search),
+        field(regions::year).named("year", "Of the COG of this year; unless told, of the latest that is loaded."),
+        field(regions::code).sorted(),
+        field(regions::name).sorted(),
+    ]
+});
+
+impl Listed for Region {
+    type Table = regions::table;
+    type Key = regions::id;
+    fn fields() -> &'static [Field] {
+        &FIELDS
+    }
+}
+
+impl Shown for Region {
+    type View = RegionView;
+    const INCLUDES: &'static [(&'static str, &'static str)] = &[("contour", "Its contour.")];
+    const KEPT: bool = false;
+    const ORDER: &'static str = "code";
+
+    fn unless_asked() -> Option<(&'static str, Scope<regions::table>)> {
+        Some(("year", Scope::of(regions::year.eq(super::latest()))))
+    }
+
+    async fn include(views: &mut Views<RegionView>, _wanted: &Wanted, _reach: &Reach, conn: &mut Conn) -> Result<()> {
+        super::draw("regions", views, |view| view.region.code.as_str(), |view| &mut view.contour, conn).await
+    }
+}
+
+pub fn routes(routes: &mut ServiceConfig) {
+    routes.service(list_regions).service(read_region);
+}
+
+async fn find(code: &str, _reach: &Reach, conn: &mut Conn) -> Result<Region> {
+    let region = regions::table.filter(regions::code.eq(code)).order_by(regions::year.desc()).select(Region::as_select());
+    Ok(region.first(conn).await?)
+}
+
+/// List regions
+#[utoipa::path(params(List<Region>), responses((status = OK, body = Page<RegionView>)))]
+#[get("/regions")]
+async fn list_regions(db: Data<Db>, list: List<Region>) -> Result<Page<RegionView>> {
+    list.page(&db).await
+}
+
+/// Read a region, as the latest COG has it that knows its code
+#[utoipa::path(params(One<Region>), responses((status = OK, body = RegionView)))]
+#[get("/regions/{code}")]
+async fn read_region(db: Data<Db>, code: Coded<rules::RegionCode>, one: One<Region>) -> Result<Tagged<RegionView>> {
+    one.answer(&db, code.0.as_str(), find).await
+}

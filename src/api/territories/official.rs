@@ -1,0 +1,565 @@
+//! The official lists of a phase, as ANCT publishes them: which territory bears which code, and who its members are. CSV in any
+//! of its layouts, or GeoJSON with the contours.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    fs,
+    path::Path,
+};
+
+use diesel::{
+    prelude::*,
+    sql_query,
+    sql_types::{Array, Int4, Text, Uuid},
+};
+use diesel_async::RunQueryDsl;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Map, Value, json};
+
+use super::{labels, members, successions};
+use crate::{
+    db::{Author, Conn, Db, contours},
+    http::{Problem, Result, kinds},
+    schema::{programme_phases, territories, territory_labels, territory_members, territory_successions},
+    values::{Alias, Checked, Contour, Fault, Id, Many, Rule, rules},
+};
+
+/// What a member is, by the word of the lists.
+const KINDS: [(&str, &str); 3] = [("epci", "intercommunality"), ("ept", "ept"), ("commune", "commune")];
+
+/// A territory as the lists have it.
+#[derive(Debug, Default)]
+struct Listed {
+    name: Option<String>,
+    /// Its members by their SIREN; none where no list names members.
+    members: BTreeMap<String, Member>,
+    /// How many members a list declares.
+    declared: Option<usize>,
+    /// Its communes by their code, where a list names them.
+    communes: BTreeMap<String, String>,
+    contour: Option<Contour>,
+}
+
+#[derive(Debug, Default, Clone)]
+struct Member {
+    name: String,
+    kind: Option<&'static str>,
+    departments: Vec<String>,
+}
+
+/// What several files say of the territories of a phase, by their codes.
+#[derive(Debug, Default)]
+pub struct Lists(BTreeMap<String, Listed>);
+
+/// What a load did.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Loaded {
+    /// How many territories the lists have.
+    pub territories: usize,
+    /// How many members these have.
+    pub members: usize,
+    /// Territories that were not known.
+    pub territories_made: usize,
+    /// Labels that were not known.
+    pub labels_made: usize,
+    /// Members that were not known.
+    pub members_made: usize,
+    /// Members that are on the lists no more.
+    pub members_removed: usize,
+    /// Successions between this phase and those beside it that were not known.
+    pub successions_made: usize,
+    /// Contours that are new or other ones.
+    pub contours_drawn: usize,
+}
+
+/// What is wrong with the files: all of it, each with its place.
+#[derive(Default)]
+struct Faults(Vec<String>);
+
+impl Faults {
+    fn say(&mut self, place: &str, column: &str, what: impl std::fmt::Display) {
+        self.0.push(format!("{place}, {column}: {what}"));
+    }
+
+    /// A text that keeps its rule; else nothing, and the fault is told.
+    fn text<R: Rule>(&mut self, place: &str, column: &str, text: &str) -> Option<String> {
+        match Checked::<R>::parse(text) {
+            Ok(checked) => Some(checked.as_str().to_owned()),
+            Err(code) => {
+                self.say(place, column, format_args!("{text:?}: {}", Fault::find(code).map_or(code, |fault| fault.en)));
+                None
+            }
+        }
+    }
+
+    fn none(self) -> anyhow::Result<()> {
+        anyhow::ensure!(self.0.is_empty(), "nothing was loaded:\n{}", self.0.join("\n"));
+        Ok(())
+    }
+}
+
+/// Reads the lists of one phase. Errs with all that is wrong in them: file, line, column and reason.
+pub fn read(files: &[impl AsRef<Path>]) -> anyhow::Result<Lists> {
+    let (mut lists, mut faults) = (Lists::default(), Faults::default());
+    for file in files {
+        let file = file.as_ref();
+        let text = fs::read(file).map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))?;
+        let name = file.display().to_string();
+        if text.trim_ascii_start().starts_with(b"{") { lists.geojson(&name, &text, &mut faults) } else { lists.csv(&name, &text, &mut faults) }
+    }
+    let mut named: HashMap<&str, &str> = HashMap::new();
+    for (code, listed) in &lists.0 {
+        let Some(name) = &listed.name else {
+            faults.say(code, "name", "no list names it: give the list of territories as well");
+            continue;
+        };
+        if let Some(other) = named.insert(name, code) {
+            faults.say(code, "name", format_args!("{name:?} is the name of {other} already"));
+        }
+        if listed.declared.is_some_and(|declared| !listed.members.is_empty() && declared != listed.members.len()) {
+            let declared = listed.declared.unwrap_or_default();
+            faults.say(code, "nb_membres", format_args!("{declared} members are declared, {} are listed", listed.members.len()));
+        }
+    }
+    faults.none()?;
+    Ok(lists)
+}
+
+impl Lists {
+    /// The territory of this code and name, when both are in order.
+    fn territory(&mut self, place: &str, code: (&str, &str), name: Option<(&str, &str)>, faults: &mut Faults) -> Option<&mut Listed> {
+        let known = faults.text::<rules::OfficialCode>(place, code.0, code.1);
+        let name = name.map(|(column, text)| (column, faults.text::<rules::Name>(place, column, text)));
+        let listed = self.0.entry(known?).or_default();
+        if let Some((column, Some(name))) = name {
+            match &listed.name {
+                Some(other) if *other != name => {
+                    faults.say(place, column, format_args!("{} is named {other:?} elsewhere, and {name:?} here", code.1))
+                }
+                _ => listed.name = Some(name),
+            }
+        }
+        Some(listed)
+    }
+
+    fn csv(&mut self, file: &str, text: &[u8], faults: &mut Faults) {
+        let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
+        let header = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let delimiter = if header.contains(&b';') { b';' } else { b',' };
+        let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(text);
+        let columns: Vec<String> = match reader.headers() {
+            Ok(headers) => headers.iter().map(|name| name.trim().to_lowercase()).collect(),
+            Err(error) => return faults.say(file, "line 1", error),
+        };
+        let has = |names: &[&'static str]| names.iter().copied().find(|name| columns.iter().any(|column| column == name));
+        let (siren, label) = (has(&["siren_membre", "siren_groupement", "siren_epci"]), has(&["lib_membre", "lib_groupement", "lib_epci"]));
+        let (commune, of_commune) = (has(&["insee_com"]), has(&["lib_com"]));
+        let (code, name) = (has(&["id_ti"]), has(&["lib_ti"]));
+        let members = siren.zip(label);
+        let communes = commune.zip(of_commune);
+        let Some(code) = code.filter(|_| members.is_some() || communes.is_some() || name.is_some()) else {
+            let known = "id_ti, lib_ti; id_ti, siren_groupement, lib_groupement; insee_com, lib_com, id_ti, lib_ti";
+            return faults.say(file, "line 1", format_args!("{} are the columns of no list known here ({known})", columns.join(", ")));
+        };
+        for record in reader.records() {
+            let record = match record {
+                Ok(record) => record,
+                Err(error) => {
+                    let line = error.position().map_or(0, csv::Position::line);
+                    faults.say(&format!("{file}: line {line}"), "all columns", error);
+                    continue;
+                }
+            };
+            let place = format!("{file}: line {}", record.position().map_or(0, csv::Position::line));
+            let cell = |name: &str| columns.iter().position(|column| column == name).and_then(|index| record.get(index)).unwrap_or_default().trim();
+            // A group or a commune may be in several territories.
+            let codes: Vec<&str> = cell(code).split(';').map(str::trim).collect();
+            for one in &codes {
+                let name = name.filter(|_| codes.len() == 1).map(|name| (name, cell(name)));
+                let Some(listed) = self.territory(&place, (code, one), name, faults) else { continue };
+                if let Some((siren, label)) = members {
+                    let kind = (has(&["type_membre"])).map(|column| (column, cell(column)));
+                    let departments = has(&["codes_departements"]).map(|column| (column, cell(column)));
+                    listed.member(&place, (siren, cell(siren)), (label, cell(label)), kind, departments, faults);
+                } else if let Some((commune, label)) = communes {
+                    let code = faults.text::<rules::CommuneCode>(&place, commune, cell(commune));
+                    let name = faults.text::<rules::Name>(&place, label, cell(label));
+                    listed.communes.extend(code.zip(name));
+                } else if let Some(column) = has(&["nb_membres"]) {
+                    match cell(column).parse() {
+                        Ok(declared) => listed.declared = Some(declared),
+                        Err(_) => faults.say(&place, column, format_args!("{:?} is no number", cell(column))),
+                    }
+                }
+            }
+        }
+    }
+
+    fn geojson(&mut self, file: &str, text: &[u8], faults: &mut Faults) {
+        #[derive(Deserialize)]
+        struct Collection {
+            features: Vec<Feature>,
+        }
+        #[derive(Deserialize)]
+        struct Feature {
+            #[serde(default)]
+            properties: Map<String, Value>,
+            geometry: Value,
+        }
+        let collection: Collection = match serde_json::from_slice(text) {
+            Ok(collection) => collection,
+            Err(error) => return faults.say(&format!("{file}: line {}", error.line()), &format!("column {}", error.column()), error),
+        };
+        for (number, Feature { properties, geometry }) in (1..).zip(collection.features) {
+            let place = format!("{file}: feature {number}");
+            let text = |names: [&'static str; 2]| {
+                let column = names.into_iter().find(|name| properties.contains_key(*name)).unwrap_or(names[0]);
+                (column, properties.get(column).and_then(Value::as_str).unwrap_or_default().trim())
+            };
+            let Some(listed) = self.territory(&place, text(["id_territoire", "id_ti"]), Some(text(["lib_territoire", "lib_ti"])), faults) else {
+                continue;
+            };
+            if let (column, Some(members)) = ("liste_geo", properties.get("liste_geo").and_then(Value::as_str)) {
+                for member in members.split("; ") {
+                    let split = member.trim().strip_suffix(')').and_then(|member| member.rsplit_once(" ("));
+                    match split {
+                        Some((name, siren)) => listed.member(&place, (column, siren), (column, name), None, None, faults),
+                        None => faults.say(&place, column, format_args!("{member:?} is no member with its SIREN: name (SIREN)")),
+                    }
+                }
+            } else {
+                let (column, sirens) = text(["siren_groupement", "siren_epci"]);
+                let sirens: Vec<&str> = sirens.split(',').map(str::trim).collect();
+                // A name may hold a comma itself: then the names cannot be told apart, and the COG has them.
+                let names: Vec<&str> = text(["lib_groupement", "lib_epci"]).1.split(", ").collect();
+                for (index, siren) in sirens.iter().enumerate() {
+                    let name = if names.len() == sirens.len() { names[index] } else { siren };
+                    listed.member(&place, (column, siren), ("lib_groupement", name), None, None, faults);
+                }
+            }
+            match Contour::parse(&geometry) {
+                Ok(contour) => listed.contour = Some(contour),
+                Err(fault) => faults.say(&place, "geometry", fault),
+            }
+        }
+    }
+}
+
+impl Listed {
+    /// Takes in a member. What one list says in more words than another one stays.
+    fn member(
+        &mut self,
+        place: &str,
+        siren: (&str, &str),
+        name: (&str, &str),
+        kind: Option<(&str, &str)>,
+        departments: Option<(&str, &str)>,
+        faults: &mut Faults,
+    ) {
+        let known = faults.text::<rules::Siren>(place, siren.0, siren.1);
+        let name = faults.text::<rules::Name>(place, name.0, name.1);
+        let kind = kind.and_then(|(column, word)| {
+            let known = KINDS.iter().find(|(known, _)| *known == word).map(|(_, kind)| *kind);
+            if known.is_none() {
+                faults.say(place, column, format_args!("{word:?} is none of epci, ept, commune"));
+            }
+            known
+        });
+        let codes = departments.map_or("", |(_, codes)| codes).split([';', ' ', '|']).filter(|code| !code.is_empty());
+        let column = departments.map_or("", |(column, _)| column);
+        let departments = codes.filter_map(|code| faults.text::<rules::DepartmentCode>(place, column, code)).collect();
+        let (Some(siren), Some(name)) = (known, name) else { return };
+        let member = self.members.entry(siren).or_default();
+        if kind.is_some() || member.name.is_empty() {
+            *member = Member { name, kind, departments };
+        }
+    }
+}
+
+/// Loads the lists of a phase, all of them or nothing. What is known already, by its code in this phase or by its name, stays what
+/// it is and gets what it lacks; members of the phase that the lists do not have any more are removed. Errs with all that does not
+/// go with what is known.
+pub async fn load(lists: &Lists, phase: i32, db: &Db) -> anyhow::Result<Loaded> {
+    let loaded = db
+        .write(&Author::command("load territories"), async |conn| {
+            let Some(phase_id) =
+                programme_phases::table.filter(programme_phases::number.eq(phase)).select(programme_phases::id).first::<Id>(conn).await.optional()?
+            else {
+                return Ok(Err(Faults(vec![format!("there is no phase {phase}: make it first, or load the demo")])));
+            };
+            let mut faults = Faults::default();
+            let members = resolve(lists, &mut faults, conn).await?;
+            let known = recognise(lists, phase_id, &mut faults, conn).await?;
+            if !faults.0.is_empty() {
+                return Ok(Err(faults));
+            }
+            let mut loaded = Loaded { territories: lists.0.len(), members: members.values().map(BTreeMap::len).sum(), ..Loaded::default() };
+            for (code, listed) in &lists.0 {
+                let name = listed.name.as_deref().unwrap_or_default();
+                let (id, label) = settle(code, name, known.get(code.as_str()).copied(), phase_id, phase, &mut loaded, conn).await?;
+                if let Some(members) = members.get(code.as_str()).filter(|members| !members.is_empty()) {
+                    enrol(id, phase_id, members, &mut loaded, conn).await?;
+                }
+                if let Some(contour) = &listed.contour {
+                    loaded.contours_drawn += usize::from(contours::draw("territory_labels", &label.to_string(), contour, conn).await?);
+                }
+            }
+            for earlier in [phase - 1, phase] {
+                loaded.successions_made += succeed(earlier, conn).await?;
+            }
+            Result::Ok(Ok(loaded))
+        })
+        .await?;
+    loaded.or_else(|faults| faults.none().map(|()| Loaded::default()))
+}
+
+/// A member as it is written: kind, name, SIREN, code of the commune, departments.
+type Row = (&'static str, String, Option<String>, Option<String>, Vec<String>);
+
+#[derive(QueryableByName)]
+struct Reference {
+    #[diesel(sql_type = Text)]
+    key: String,
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = Text)]
+    code: String,
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Text)]
+    whole: String,
+}
+
+/// The members of each territory, with what the lists leave to the COG: what a member is, the code of a commune, and which communes
+/// no listed intercommunality has.
+async fn resolve<'a>(lists: &'a Lists, faults: &mut Faults, conn: &mut Conn) -> QueryResult<HashMap<&'a str, BTreeMap<String, Row>>> {
+    let sirens: Vec<&String> = lists.0.values().flat_map(|listed| listed.members.keys()).collect();
+    let codes: Vec<&String> = lists.0.values().flat_map(|listed| listed.communes.keys()).collect();
+    let reference = sql_query(
+        "SELECT DISTINCT ON (siren) siren AS key, CASE kind WHEN 'ept' THEN 'ept' ELSE 'intercommunality' END AS kind, '' AS code, name, '' AS whole
+            FROM (SELECT * FROM intercommunalities WHERE siren = ANY ($1) ORDER BY siren, year DESC) known
+         UNION ALL SELECT DISTINCT ON (siren) siren, 'commune', code, name, '' FROM (SELECT * FROM communes WHERE siren = ANY ($1) ORDER BY siren, year DESC) known
+         UNION ALL SELECT DISTINCT ON (code) code, 'commune', code, name, coalesce(intercommunality_siren, '') || ' ' || coalesce(ept_siren, '')
+            FROM (SELECT * FROM communes WHERE code = ANY ($2) ORDER BY code, year DESC) known",
+    );
+    let reference: Vec<Reference> = reference.bind::<Array<Text>, _>(sirens).bind::<Array<Text>, _>(codes).load(conn).await?;
+    let reference: HashMap<String, Reference> = reference.into_iter().map(|known| (known.key.clone(), known)).collect();
+    let mut resolved = HashMap::new();
+    for (code, listed) in &lists.0 {
+        let mut rows = BTreeMap::new();
+        for (siren, member) in &listed.members {
+            let known = reference.get(siren);
+            let kind = member.kind.or_else(|| known.and_then(|known| KINDS.iter().find(|(_, kind)| *kind == known.kind).map(|(_, kind)| *kind)));
+            let Some(kind) = kind else {
+                faults.say(
+                    code,
+                    siren,
+                    "no list says what this member is, and the COG does not know it: load it first (load cog), or give the list of members",
+                );
+                continue;
+            };
+            let name = if member.name == *siren { known.map_or(siren, |known| &known.name) } else { &member.name };
+            let commune = known.filter(|_| kind == "commune").map(|known| known.code.clone());
+            rows.insert(siren.clone(), (kind, name.clone(), Some(siren.clone()), commune, member.departments.clone()));
+        }
+        for (commune, name) in &listed.communes {
+            match reference.get(commune) {
+                // The intercommunality is a member, or the commune is one itself.
+                Some(known) if known.whole.split(' ').any(|whole| listed.members.contains_key(whole)) => {}
+                Some(known) if rows.values().any(|(.., code, _)| code.as_deref() == Some(&known.code)) => {}
+                Some(_) => drop(rows.insert(commune.clone(), ("commune", name.clone(), None, Some(commune.clone()), Vec::new()))),
+                None => faults.say(code, commune, "the COG does not know this commune: load it first (load cog)"),
+            }
+        }
+        resolved.insert(code.as_str(), rows);
+    }
+    Ok(resolved)
+}
+
+#[derive(QueryableByName)]
+struct Named {
+    #[diesel(sql_type = Uuid)]
+    id: Id,
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = diesel::sql_types::Bool)]
+    own: bool,
+}
+
+#[derive(QueryableByName)]
+struct Folded {
+    #[diesel(sql_type = Text)]
+    given: String,
+    #[diesel(sql_type = Text)]
+    folded: String,
+}
+
+/// The listed territories that are known: by their code in this phase, else by their name, or another name of one that has no code
+/// in it. The same code in another phase means nothing.
+async fn recognise<'a>(lists: &'a Lists, phase_id: Id, faults: &mut Faults, conn: &mut Conn) -> QueryResult<HashMap<&'a str, Id>> {
+    let labels = territory_labels::table.filter(territory_labels::phase_id.eq(phase_id));
+    let labels: Vec<(Id, Option<String>)> = labels.select((territory_labels::territory_id, territory_labels::official_code)).load(conn).await?;
+    let by_code: HashMap<&str, Id> = labels.iter().filter_map(|(id, code)| Some((code.as_deref()?, *id))).collect();
+    let coded: HashMap<Id, Option<&str>> = labels.iter().map(|(id, code)| (*id, code.as_deref())).collect();
+    let names = sql_query(
+        "SELECT id, fold(name) AS name, true AS own FROM territories
+         UNION SELECT id, fold(alias ->> 'name'), false FROM territories CROSS JOIN jsonb_array_elements(aliases) alias ORDER BY own DESC",
+    );
+    let names: Vec<Named> = names.load(conn).await?;
+    let given: Vec<&String> = lists.0.values().filter_map(|listed| listed.name.as_ref()).collect();
+    let folded: Vec<Folded> = sql_query("SELECT given, fold(given) AS folded FROM unnest($1) given").bind::<Array<Text>, _>(given).load(conn).await?;
+    let folded: HashMap<&str, &str> = folded.iter().map(|name| (name.given.as_str(), name.folded.as_str())).collect();
+    let mut known = HashMap::new();
+    let mut taken: HashSet<Id> = lists.0.keys().filter_map(|code| by_code.get(code.as_str()).copied()).collect();
+    for (code, listed) in &lists.0 {
+        if let Some(id) = by_code.get(code.as_str()) {
+            known.insert(code.as_str(), *id);
+            continue;
+        }
+        let name = listed.name.as_deref().and_then(|name| folded.get(name)).copied().unwrap_or_default();
+        for candidate in names.iter().filter(|candidate| candidate.name == name) {
+            match coded.get(&candidate.id) {
+                Some(Some(other)) if candidate.own => {
+                    faults.say(code, "name", format_args!("a territory of this name bears the code {other} in this phase"))
+                }
+                Some(Some(_)) => continue,
+                Some(None) | None if taken.insert(candidate.id) => drop(known.insert(code.as_str(), candidate.id)),
+                Some(None) | None => continue,
+            }
+            break;
+        }
+    }
+    Ok(known)
+}
+
+/// Reads what would be sent in the body of a request.
+fn body<T: DeserializeOwned>(value: Value) -> Result<T> {
+    serde_json::from_value(value).map_err(|_| Problem::new(&kinds::INTERNAL))
+}
+
+/// The territory and its label in the phase, made where they are not there. A name it was not known by is kept as another one.
+async fn settle(code: &str, name: &str, known: Option<Id>, phase_id: Id, phase: i32, loaded: &mut Loaded, conn: &mut Conn) -> Result<(Id, Id)> {
+    let label = json!({ "phase_id": phase_id, "official_code": code, "status": "labelled" });
+    let Some(id) = known else {
+        let id = Id::new();
+        super::insert(id, &body(json!({ "name": name }))?, conn).await?;
+        let label = labels::insert(id, &body(label)?, conn).await?;
+        loaded.territories_made += 1;
+        loaded.labels_made += 1;
+        return Ok((id, label.id));
+    };
+    let standing = territory_labels::table.filter(territory_labels::territory_id.eq(id).and(territory_labels::phase_id.eq(phase_id)));
+    let standing = standing.select((territory_labels::id, territory_labels::official_code)).first::<(Id, Option<String>)>(conn).await.optional()?;
+    let label = match standing {
+        Some((label, Some(_))) => label,
+        Some((label, None)) => {
+            diesel::update(territory_labels::table.find(label)).set(territory_labels::official_code.eq(code)).execute(conn).await?;
+            loaded.labels_made += 1;
+            label
+        }
+        None => {
+            loaded.labels_made += 1;
+            labels::insert(id, &body(label)?, conn).await?.id
+        }
+    };
+    let unknown = sql_query(
+        "SELECT id FROM territories WHERE id = $1 AND fold(name) <> fold($2)
+            AND NOT EXISTS (SELECT FROM jsonb_array_elements(aliases) alias WHERE fold(alias ->> 'name') = fold($2))",
+    );
+    #[derive(QueryableByName)]
+    struct Unknown {
+        #[diesel(sql_type = Uuid)]
+        id: Id,
+    }
+    let unknown: Option<Unknown> = unknown.bind::<Uuid, _>(id).bind::<Text, _>(name).get_result(conn).await.optional()?;
+    if let Some(Unknown { id }) = unknown {
+        let aliases: Many<Alias> = territories::table.find(id).select(territories::aliases).first(conn).await?;
+        let mut aliases = serde_json::to_value(aliases).map_err(|_| Problem::new(&kinds::INTERNAL))?;
+        if let Some(aliases) = aliases.as_array_mut() {
+            aliases.push(json!({ "name": name, "source": format!("Liste officielle de la phase {phase}") }));
+        }
+        diesel::update(territories::table.find(id)).set(territories::aliases.eq(body::<Many<Alias>>(aliases)?)).execute(conn).await?;
+    }
+    Ok((id, label))
+}
+
+/// Gives a territory the members that it has in a phase: adds those that are missing, removes those that are not listed.
+async fn enrol(id: Id, phase_id: Id, listed: &BTreeMap<String, Row>, loaded: &mut Loaded, conn: &mut Conn) -> Result<()> {
+    let standing = territory_members::table.filter(territory_members::territory_id.eq(id).and(territory_members::phase_id.eq(phase_id)));
+    let standing = standing.filter(territory_members::kind.ne("other"));
+    let standing = standing.select((territory_members::id, territory_members::siren, territory_members::commune_code));
+    let standing: Vec<(Id, Option<String>, Option<String>)> = standing.load(conn).await?;
+    let same =
+        |row: &Row, siren: &Option<String>, commune: &Option<String>| row.2.is_some() && row.2 == *siren || row.3.is_some() && row.3 == *commune;
+    for row in listed.values().filter(|row| !standing.iter().any(|(_, siren, commune)| same(row, siren, commune))) {
+        let (kind, name, siren, commune, departments) = row;
+        let new =
+            json!({ "kind": kind, "name": name, "siren": siren, "commune_code": commune, "department_codes": departments, "phase_id": phase_id });
+        members::insert(id, &body(new)?, conn).await?;
+        loaded.members_made += 1;
+    }
+    let gone: Vec<Id> =
+        standing.iter().filter(|(_, siren, commune)| !listed.values().any(|row| same(row, siren, commune))).map(|(member, ..)| *member).collect();
+    loaded.members_removed += diesel::delete(territory_members::table.filter(territory_members::id.eq_any(gone))).execute(conn).await?;
+    Ok(())
+}
+
+#[derive(QueryableByName)]
+struct Composed {
+    #[diesel(sql_type = Int4)]
+    number: i32,
+    #[diesel(sql_type = Uuid)]
+    territory_id: Id,
+    #[diesel(sql_type = Array<Text>)]
+    members: Vec<String>,
+}
+
+/// The successions from a phase to the next one that are not known yet, by the members that two territories share. Of a territory that
+/// goes on under its own name, the members of each phase say what became of it.
+async fn succeed(earlier: i32, conn: &mut Conn) -> Result<usize> {
+    let composed = sql_query(
+        "SELECT number, territory_id, array_agg(DISTINCT coalesce(siren, commune_code)) AS members
+         FROM territory_members member JOIN programme_phases phase ON phase.id = member.phase_id
+         WHERE number IN ($1, $1 + 1) AND coalesce(siren, commune_code) IS NOT NULL GROUP BY number, territory_id ORDER BY number, territory_id",
+    );
+    let composed: Vec<Composed> = composed.bind::<Int4, _>(earlier).load(conn).await?;
+    let sets = |number| {
+        let of = composed.iter().filter(move |one| one.number == number);
+        of.map(|one| (one.territory_id, one.members.iter().map(String::as_str).collect::<BTreeSet<_>>())).collect::<Vec<_>>()
+    };
+    let (before, after) = (sets(earlier), sets(earlier + 1));
+    let shares = |one: &BTreeSet<&str>, other: &BTreeSet<&str>| !one.is_disjoint(other);
+    let mut made = 0;
+    for (id, was) in &before {
+        let heirs = after.iter().filter(|(_, is)| shares(was, is)).count();
+        for (heir, is) in after.iter().filter(|(heir, is)| heir != id && shares(was, is)) {
+            let forebears = before.iter().filter(|(_, other)| shares(other, is)).count();
+            let kind = relation(was, is, heirs, forebears);
+            let known =
+                territory_successions::table.filter(territory_successions::territory_id.eq(id).and(territory_successions::successor_id.eq(heir)));
+            if diesel::select(diesel::dsl::exists(known)).get_result::<bool>(conn).await? {
+                continue;
+            }
+            successions::insert(*id, &body(json!({ "successor_id": heir, "kind": kind, "note": NOTE }))?, conn).await?;
+            made += 1;
+        }
+    }
+    Ok(made)
+}
+
+const NOTE: &str = "Calculé des membres communs aux listes officielles des deux phases.";
+
+/// What becomes of a territory in an heir: it goes on as it is, goes to several, comes together with others, grows or shrinks.
+fn relation(was: &BTreeSet<&str>, is: &BTreeSet<&str>, heirs: usize, forebears: usize) -> &'static str {
+    if was == is {
+        "continued"
+    } else if heirs > 1 {
+        "split"
+    } else if forebears > 1 {
+        "merged"
+    } else if is.len() >= was.len() {
+        "extended"
+    } else {
+        "reduced"
+    }
+}
