@@ -1,0 +1,181 @@
+//! Two partners that are one, and are two again: no link is lost on the way.
+
+use std::collections::BTreeMap;
+
+use diesel::{QueryableByName, sql_query, sql_types::Text};
+use diesel_async::RunQueryDsl;
+use reqwest::{Method, redirect};
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Client, House, demo_house, house, makers, send};
+
+#[derive(QueryableByName)]
+struct Told {
+    #[diesel(sql_type = Text)]
+    told: String,
+}
+
+async fn ask(house: &House, query: &str) -> Vec<String> {
+    let told: Vec<Told> = sql_query(query).load(&mut house.database().await).await.unwrap();
+    told.into_iter().map(|told| told.told).collect()
+}
+
+/// Every row that refers to a partner, by the member that does: `committee_seats.partner_id`.
+async fn links(house: &House, partner: &str) -> BTreeMap<String, Vec<String>> {
+    let members = "SELECT conrelid::regclass || '.' || attname AS told FROM pg_constraint
+        JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1] WHERE contype = 'f' AND confrelid = 'partners'::regclass";
+    let mut links = BTreeMap::new();
+    for member in ask(house, members).await {
+        let table = member.split('.').next().unwrap();
+        let rows = ask(house, &format!("SELECT id::text AS told FROM {table} WHERE {member} = '{partner}' ORDER BY id")).await;
+        if !rows.is_empty() {
+            links.insert(member, rows);
+        }
+    }
+    let cited = format!("SELECT id::text AS told FROM citations WHERE noun = 'partners' AND thing_id = '{partner}' ORDER BY id");
+    links.insert("citations.thing_id".to_owned(), ask(house, &cited).await);
+    links
+}
+
+async fn merge(client: &Client, one: &str, into: &str) -> Answer {
+    let request = client.request(Method::POST, &format!("/partners/{one}/merge")).header("if-match", "*");
+    send(request.json(&json!({ "into_id": into, "reason": "Doublon" }))).await
+}
+
+/// What it says of itself.
+async fn said(client: &Client, partner: &str) -> Value {
+    let mut body = client.get(&format!("/partners/{partner}")).await.expect(200).body;
+    for moved in ["version", "updated_at", "created_at"] {
+        body.as_object_mut().unwrap().shift_remove(moved);
+    }
+    body
+}
+
+#[actix_web::test]
+async fn every_link_moves_and_comes_back() {
+    let house = demo_house().await;
+    let find = async |siren: &str| house.get(&format!("/partners?siren={siren}")).await.expect(200).rows()[0].clone();
+    let (vire, flers) = (find("200068799").await, find("200035814").await);
+    let (one, into) = (vire["id"].as_str().unwrap(), flers["id"].as_str().unwrap());
+    assert_eq!(merge(&house, one, into).await.expect(422).wrongs(), [("/into_id".to_owned(), "different_sirens".to_owned())]);
+    house.patch(&format!("/partners/{into}"), Some("*"), json!({ "siren": null, "website": null })).await.expect(200);
+
+    // One stands in the place of the other, one cites it, and one is a part of it; and both stand in one place.
+    let shared = house.all(&format!("/action-fiches?partner_id={into}&include=participants")).await.remove(0);
+    let role = shared["participants"].as_array().unwrap().iter().find(|part| part["partner_id"] == into).unwrap()["role"].clone();
+    let twice = format!("/action-fiches/{}/participants", shared["id"].as_str().unwrap());
+    if !shared["participants"].as_array().unwrap().iter().any(|part| part["partner_id"] == one && part["role"] == role) {
+        house.post(&twice, json!({ "partner_id": one, "role": role, "note": "Deux fois" })).await.expect(201);
+    }
+    let within = json!({ "name": "Service commun", "kind": "other", "parent_id": one, "predecessor_id": one });
+    makers::make(&house, "/partners", within).await;
+    let document = makers::make(&house, "/documents", json!({ "title": "Statuts", "kind": "report" })).await;
+    makers::make(&house, "/citations", json!({ "document_id": document, "noun": "partners", "thing_id": one })).await;
+    let changed = makers::make(&house, &format!("/partners/{one}/commitments"), {
+        let territory = house.all("/territories?q=collines").await.remove(0);
+        json!({ "territory_id": territory["id"], "side": "intercommunality", "text": "Accueille les entreprises." })
+    })
+    .await;
+    house.patch(&format!("/partners/{into}"), Some("*"), json!({ "predecessor_id": one })).await.expect(200);
+
+    let (before, theirs) = (links(&house, one).await, links(&house, into).await);
+    let (was, were) = (said(&house, one).await, said(&house, into).await);
+    assert!(before.len() >= 8, "only {:?} refer to it", before.keys());
+    let then = chrono::Utc::now();
+
+    let merged = merge(&house, one, into).await.expect(200).body;
+    assert_eq!((&merged["id"], &merged["siren"], &merged["predecessor_id"]), (&json!(into), &vire["siren"], &json!(null)));
+    let gone = links(&house, one).await;
+    assert_eq!(gone.values().map(Vec::len).sum::<usize>(), 0, "{gone:?}");
+    let now = links(&house, into).await;
+    let mut twice = 0;
+    for (member, rows) in &before {
+        for row in rows {
+            // What is there of both is there once; and nobody is its own predecessor.
+            let there = now.get(member).is_some_and(|rows| rows.contains(row)) || row == into;
+            twice += usize::from(!there);
+            assert!(there || member == "action_fiche_participants.partner_id", "{member} {row} is lost");
+        }
+    }
+    assert!(twice >= 1, "both stood in one place");
+
+    // By its old names the other one is found; its old address is the other one's.
+    let found = house.anyone.get("/partners?q=intercom%20vire%20noireau").await.expect(200);
+    assert_eq!(found.rows().iter().map(|row| &row["id"]).collect::<Vec<_>>(), [&json!(into)]);
+    let http = reqwest::Client::builder().no_proxy().tls_certs_only([]).redirect(redirect::Policy::none()).build().unwrap();
+    let still = Client { http, ..house.anyone.clone() };
+    for tail in ["", "/commitments", "?include=commitments"] {
+        let moved = still.get(&format!("/partners/{one}{tail}")).await.expect(308);
+        let there = format!("/api/v1/partners/{into}{tail}");
+        assert!(moved.location.as_deref().unwrap().ends_with(&there), "{:?} for {there}", moved.location);
+        assert_eq!((&moved.body["code"], &moved.body["merged_into"]), (&json!("merged"), &json!(into)));
+        assert_eq!(house.anyone.get(&format!("/partners/{one}{tail}")).await.expect(200).body, house.anyone.get(&there[7..]).await.expect(200).body);
+    }
+    house.patch(&format!("/partners/{one}"), Some("*"), json!({ "name": "X" })).await.expect(410);
+    assert_eq!(house.post(&format!("/partners/{one}/restore"), json!({ "version": 1 })).await.expect(409).body["code"], "merged_away");
+    let past = then.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
+    assert_eq!(house.get(&format!("/partners/{one}?as_of={past}")).await.expect(200).body["name"], vire["name"]);
+
+    // The feed says what became of it, and the history why.
+    let told = house.all("/changes?noun=partners&limit=1000").await;
+    let of = |id: &str| told.iter().rev().find(|event| event["id"] == id).unwrap();
+    assert_eq!((&of(one)["action"], &of(one)["merged_into"], &of(one)["data"]), (&json!("delete"), &json!(into), &json!(null)));
+    assert_eq!((&of(into)["action"], &of(into)["merged_into"]), (&json!("merge"), &json!(null)));
+    let history = house.get(&format!("/partners/{into}/history?limit=1")).await.expect(200);
+    assert_eq!((&history.rows()[0]["action"], &history.rows()[0]["reason"]), (&json!("merge"), &json!("Doublon")));
+
+    // What somebody changed since stays; all else is as it was.
+    let moved = format!("/partners/{into}/commitments/{changed}");
+    house.patch(&moved, Some("*"), json!({ "text": "Accueille et accompagne." })).await.expect(200);
+    let undo = json!({ "reason": "Deux établissements" });
+    let back = house.post(&format!("/partners/{one}/unmerge"), undo.clone()).await.expect(200);
+    assert_eq!((&back.body["id"], &back.body["siren"]), (&json!(one), &vire["siren"]));
+    assert_eq!((links(&house, one).await, links(&house, into).await), (before, theirs));
+    assert_eq!((said(&house, one).await, said(&house, into).await), (was, were));
+    let kept = house.get(&format!("/partners/{one}/commitments/{changed}")).await.expect(200).body;
+    assert_eq!(kept["text"], "Accueille et accompagne.");
+    assert_eq!(house.post(&format!("/partners/{one}/unmerge"), undo).await.expect(409).body["code"], "not_merged");
+    let told = house.all("/changes?noun=partners&limit=1000").await;
+    assert_eq!(told.iter().rev().find(|event| event["id"] == one).unwrap()["action"], "restore");
+}
+
+/// One after the other into a third one, and back in the other order.
+#[actix_web::test]
+async fn merges_are_undone_from_the_last_one() {
+    let house = house().await;
+    let [a, b, c] = [makers::partner(&house, "A").await, makers::partner(&house, "B").await, makers::partner(&house, "C").await];
+    let seat = json!({ "partner_id": a, "function": "Membre" });
+    let committee = makers::make(&house, "/committees", json!({ "name": "C", "level": "national", "kind": "project", "seats": [seat] })).await;
+    let sits = async || house.get(&format!("/committees/{committee}/seats")).await.expect(200).rows()[0]["partner_id"].clone();
+    assert_eq!(merge(&house, &a, &a).await.expect(422).wrongs()[0].0, "/into_id");
+    assert_eq!(merge(&house, &a, &committee).await.expect(422).wrongs(), [("/into_id".to_owned(), "unknown_reference".to_owned())]);
+    merge(&house, &a, &b).await.expect(200);
+    merge(&house, &b, &c).await.expect(200);
+    assert_eq!(sits().await, json!(c));
+    assert_eq!(house.anyone.get(&format!("/partners/{a}")).await.expect(200).body["id"], json!(c), "from one to the other, and on");
+    assert_eq!(merge(&house, &a, &c).await.expect(410).body["code"], "gone");
+    // What it was merged into is not there: first that one.
+    house.post(&format!("/partners/{a}/unmerge"), json!({})).await.expect(409);
+    house.post(&format!("/partners/{b}/unmerge"), json!({})).await.expect(200);
+    assert_eq!(sits().await, json!(b));
+    house.post(&format!("/partners/{a}/unmerge"), json!({})).await.expect(200);
+    assert_eq!(sits().await, json!(a));
+    assert_eq!(said(&house, &c).await["aliases"], json!([]));
+    // A link that somebody gave to another one since stays there.
+    merge(&house, &a, &b).await.expect(200);
+    let seats = house.get(&format!("/committees/{committee}/seats")).await.expect(200).rows()[0].clone();
+    let path = format!("/committees/{committee}/seats/{}", seats["id"].as_str().unwrap());
+    house.patch(&path, Some("*"), json!({ "partner_id": c })).await.expect(200);
+    house.post(&format!("/partners/{a}/unmerge"), json!({})).await.expect(200);
+    assert_eq!(sits().await, json!(c));
+}
+
+/// What may stand once only, of a partner: `merge_partners` knows each of them.
+#[actix_web::test]
+async fn every_rule_that_a_merge_could_break_is_known() {
+    let house = house().await;
+    let rules = "SELECT conname AS told FROM pg_constraint uniqueness WHERE contype IN ('u', 'p', 'x') AND EXISTS (
+        SELECT FROM pg_constraint link WHERE link.contype = 'f' AND link.confrelid = 'partners'::regclass
+            AND link.conrelid = uniqueness.conrelid AND link.conkey && uniqueness.conkey)";
+    assert_eq!(ask(&house, rules).await, ["action_fiche_participants_role_key"]);
+}
