@@ -1,7 +1,6 @@
 DROP FUNCTION members_on(uuid[], date, uuid);
 DROP VIEW as_of.territory_places;
-DROP VIEW territory_places;
-CREATE VIEW territory_places AS
+CREATE OR REPLACE VIEW territory_places AS
     SELECT DISTINCT member.territory_id, place.department_code, place.region_code
     FROM territory_members member
     CROSS JOIN jsonb_array_elements_text(member.department_codes) AS code

@@ -101,8 +101,7 @@ CREATE TABLE contours (
 -- Each department and region in which a territory has a commune: by the reference, of whatever year knows the member; by what
 -- the member itself says where no year does. In `as_of` by the members of then. The view of the past leans on that of the
 -- members: a migration that looks back anew at these drops it first.
-DROP VIEW territory_places;
-CREATE VIEW territory_places AS
+CREATE OR REPLACE VIEW territory_places AS
     SELECT member.territory_id, place.department_code, place.region_code
     FROM territory_members member
     JOIN intercommunalities whole ON whole.siren = member.siren

@@ -135,7 +135,7 @@ fn tree(territory_id: Id, fiches: Vec<Fiche>, borne: &[(Id, Id)], rows: &[Object
             let served: Vec<Fiche> = fiches.iter().filter(|fiche| fiche.objective_id == Some(*id)).cloned().collect();
             Objective { id: *id, wording: wording.clone(), position: *position, parent_id: *parent_id, fiches_count: served.len(), fiches: served }
         });
-        let elsewhere = |fiche: &&&Fiche| !fiche.objective_id.is_some_and(|objective| of.get(&objective) == Some(&theme_id));
+        let elsewhere = |fiche: &&&Fiche| fiche.objective_id.is_none_or(|objective| of.get(&objective) != Some(&theme_id));
         let (label_fr, label_en) = theme.map_or((None, None), |(_, fr, en)| (Some(fr), Some(en)));
         Theme {
             theme_id,

@@ -8,11 +8,14 @@ use diesel_async::RunQueryDsl;
 use super::Conn;
 use crate::{schema::contours, values::Contour};
 
+/// A row: whose it is, west, south, east, north, and the geometry.
+type Drawn = (String, (f64, f64, f64, f64), serde_json::Value);
+
 /// The contours of the things of a noun that bear these keys, as far as there are any: in one statement.
 pub async fn drawn(noun: &str, keys: &[String], conn: &mut Conn) -> QueryResult<HashMap<String, Contour>> {
     let rows = contours::table.filter(contours::noun.eq(noun).and(contours::key.eq_any(keys)));
     let rows = rows.select((contours::key, (contours::west, contours::south, contours::east, contours::north), contours::geometry));
-    let rows: Vec<(String, (f64, f64, f64, f64), serde_json::Value)> = rows.load(conn).await?;
+    let rows: Vec<Drawn> = rows.load(conn).await?;
     let contour = |(west, south, east, north), geometry| Contour { bbox: [west, south, east, north], geometry };
     Ok(rows.into_iter().map(|(key, bbox, geometry)| (key, contour(bbox, geometry))).collect())
 }
