@@ -738,12 +738,17 @@ async fn each_level_has_its_committees_and_one_person_sits_in_several() {
     let touraine = reader.territory("Grand Est Touraine").await;
     assert_eq!(reader.count(&format!("/committees?territory_id={touraine}")).await, 0);
 
+    // What do the national bodies recommend? A pair in each territory; who they are is not said.
+    let national = reader.the("/committees?level=national&include=seats").await;
+    assert!(text(&national, "role").contains("binôme élu-industriel"), "{national:#}");
+    assert!(parts(&national, "seats").is_empty() && national["declared_size"].is_null(), "{national:#}");
+
     // How many are there at each level?
     let mut levels = Vec::new();
     for level in ["national", "regional", "territorial", "intercommunal"] {
         levels.push(reader.count(&format!("/committees?level={level}")).await);
     }
-    assert_eq!(levels, [0, 1, 5, 4]);
+    assert_eq!(levels, [1, 1, 5, 4]);
 }
 
 #[actix_web::test]
