@@ -1,3 +1,4 @@
+DROP FUNCTION same_territory();
 CREATE OR REPLACE FUNCTION audience_of(noun text, item jsonb, OUT audience text, OUT places text[]) LANGUAGE plpgsql STABLE AS $$
 DECLARE
     whole kept;

@@ -33,16 +33,21 @@ BEGIN
             places := places || (item ->> 'id');
         END IF;
     END IF;
-    -- A part may be for fewer than its whole; and what names a fiche is for those alone who see the fiche.
+    -- A part may be for fewer than its whole; and what names a fiche is for those alone who see both it and the fiche.
     IF whole.parent_noun IS NOT NULL AND visibility_rank(item ->> 'visibility') > visibility_rank(audience) THEN
         audience := item ->> 'visibility';
     END IF;
     IF item ->> 'action_fiche_id' IS NOT NULL AND whole.parent_noun IS DISTINCT FROM 'action_fiches' AND audience IS NOT NULL THEN
         SELECT to_jsonb(fiche) - 'search' INTO named FROM action_fiches fiche WHERE id = (item ->> 'action_fiche_id')::uuid;
         SELECT * INTO other FROM audience_of('action_fiches', named);
-        IF visibility_rank(other.audience) >= visibility_rank(audience) THEN
+        IF audience = 'public' THEN
             audience := other.audience;
             places := other.places;
+        ELSIF other.audience <> 'public' THEN
+            IF visibility_rank(other.audience) > visibility_rank(audience) THEN
+                audience := other.audience;
+            END IF;
+            places := ARRAY(SELECT unnest(places) INTERSECT SELECT unnest(other.places));
         END IF;
     END IF;
     SELECT coalesce(array_agg(DISTINCT place ORDER BY place), '{}') INTO places FROM unnest(places) place WHERE audience IS NOT NULL;
@@ -112,4 +117,18 @@ BEGIN
                   IS DISTINCT FROM (SELECT places FROM ledger WHERE thing = people.id ORDER BY version DESC LIMIT 1);
     END IF;
     RETURN NULL;
+END $$;
+
+-- What a thing names is of its own territory, or of none: nobody hangs his things on another's. Of the member, and the table it
+-- points to.
+CREATE FUNCTION same_territory() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    theirs uuid;
+BEGIN
+    EXECUTE format('SELECT territory_id FROM %I WHERE id = $1', TG_ARGV[1]) INTO theirs USING (to_jsonb(NEW) ->> TG_ARGV[0])::uuid;
+    IF theirs <> NEW.territory_id OR theirs IS NOT NULL AND NEW.territory_id IS NULL THEN
+        RAISE EXCEPTION 'of another territory' USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
+            CONSTRAINT = TG_TABLE_NAME || '_' || TG_ARGV[0] || '_territory';
+    END IF;
+    RETURN NEW;
 END $$;

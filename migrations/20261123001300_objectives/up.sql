@@ -18,4 +18,5 @@ CREATE INDEX objectives_territory_id_idx ON objectives (territory_id);
 CREATE INDEX objectives_theme_id_idx ON objectives (theme_id);
 CREATE INDEX objectives_parent_id_idx ON objectives (parent_id);
 CREATE INDEX objectives_search_idx ON objectives USING gin (search);
+CREATE TRIGGER parent_id_territory BEFORE INSERT OR UPDATE ON objectives FOR EACH ROW WHEN (NEW.parent_id IS NOT NULL) EXECUTE FUNCTION same_territory('parent_id', 'objectives');
 SELECT keep_ledger('objectives');

@@ -7,3 +7,4 @@ DELETE FROM kept WHERE noun = 'meeting_attendances';
 DROP VIEW as_of.meetings;
 DROP TABLE meetings;
 DELETE FROM kept WHERE noun = 'meetings';
+DROP FUNCTION meetings_committee_place();

@@ -29,6 +29,15 @@ CREATE INDEX meetings_committee_id_idx ON meetings (committee_id);
 CREATE INDEX meetings_territory_id_idx ON meetings (territory_id);
 CREATE INDEX meetings_host_partner_id_idx ON meetings (host_partner_id);
 CREATE INDEX meetings_search_idx ON meetings USING gin (search);
+-- A committee meets where it is.
+CREATE FUNCTION meetings_committee_place() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM committees WHERE id = NEW.committee_id AND (territory_id, region_code) IS DISTINCT FROM (NEW.territory_id, NEW.region_code)) THEN
+        RAISE EXCEPTION 'a committee of another place' USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME, CONSTRAINT = 'meetings_committee_place';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER committee_place BEFORE INSERT OR UPDATE ON meetings FOR EACH ROW WHEN (NEW.committee_id IS NOT NULL) EXECUTE FUNCTION meetings_committee_place();
 SELECT keep_ledger('meetings');
 
 CREATE TABLE meeting_attendances (

@@ -30,6 +30,7 @@ CREATE INDEX events_territory_id_idx ON events (territory_id);
 CREATE INDEX events_organiser_id_idx ON events (organiser_id);
 CREATE INDEX events_host_partner_id_idx ON events (host_partner_id);
 CREATE INDEX events_search_idx ON events USING gin (search);
+CREATE TRIGGER parent_id_territory BEFORE INSERT OR UPDATE ON events FOR EACH ROW WHEN (NEW.parent_id IS NOT NULL) EXECUTE FUNCTION same_territory('parent_id', 'events');
 SELECT keep_ledger('events');
 
 CREATE TABLE event_sequences (

@@ -1,5 +1,6 @@
 DROP FUNCTION is_late(date, text);
 DROP VIEW as_of.action_fiches;
+DROP TRIGGER objective_id_territory ON action_fiches;
 ALTER TABLE action_fiches DROP COLUMN validation_decision_id, DROP COLUMN proposed_by_id, DROP COLUMN objective_id;
 SELECT look_back('action_fiches');
 DROP VIEW as_of.action_fiche_tools;

@@ -98,6 +98,8 @@ ALTER TABLE action_fiches
     ADD COLUMN proposed_by_id uuid CONSTRAINT action_fiches_proposed_by_id_fkey REFERENCES partners,
     ADD COLUMN validation_decision_id uuid CONSTRAINT action_fiches_validation_decision_id_fkey REFERENCES meeting_decisions;
 CREATE INDEX action_fiches_objective_id_idx ON action_fiches (objective_id);
+CREATE TRIGGER objective_id_territory BEFORE INSERT OR UPDATE ON action_fiches FOR EACH ROW WHEN (NEW.objective_id IS NOT NULL)
+    EXECUTE FUNCTION same_territory('objective_id', 'objectives');
 CREATE INDEX action_fiches_proposed_by_id_idx ON action_fiches (proposed_by_id);
 CREATE INDEX action_fiches_validation_decision_id_idx ON action_fiches (validation_decision_id);
 SELECT keep_ledger('action_fiches');

@@ -30,21 +30,28 @@ BEGIN
     SELECT * INTO source FROM documents WHERE id = NEW.document_id;
     SELECT audience, places INTO thing FROM ledger WHERE ledger.thing = NEW.thing_id ORDER BY version DESC LIMIT 1;
     SELECT id INTO territory FROM territories WHERE id::text = ANY (thing.places) LIMIT 1;
-    IF visibility_rank(thing.audience) = visibility_rank(source.visibility) THEN
+    IF source.visibility = 'public' THEN
         NEW.visibility := thing.audience;
-        NEW.territory_id := CASE WHEN thing.audience = 'public' THEN coalesce(territory, source.territory_id) WHEN territory = source.territory_id THEN territory END;
-    ELSIF visibility_rank(thing.audience) > visibility_rank(source.visibility) THEN
-        NEW.visibility := thing.audience;
-        NEW.territory_id := territory;
-    ELSE
+        NEW.territory_id := CASE WHEN thing.audience = 'public' THEN coalesce(territory, source.territory_id) ELSE territory END;
+    ELSIF thing.audience = 'public' THEN
         NEW.visibility := source.visibility;
         NEW.territory_id := source.territory_id;
+    ELSE
+        -- Who sees both is in the territory of both, or sees all there is.
+        NEW.visibility := CASE WHEN visibility_rank(thing.audience) > visibility_rank(source.visibility) THEN thing.audience ELSE source.visibility END;
+        NEW.territory_id := CASE WHEN territory = source.territory_id THEN territory END;
+    END IF;
+    -- When a thing is for others from now on, so are its citations, in one write: they are so many at most.
+    IF TG_OP = 'INSERT' AND 1000 <= (SELECT count(*) FROM citations JOIN documents ON documents.id = citations.document_id
+            WHERE citations.thing_id = NEW.thing_id AND documents.territory_id IS NOT DISTINCT FROM source.territory_id) THEN
+        RAISE EXCEPTION 'too many citations' USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME, CONSTRAINT = 'citations_most';
     END IF;
     RETURN NEW;
 END $$;
 CREATE TRIGGER audience BEFORE INSERT OR UPDATE ON citations FOR EACH ROW EXECUTE FUNCTION citations_audience();
 
--- As before; and when a thing or a document is for others from now on, so are its citations.
+-- As before; and when a thing or a document is for others from now on, so are its citations. What names a person gets a line when
+-- the person may be named by all from now on, or no longer: where else the person sits has no bearing on it.
 CREATE OR REPLACE FUNCTION record() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     author text := nullif(current_setting('app.author', true), '');
@@ -98,7 +105,7 @@ BEGIN
             EXECUTE format('UPDATE %I SET version = version + 1 WHERE action_fiche_id = $1 AND xmin <> pg_current_xact_id()::xid', part.noun) USING NEW.id;
         END LOOP;
     END IF;
-    IF TG_TABLE_NAME = 'people' AND TG_OP = 'UPDATE' AND was_for IS DISTINCT FROM now_for AND 'partners' IN (was_for.audience, now_for.audience) THEN
+    IF TG_TABLE_NAME = 'people' AND TG_OP = 'UPDATE' AND was_for.audience IS DISTINCT FROM now_for.audience THEN
         FOR part IN SELECT kept.* FROM kept JOIN pg_attribute ON attrelid = noun::regclass AND attname = 'person_id'
                     WHERE kept.parent_noun IS DISTINCT FROM 'people' ORDER BY noun LOOP
             EXECUTE format('UPDATE %I SET version = version + 1 WHERE person_id = $1 AND xmin <> pg_current_xact_id()::xid', part.noun) USING NEW.id;

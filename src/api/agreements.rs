@@ -360,7 +360,7 @@ impl Shown for Agreement {
                 .select(Signatory::as_select())
                 .load(conn)
                 .await?;
-            rights::veil(rows.iter_mut().map(|row| &mut row.person_id), reach, conn).await?;
+            rights::veil(rows.iter_mut().map(|row| (row.id, &mut row.person_id)), reach, conn).await?;
             share(views, rows, |row| row.agreement_id, |view| &mut view.signatories);
         }
         if wanted.has("approvals") {

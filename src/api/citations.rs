@@ -19,7 +19,7 @@ use crate::{
         At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Problem, Resource, Result, Shown, Tagged, given,
         may_name_document, nullable,
     },
-    ledger,
+    ledger::{self, feed::NOUNS},
     rights::{self, Place, Reach},
     schema::citations,
     values::{Code, Id, LongText, Name, Visibility, VisibilityWords, Vocabulary, Word},
@@ -107,6 +107,10 @@ impl NewCitation {
     async fn check(&self, reach: &Reach, conn: &mut Conn) -> Result<()> {
         may_name_document(Some(self.document_id), reach, conn).await?;
         let noun = self.noun.as_str().replace('-', "_");
+        if !NOUNS.contains(&noun.as_str()) {
+            return Err(Problem::unknown_reference("/thing_id"));
+        }
+        ledger::history::hold(&noun, self.thing_id, conn).await?;
         if !ledger::stands(&noun, self.thing_id, reach, conn).await? {
             return Err(Problem::unknown_reference("/thing_id"));
         }

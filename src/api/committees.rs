@@ -23,7 +23,7 @@ use crate::{
         Approver, At, Created, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, Views, Wanted, given,
         nullable, share,
     },
-    rights::{Place, Reach},
+    rights::{self, Place, Reach},
     schema::{committee_seats, committees},
     values::{Count, Day, Id, LongText, Many, Name, Qualifier, RegionCode, ShortText, Vocabulary, Word},
 };
@@ -242,7 +242,7 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
         field(committee_seats::person_id)
             .linked(committee_seats::committee_id, committees::id)
             .named("person_id", "With a seat held by this person.")
-            .personal(),
+            .personal(committee_seats::id),
         field(committees::created_at).sorted(),
         field(committees::updated_at).sorted(),
     ]
@@ -270,7 +270,7 @@ impl Shown for Committee {
                 .select(Seat::as_select())
                 .load(conn)
                 .await?;
-            seats::veil(rows.iter_mut(), reach, conn).await?;
+            rights::veil(rows.iter_mut().map(|seat| (seat.id, &mut seat.person_id)), reach, conn).await?;
             share(views, rows, |row| row.committee_id, |view| &mut view.seats);
         }
         Ok(())

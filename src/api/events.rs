@@ -317,7 +317,7 @@ impl Shown for Event {
                 .select(EventParticipant::as_select())
                 .load(conn)
                 .await?;
-            rights::veil(rows.iter_mut().map(|row| &mut row.person_id), reach, conn).await?;
+            rights::veil(rows.iter_mut().map(|row| (row.id, &mut row.person_id)), reach, conn).await?;
             share(views, rows, |row| row.event_id, |view| &mut view.participants);
         }
         Ok(())

@@ -164,13 +164,19 @@ async fn restore(
                 return Err(Problem::unknown_reference("/parent_id"));
             }
         }
-        let known = history::people_of_parts(id, reach, conn).await?;
+        // So is what was decided, which is an approver's.
+        if table == "meetings" && history::decides(id, conn).await? {
+            editor.within_as("approver", &Place { fiche: None, ..place(&then) })?;
+        }
+        let familiar = history::Familiar::with(id, reach, conn).await?;
         history::because(body.reason.as_ref().map(LongText::as_str), conn).await?;
         history::restore(table, id, body.version, conn).await?;
-        if table == "committees" && !known.have_all_of(id, conn).await? {
-            return Err(Problem::unknown_reference("/person_id"));
+        if let Some(member) = familiar.strange(id, conn).await? {
+            return Err(Problem::unknown_reference(format!("/{member}")));
         }
-        let made = history::versions(table, id, i32::MAX, 1, reach, conn).await?.pop().ok_or_else(|| Problem::new(&kinds::INTERNAL))?;
+        // What names something that is hidden meanwhile is hidden as well.
+        let made = history::versions(table, id, i32::MAX, 1, reach, conn).await?.pop();
+        let made = made.ok_or_else(|| Problem::unknown_reference("/version"))?;
         Ok(Tagged(made.version, made))
     })
     .await

@@ -25,6 +25,7 @@ use crate::{
         At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, Views, Wanted, given,
         nullable, share,
     },
+    ledger::history,
     rights::{self, Place, Reach},
     schema::{meeting_attendances, meeting_decisions, meetings},
     values::{
@@ -259,7 +260,7 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
         field(meeting_attendances::person_id)
             .linked(meeting_attendances::meeting_id, meetings::id)
             .named("person_id", "Which this person attended.")
-            .personal(),
+            .personal(meeting_attendances::id),
         field(meeting_attendances::partner_id)
             .linked(meeting_attendances::meeting_id, meetings::id)
             .named("partner_id", "Which this partner attended."),
@@ -282,7 +283,8 @@ impl Shown for Meeting {
     const ORDER: &'static str = "-held_on";
 
     fn scope(reach: &Reach) -> Option<Scope<meetings::table>> {
-        rights::visible(meetings::visibility, meetings::territory_id, reach)
+        let of_regions = meetings::region_code.is_not_null().and(meetings::region_code.assume_not_null().eq_any(reach.regions.clone()));
+        Some(rights::visible(meetings::visibility, meetings::territory_id, reach)?.or(Scope::of(of_regions)))
     }
 
     async fn include(views: &mut Views<MeetingView>, wanted: &Wanted, reach: &Reach, conn: &mut Conn) -> Result<()> {
@@ -294,7 +296,7 @@ impl Shown for Meeting {
                 .select(Attendance::as_select())
                 .load(conn)
                 .await?;
-            rights::veil(rows.iter_mut().map(|row| &mut row.person_id), reach, conn).await?;
+            rights::veil(rows.iter_mut().map(|row| (row.id, &mut row.person_id)), reach, conn).await?;
             share(views, rows, |row| row.meeting_id, |view| &mut view.attendances);
         }
         if wanted.has("decisions") {
@@ -400,7 +402,11 @@ async fn update_meeting(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMa
 #[delete("/meetings/{id}")]
 async fn delete_meeting(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch) -> Result<NoContent> {
     db.write(&editor, async |conn| {
-        if_match.check(&lock(id, &editor, conn).await?, conn).await?;
+        let meeting = lock(id, &editor, conn).await?;
+        if history::decides(id, conn).await? {
+            editor.within_as("approver", &meeting.place())?;
+        }
+        if_match.check(&meeting, conn).await?;
         diesel::delete(meetings::table.find(id)).execute(conn).await?;
         Ok(NoContent)
     })

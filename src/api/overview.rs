@@ -59,6 +59,7 @@ struct Member {
 #[diesel(table_name = committee_seats, check_for_backend(diesel::pg::Pg))]
 #[schema(as = OverviewSeat)]
 struct Seat {
+    id: Id,
     committee_id: Id,
     #[schema(required)]
     person_id: Option<Id>,
@@ -253,7 +254,7 @@ async fn read_territory_overview(db: Data<Db>, At(id): At, request: HttpRequest)
             .select(Seat::as_select())
             .load(conn)
             .await?;
-        rights::veil(seats.iter_mut().map(|seat| &mut seat.person_id), reach, conn).await?;
+        rights::veil(seats.iter_mut().map(|seat| (seat.id, &mut seat.person_id)), reach, conn).await?;
         let mut committees: Vec<Committee> = working.into_iter().map(|(id, name, kind)| Committee { id, name, kind, seats: Vec::new() }).collect();
         for seat in seats {
             if let Some(committee) = committees.iter_mut().find(|committee| committee.id == seat.committee_id) {

@@ -1,6 +1,6 @@
 //! The plan of a territory, as a tree: themes, the objectives under each, the fiches that serve each; counted at each level.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use actix_web::{HttpRequest, get, web::Data};
 use diesel::prelude::*;
@@ -119,30 +119,47 @@ async fn read_territory_plan(db: Data<Db>, At(id): At, request: HttpRequest) -> 
     .await
 }
 
-/// Puts each fiche under its objectives and themes.
+/// Puts each fiche under its objectives and themes: in one walk over each, however many there are.
 fn tree(territory_id: Id, fiches: Vec<Fiche>, borne: &[(Id, Id)], rows: &[ObjectiveRow], known: Vec<ThemeRow>) -> Plan {
-    let of: BTreeMap<Id, Option<Id>> = rows.iter().map(|row| (row.0, row.1)).collect();
-    // A fiche that serves an objective under no theme is under none; so is one that has neither.
-    let themes = |fiche: &Fiche| -> HashSet<Option<Id>> {
-        let mut themes: HashSet<Option<Id>> = borne.iter().filter(|(_, id)| *id == fiche.id).map(|(theme, _)| Some(*theme)).collect();
-        themes.extend(fiche.objective_id.and_then(|objective| of.get(&objective)).copied());
-        if themes.is_empty() { HashSet::from([None]) } else { themes }
-    };
+    let theme_of: HashMap<Id, Option<Id>> = rows.iter().map(|row| (row.0, row.1)).collect();
+    let mut borne_by: HashMap<Id, HashSet<Option<Id>>> = HashMap::new();
+    for (theme, fiche) in borne {
+        borne_by.entry(*fiche).or_default().insert(Some(*theme));
+    }
+    let mut serving: HashMap<Id, Vec<&Fiche>> = HashMap::new();
+    let mut under: HashMap<Option<Id>, Vec<&Fiche>> = HashMap::new();
+    for fiche in &fiches {
+        let mut themes = borne_by.remove(&fiche.id).unwrap_or_default();
+        if let Some(objective) = fiche.objective_id {
+            serving.entry(objective).or_default().push(fiche);
+            themes.extend(theme_of.get(&objective));
+        }
+        // One that has no theme, and serves no objective, is under none.
+        if themes.is_empty() {
+            themes.insert(None);
+        }
+        for theme in themes {
+            under.entry(theme).or_default().push(fiche);
+        }
+    }
+    let mut objectives: HashMap<Option<Id>, Vec<Objective>> = HashMap::new();
+    for (id, theme, wording, position, parent_id) in rows {
+        let fiches: Vec<Fiche> = serving.remove(id).unwrap_or_default().into_iter().cloned().collect();
+        let objective =
+            Objective { id: *id, wording: wording.clone(), position: *position, parent_id: *parent_id, fiches_count: fiches.len(), fiches };
+        objectives.entry(*theme).or_default().push(objective);
+    }
     let branch = |theme: Option<ThemeRow>| {
         let theme_id = theme.as_ref().map(|(id, ..)| *id);
-        let under: Vec<&Fiche> = fiches.iter().filter(|fiche| themes(fiche).contains(&theme_id)).collect();
-        let own = rows.iter().filter(|row| row.1 == theme_id).map(|(id, _, wording, position, parent_id)| {
-            let served: Vec<Fiche> = fiches.iter().filter(|fiche| fiche.objective_id == Some(*id)).cloned().collect();
-            Objective { id: *id, wording: wording.clone(), position: *position, parent_id: *parent_id, fiches_count: served.len(), fiches: served }
-        });
-        let elsewhere = |fiche: &&&Fiche| fiche.objective_id.is_none_or(|objective| of.get(&objective) != Some(&theme_id));
         let (label_fr, label_en) = theme.map_or((None, None), |(_, fr, en)| (Some(fr), Some(en)));
+        let under = under.remove(&theme_id).unwrap_or_default();
+        let elsewhere = |fiche: &&&Fiche| fiche.objective_id.is_none_or(|objective| theme_of.get(&objective) != Some(&theme_id));
         Theme {
             theme_id,
             label_fr,
             label_en,
             fiches_count: under.len(),
-            objectives: own.collect(),
+            objectives: objectives.remove(&theme_id).unwrap_or_default(),
             fiches: under.iter().filter(elsewhere).map(|fiche| (*fiche).clone()).collect(),
         }
     };

@@ -201,7 +201,7 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
         word::<PostKindWords, _>(posts::kind).sorted(),
         field(posts::territory_id),
         field(posts::employer_id),
-        field(posts::person_id).personal(),
+        field(posts::person_id).personal(posts::id),
         field(posts::starts_on).sorted(),
         word::<PrecisionWords, _>(posts::starts_precision),
         word::<ConfidenceWords, _>(posts::starts_confidence),
@@ -240,7 +240,7 @@ impl Shown for Post {
     }
 
     async fn veil(views: &mut Views<PostView>, reach: &Reach, conn: &mut Conn) -> Result<()> {
-        Ok(rights::veil(views.iter_mut().map(|(_, row)| &mut row.post.person_id), reach, conn).await?)
+        Ok(rights::veil(views.iter_mut().map(|(id, row)| (*id, &mut row.post.person_id)), reach, conn).await?)
     }
 }
 
@@ -310,7 +310,7 @@ async fn update_post(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch
         let update = diesel::update(posts::table.find(id)).set(&patch);
         let changed = update.returning(Post::as_returning()).get_result(conn).await;
         let mut changed = changed.or_unchanged(current)?;
-        rights::veil(std::iter::once(&mut changed.person_id), editor.reach(), conn).await?;
+        rights::veil(std::iter::once((changed.id, &mut changed.person_id)), editor.reach(), conn).await?;
         Ok(changed.into())
     })
     .await

@@ -16,8 +16,7 @@ use diesel::{
 };
 use diesel_async::{RunQueryDsl, methods::LoadQuery};
 
-use self::field::Sql;
-pub use self::field::{Askable, Field, Kind, Names, field, flag, period, word};
+pub use self::field::{Askable, Field, Kind, Names, Sql, field, flag, period, word};
 use super::Conn;
 use crate::values::Id;
 
@@ -72,6 +71,8 @@ pub struct Condition {
     pub operator: Operator,
     /// The values, checked.
     pub values: Vec<String>,
+    /// What must hold of the row beside.
+    pub beside: Option<Box<Sql>>,
 }
 
 /// One step of an order. What is empty comes last, both ways round.
@@ -103,20 +104,25 @@ impl<Table> Scope<Table> {
 
     /// Only the rows for which both hold.
     pub fn and(self, other: Self) -> Self {
-        Self(Box::new(Both(self.0, other.0)), PhantomData)
+        Self(Box::new(Two(self.0, ") AND (", other.0)), PhantomData)
+    }
+
+    /// The rows for which one of them holds.
+    pub fn or(self, other: Self) -> Self {
+        Self(Box::new(Two(self.0, ") OR (", other.0)), PhantomData)
     }
 }
 
-/// Two conditions at once.
-struct Both(Box<Sql>, Box<Sql>);
+/// Two conditions as one.
+struct Two(Box<Sql>, &'static str, Box<Sql>);
 
-impl QueryFragment<Pg> for Both {
+impl QueryFragment<Pg> for Two {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("(");
+        out.push_sql("((");
         self.0.walk_ast(out.reborrow())?;
-        out.push_sql(") AND (");
-        self.1.walk_ast(out.reborrow())?;
-        out.push_sql(")");
+        out.push_sql(self.1);
+        self.2.walk_ast(out.reborrow())?;
+        out.push_sql("))");
         Ok(())
     }
 }

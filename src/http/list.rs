@@ -20,7 +20,7 @@ use crate::{
         Conn, Db,
         listing::{Condition, Field, Keys, Kind, Listed, Listing, Mark, Names, Operator, Rows, Scope, Step, Total},
     },
-    rights::{self, Reach},
+    rights::{self, MayName, Reach},
     values::Id,
 };
 
@@ -315,20 +315,23 @@ impl<N: Shown> List<N> {
         })
     }
 
-    /// Of the persons and fiches that are asked for, leaves those whom the caller may know.
+    /// Of the fiches that are asked for, leaves those that the caller sees; of the rows that name a person who is asked for,
+    /// those that may name it to the caller.
     async fn know(&mut self, db: &Db) -> Result<()> {
         let reach = self.caller.reach().clone();
         for condition in &mut self.listing.conditions {
-            let Some(names) = condition.field.names else { continue };
-            let asked: Vec<Id> = condition.values.iter().filter_map(|value| Id::parse(value).ok()).collect();
-            let known = self.when.ask(db, &reach, async |conn| {
-                Ok(match names {
-                    Names::Person => rights::visible_people(&asked, &reach, conn).await?,
-                    Names::Fiche => rights::visible_fiches(&asked, &reach, conn).await?,
-                })
-            });
-            let known = known.await?;
-            condition.values.retain(|value| Id::parse(value).is_ok_and(|id| known.contains(&id)));
+            match &condition.field.names {
+                None => {}
+                Some(Names::Person(thing)) => {
+                    let places = reach.partner_places();
+                    condition.beside = Some(Box::new(MayName { thing: &**thing, person: condition.field.column(), places }));
+                }
+                Some(Names::Fiche) => {
+                    let asked: Vec<Id> = condition.values.iter().filter_map(|value| Id::parse(value).ok()).collect();
+                    let known = self.when.ask(db, &reach, async |conn| Ok(rights::visible_fiches(&asked, &reach, conn).await?)).await?;
+                    condition.values.retain(|value| Id::parse(value).is_ok_and(|id| known.contains(&id)));
+                }
+            }
         }
         Ok(())
     }
@@ -401,7 +404,7 @@ fn condition(conditions: &mut Vec<Condition>, field: &'static Field, operator: O
     match before {
         Some(condition) if many => condition.values.extend(checked),
         Some(_) => errors.push(Wrong::parameter(name, "repeated_parameter", Said::new("Is given more than once.", "Est donné plusieurs fois."))),
-        None => conditions.push(Condition { field, operator, values: checked }),
+        None => conditions.push(Condition { field, operator, values: checked, beside: None }),
     }
     if conditions.iter().any(|condition| condition.values.len() > VALUES) {
         errors.push(Wrong::fault(Place::Parameter(name.to_owned()), "too_many"));

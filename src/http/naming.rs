@@ -1,8 +1,10 @@
-//! What a body may name: nothing that its sender may not see. To be refused is the same as if there were no such thing.
+//! What a body may name: nothing that its sender may not see. To be refused is the same as if there were no such thing. What is
+//! named stays as it is until the write that names it is over: nobody hides it meanwhile.
 
 use super::{Problem, Result};
 use crate::{
     db::Conn,
+    ledger::history,
     rights::{self, Reach},
     values::Id,
 };
@@ -17,10 +19,16 @@ pub async fn may_name_person(person: Option<Id>, reach: &Reach, conn: &mut Conn)
 
 /// A fiche that the caller sees.
 pub async fn may_name_fiche(fiche: Option<Id>, reach: &Reach, conn: &mut Conn) -> Result<()> {
+    if let Some(fiche) = fiche {
+        history::hold("action_fiches", fiche, conn).await?;
+    }
     if rights::sees_fiche(fiche, reach, conn).await? { Ok(()) } else { Err(Problem::unknown_reference("/action_fiche_id")) }
 }
 
 /// A document that the caller sees.
 pub async fn may_name_document(document: Option<Id>, reach: &Reach, conn: &mut Conn) -> Result<()> {
+    if let Some(document) = document {
+        history::hold("documents", document, conn).await?;
+    }
     if rights::sees_document(document, reach, conn).await? { Ok(()) } else { Err(Problem::unknown_reference("/document_id")) }
 }

@@ -422,6 +422,14 @@ fn check(name: &str) -> (String, Said) {
         "paid" => ("/paid_eur", "No more is paid than was granted.", "Le versé ne dépasse pas l'accordé."),
         "granted_first" => ("/granted_eur", "What is paid was granted.", "Ce qui est versé a été accordé."),
         "dates" => ("", "It is asked, then granted or refused, then paid.", "On demande, puis on accorde ou refuse, puis on verse."),
+        "committee_place" => {
+            ("/committee_id", "The committee is of another place than the meeting.", "Le comité est d'un autre lieu que la réunion.")
+        }
+        "most" => (
+            "/thing_id",
+            "A thing has 1000 citations of one territory's documents at most.",
+            "Un élément a au plus 1000 citations des documents d'un territoire.",
+        ),
         "point" => ("", "A point has a latitude and a longitude.", "Un point a une latitude et une longitude."),
         "open_child" | "action_fiches_open_child" => {
             ("/progress", "A fiche is not done while a child is open.", "Une fiche n'est pas terminée tant qu'une fille est ouverte.")
@@ -434,7 +442,12 @@ fn check(name: &str) -> (String, Said) {
             "A fiche is shown to nobody who does not see the one it is a part of.",
             "Une fiche n'est montrée qu'à qui voit celle dont elle fait partie.",
         ),
-        _ => return (format!("/{name}"), Said::new("Breaks a rule.", "Enfreint une règle.")),
+        _ => {
+            return match name.strip_suffix("_territory") {
+                Some(member) => (format!("/{member}"), Said::new("It is of another territory.", "Il est d'un autre territoire.")),
+                None => (format!("/{name}"), Said::new("Breaks a rule.", "Enfreint une règle.")),
+            };
+        }
     };
     (pointer.to_owned(), Said::new(en, fr))
 }

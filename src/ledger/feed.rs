@@ -236,7 +236,7 @@ fn event(line: Line, known: &shown::Known, reach: &Reach) -> Event {
     let territories = line.places.iter().filter_map(|place| Id::parse(place).ok()).filter(|id| Some(*id) != fiche).collect();
     let data = match line.after {
         Some(Value::Object(mut row)) if !unknown => {
-            known.mask(&mut row);
+            known.mask(&mut row, &line.places);
             shown::instants(&mut row);
             Some(row)
         }

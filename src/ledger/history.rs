@@ -1,5 +1,7 @@
 //! The history of one thing, version by version, as one caller may know it; and the way back to one of them.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use diesel::{
     prelude::*,
@@ -12,7 +14,11 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::shown::{self, Known, WITHIN};
-use crate::{db::Conn, rights::Reach, values::Id};
+use crate::{
+    db::Conn,
+    rights::{self, Reach},
+    values::Id,
+};
 
 /// A member that a write changed.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -93,15 +99,17 @@ struct Line {
     request: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     reason: Option<String>,
+    #[diesel(sql_type = Array<Text>)]
+    places: Vec<String>,
 }
 
 /// The lines within reach, of those that `from` gives as `line`, under `version`. What was before is told only where it could
 /// be seen.
 fn lines(from: &str) -> String {
     format!(
-        "SELECT version, noun, thing, author, recorded_at, request, reason, CASE WHEN was THEN before END AS before, after,
+        "SELECT version, noun, thing, author, recorded_at, request, reason, places, CASE WHEN was THEN before END AS before, after,
             CASE WHEN was OR returned OR action IN ('create', 'delete') THEN action ELSE 'create' END AS action
-         FROM (SELECT {from_version}, line.noun, line.thing, line.author, line.recorded_at, line.request, line.reason, line.before, line.after, line.action,
+         FROM (SELECT {from_version}, line.noun, line.thing, line.author, line.recorded_at, line.request, line.reason, line.places, line.before, line.after, line.action,
                 line.id, coalesce({was}, false) AS was, {now} AS now, line.action = 'restore' AND past.after IS NULL AND coalesce({returned}, false) AS returned
             FROM {from} LEFT JOIN LATERAL (SELECT audience, places, after FROM ledger past WHERE past.thing = line.thing AND past.version < line.version
                 ORDER BY version DESC LIMIT 1) past ON true
@@ -176,7 +184,7 @@ pub async fn versions(noun: &str, thing: Id, before: i32, limit: i64, reach: &Re
 fn fields(line: &Line, known: &Known) -> Vec<FieldChange> {
     let row = |side: &Option<Value>| -> Map<String, Value> {
         let mut row = side.as_ref().and_then(Value::as_object).cloned().unwrap_or_default();
-        known.mask(&mut row);
+        known.mask(&mut row, &line.places);
         shown::instants(&mut row);
         row
     };
@@ -239,30 +247,69 @@ pub async fn standing(noun: &str, thing: Id, conn: &mut Conn) -> QueryResult<Opt
     }))
 }
 
+/// The members of a row that name what not everyone may see.
+const NAMING: &str = "('person_id', 'action_fiche_id', 'document_id')";
+
 #[derive(QueryableByName)]
 struct Named {
+    #[diesel(sql_type = Text)]
+    member: String,
     #[diesel(sql_type = Uuid)]
-    person: Id,
+    id: Id,
 }
 
-/// The people that the parts of a thing name or named, and whom the caller may know.
-pub struct Familiar(Known);
+/// What a thing and its parts name that not everyone may see, each with the member that names it: now, or ever.
+async fn named(thing: Id, ever: bool, conn: &mut Conn) -> QueryResult<HashSet<(String, Id)>> {
+    let lines = if ever { "SELECT" } else { "SELECT DISTINCT ON (line.thing)" };
+    let query = format!(
+        "SELECT DISTINCT naming.key AS member, naming.value::uuid AS id
+         FROM ({lines} line.after FROM ledger line WHERE $1 IN (line.thing, line.parent) ORDER BY line.thing, line.version DESC) lines,
+            jsonb_each_text(lines.after) AS naming
+         WHERE naming.key IN {NAMING} AND naming.value IS NOT NULL"
+    );
+    let named: Vec<Named> = sql_query(query).bind::<Uuid, _>(thing).load(conn).await?;
+    Ok(named.into_iter().map(|named| (named.member, named.id)).collect())
+}
 
-/// Those of this thing.
-pub async fn people_of_parts(thing: Id, reach: &Reach, conn: &mut Conn) -> QueryResult<Familiar> {
-    let named =
-        sql_query("SELECT DISTINCT (after ->> 'person_id')::uuid AS person FROM ledger WHERE parent = $1 AND after ->> 'person_id' IS NOT NULL");
-    let named: Vec<Named> = named.bind::<Uuid, _>(thing).load(conn).await?;
-    Ok(Familiar(Known::of(named.into_iter().map(|named| named.person), reach, conn).await?))
+/// What a thing names, and what of all that it ever named a caller may see.
+pub struct Familiar {
+    now: HashSet<(String, Id)>,
+    seen: HashSet<Id>,
 }
 
 impl Familiar {
-    /// Are all who sit in this committee among them?
-    pub async fn have_all_of(&self, committee: Id, conn: &mut Conn) -> QueryResult<bool> {
-        let seated = sql_query("SELECT person_id AS person FROM committee_seats WHERE committee_id = $1 AND person_id IS NOT NULL");
-        let seated: Vec<Named> = seated.bind::<Uuid, _>(committee).load(conn).await?;
-        Ok(seated.iter().all(|seated| self.0.has(seated.person)))
+    /// With this thing, as it stands.
+    pub async fn with(thing: Id, reach: &Reach, conn: &mut Conn) -> QueryResult<Self> {
+        let ever = named(thing, true, conn).await?;
+        let of = |member: &str| ever.iter().filter(|(named, _)| named == member).map(|(_, id)| *id).collect::<Vec<_>>();
+        let mut seen = rights::visible_people(&of("person_id"), reach, conn).await?;
+        seen.extend(rights::visible_fiches(&of("action_fiche_id"), reach, conn).await?);
+        seen.extend(rights::visible_documents(&of("document_id"), reach, conn).await?);
+        Ok(Self { now: named(thing, false, conn).await?, seen })
     }
+
+    /// The member by which the thing names from now on what the caller may not see.
+    pub async fn strange(&self, thing: Id, conn: &mut Conn) -> QueryResult<Option<String>> {
+        let named = named(thing, false, conn).await?;
+        // Its parts name itself.
+        let strange = |naming: &&(String, Id)| naming.1 != thing && !self.now.contains(*naming) && !self.seen.contains(&naming.1);
+        Ok(named.iter().find(strange).map(|(member, _)| member.clone()))
+    }
+}
+
+/// Does, or did, a meeting decide on fiches?
+pub async fn decides(meeting: Id, conn: &mut Conn) -> QueryResult<bool> {
+    let decision =
+        "SELECT 1 AS version FROM ledger WHERE parent = $1 AND noun = 'meeting_decisions' AND coalesce(after, before) ->> 'effect' <> 'none' LIMIT 1";
+    let decision: Option<Found> = sql_query(decision).bind::<Uuid, _>(meeting).get_result(conn).await.optional()?;
+    Ok(decision.is_some())
+}
+
+#[derive(QueryableByName)]
+struct Found {
+    #[diesel(sql_type = Int4)]
+    #[expect(dead_code, reason = "that it is there is all that is asked")]
+    version: i32,
 }
 
 #[derive(QueryableByName)]
@@ -280,6 +327,11 @@ pub async fn merged_into(thing: Id, conn: &mut Conn) -> QueryResult<Option<Id>> 
 /// Locks a thing of this table, so that nobody else changes it before this transaction ends.
 pub async fn lock(noun: &'static str, thing: Id, conn: &mut Conn) -> QueryResult<()> {
     sql_query(format!("SELECT FROM {noun} WHERE id = $1 FOR NO KEY UPDATE")).bind::<Uuid, _>(thing).execute(conn).await.map(drop)
+}
+
+/// Holds a thing of this table as it is until this transaction ends: others may hold it too, but none changes it.
+pub async fn hold(noun: &str, thing: Id, conn: &mut Conn) -> QueryResult<()> {
+    sql_query(format!("SELECT FROM {noun} WHERE id = $1 FOR SHARE")).bind::<Uuid, _>(thing).execute(conn).await.map(drop)
 }
 
 #[derive(QueryableByName)]

@@ -1,6 +1,6 @@
 //! What of a line a caller may know: the audience of the line itself, and of each person that it names as things stand today.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -41,28 +41,37 @@ pub fn person_of(row: &Value) -> Option<Id> {
 }
 
 /// The people whom the caller may know.
-pub struct Known(Option<HashSet<Id>>);
+pub struct Known {
+    /// Each, and whether everyone may; none when the caller may know all.
+    people: Option<HashMap<Id, bool>>,
+    /// The places within the caller's reach.
+    places: Vec<String>,
+}
 
 impl Known {
     /// Those of these.
     pub async fn of(people: impl Iterator<Item = Id>, reach: &Reach, conn: &mut Conn) -> QueryResult<Self> {
         let people: Vec<Id> = people.collect();
-        Ok(Self(match people.as_slice() {
+        let people = match people.as_slice() {
             _ if reach.everything => None,
-            [] => Some(HashSet::new()),
-            people => Some(rights::visible_people(people, reach, conn).await?),
-        }))
+            [] => Some(HashMap::new()),
+            people => Some(rights::known_people(people, reach, conn).await?.into_iter().collect()),
+        };
+        Ok(Self { people, places: reach.partner_places() })
     }
 
     /// Is this one of them?
     pub fn has(&self, person: Id) -> bool {
-        self.0.as_ref().is_none_or(|known| known.contains(&person))
+        self.people.as_ref().is_none_or(|known| known.contains_key(&person))
     }
 
-    /// Takes out of a row the person that is not.
-    pub fn mask(&self, row: &mut Map<String, Value>) {
+    /// Takes the person out of a row of these places, unless it may be named there.
+    pub fn mask(&self, row: &mut Map<String, Value>, places: &[String]) {
+        let Some(known) = &self.people else { return };
+        let here = places.iter().any(|place| self.places.contains(place));
         if let Some(person) = row.get_mut("person_id")
-            && !person.as_str().and_then(|text| Id::parse(text).ok()).is_some_and(|id| self.has(id))
+            && !here
+            && !person.as_str().and_then(|text| Id::parse(text).ok()).is_some_and(|id| known.get(&id) == Some(&true))
         {
             *person = Value::Null;
         }

@@ -15,7 +15,10 @@ mod scope;
 pub use delegation::{Delegation, missing_place, national_admins};
 pub use grants::{Grant, NewGrant, Perimeter, PerimeterKind, PerimeterWords, Role, RoleWords, Subject};
 pub use places::territory_places;
-pub use scope::{both, fiches, of_visible_fiche, people, sees_document, sees_fiche, veil, visible, visible_fiches, visible_part, visible_people};
+pub use scope::{
+    MayName, both, fiches, known_people, of_visible_fiche, people, sees_document, sees_fiche, veil, visible, visible_documents, visible_fiches,
+    visible_part, visible_people,
+};
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
@@ -88,7 +91,8 @@ impl Reach {
 
     /// The places, as the ledger names them, of which this caller sees what is restricted.
     pub fn team_places(&self) -> Vec<String> {
-        self.teams.iter().chain(&self.fiches).map(Id::to_string).collect()
+        let regions = self.regions.iter().map(|code| code.as_str().to_owned());
+        self.teams.iter().chain(&self.fiches).map(Id::to_string).chain(regions).collect()
     }
 
     /// May a line of the ledger be shown that is for this audience in these places?

@@ -8,13 +8,17 @@ use diesel::{
     pg::Pg,
     prelude::*,
     query_builder::{AstPass, QueryFragment},
+    sql_query,
     sql_types::{Array, Bool, Text, Uuid},
 };
 use diesel_async::RunQueryDsl;
 
 use super::Reach;
 use crate::{
-    db::{Conn, listing::Scope},
+    db::{
+        Conn,
+        listing::{Scope, Sql},
+    },
     schema::{action_fiches, committee_seats, committees, documents, people},
     values::Id,
 };
@@ -41,11 +45,18 @@ pub fn people(reach: &Reach) -> Option<Scope<people::table>> {
 
 /// Those of these people whom a caller may know.
 pub async fn visible_people(ids: &[Id], reach: &Reach, conn: &mut Conn) -> QueryResult<HashSet<Id>> {
-    let mut known = people::table.filter(people::id.eq_any(ids)).select(people::id).into_boxed();
+    let known = known_people(ids, reach, conn).await?;
+    Ok(known.into_iter().map(|(id, _)| id).collect())
+}
+
+/// Those of these people whom a caller may know, and whether everyone may.
+pub async fn known_people(ids: &[Id], reach: &Reach, conn: &mut Conn) -> QueryResult<Vec<(Id, bool)>> {
+    let named = people::publication_basis.ne("not_publishable");
+    let mut known = people::table.filter(people::id.eq_any(ids)).select((people::id, named)).into_boxed();
     if let Some(scope) = people(reach) {
         known = known.filter(scope);
     }
-    known.load(conn).await.map(HashSet::from_iter)
+    known.load(conn).await
 }
 
 /// The fiches that a caller may see.
@@ -101,25 +112,70 @@ pub async fn visible_fiches(ids: &[Id], reach: &Reach, conn: &mut Conn) -> Query
 /// Does the caller see this document? None is seen by everyone.
 pub async fn sees_document(document: Option<Id>, reach: &Reach, conn: &mut Conn) -> QueryResult<bool> {
     let Some(document) = document else { return Ok(true) };
-    let mut found = documents::table.find(document).select(documents::id).into_boxed();
+    Ok(!visible_documents(&[document], reach, conn).await?.is_empty())
+}
+
+/// Those of these documents that the caller sees.
+pub async fn visible_documents(ids: &[Id], reach: &Reach, conn: &mut Conn) -> QueryResult<HashSet<Id>> {
+    let mut found = documents::table.filter(documents::id.eq_any(ids)).select(documents::id).into_boxed();
     if let Some(scope) = visible(documents::visibility, documents::territory_id, reach) {
         found = found.filter(scope);
     }
-    found.first::<Id>(conn).await.optional().map(|found| found.is_some())
+    Ok(found.load(conn).await?.into_iter().collect())
 }
 
-/// Leaves out who holds something, where the caller may not know the person.
-pub async fn veil<'a>(holders: impl Iterator<Item = &'a mut Option<Id>>, reach: &Reach, conn: &mut Conn) -> QueryResult<()> {
+/// Which of the rows with these identifiers may name these people to this caller: whoever may be named in public, and in what is
+/// of the places within reach, anyone. (Not in what is elsewhere: who knows a person here does not know where else it sits.)
+const NAMED: &str = "SELECT held.thing AS id FROM unnest($1, $2) AS held (thing, person)
+    WHERE EXISTS (SELECT FROM people WHERE people.id = held.person AND people.publication_basis <> 'not_publishable')
+       OR (SELECT last.places FROM ledger last WHERE last.thing = held.thing ORDER BY last.version DESC LIMIT 1) && $3";
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Uuid)]
+    id: Id,
+}
+
+/// Leaves out of rows, each with its identifier, the people whom they may not name to the caller.
+pub async fn veil<'a>(rows: impl Iterator<Item = (Id, &'a mut Option<Id>)>, reach: &Reach, conn: &mut Conn) -> QueryResult<()> {
     if reach.everything {
         return Ok(());
     }
-    let holders: Vec<&mut Option<Id>> = holders.filter(|holder| holder.is_some()).collect();
-    let people: Vec<Id> = holders.iter().filter_map(|holder| **holder).collect();
-    let known = visible_people(&people, reach, conn).await?;
-    for holder in holders {
-        *holder = holder.filter(|person| known.contains(person));
+    let rows: Vec<(Id, &mut Option<Id>)> = rows.filter(|(_, person)| person.is_some()).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let things: Vec<Id> = rows.iter().map(|(thing, _)| *thing).collect();
+    let people: Vec<Id> = rows.iter().filter_map(|(_, person)| **person).collect();
+    let query = sql_query(NAMED).bind::<Array<Uuid>, _>(things).bind::<Array<Uuid>, _>(people).bind::<Array<Text>, _>(reach.partner_places());
+    let open: HashSet<Id> = query.load::<Row>(conn).await?.into_iter().map(|row| row.id).collect();
+    for (thing, person) in rows {
+        *person = person.filter(|_| open.contains(&thing));
     }
     Ok(())
+}
+
+/// Only the rows that may name the person whom they name to the caller: what is beside a filter by person.
+pub struct MayName {
+    /// The identifier of the row.
+    pub thing: &'static Sql,
+    /// The person that it names.
+    pub person: &'static Sql,
+    /// The places within reach.
+    pub places: Vec<String>,
+}
+
+impl QueryFragment<Pg> for MayName {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("(");
+        self.person.walk_ast(out.reborrow())?;
+        out.push_sql(" IN (SELECT people.id FROM people WHERE people.publication_basis <> 'not_publishable') OR (SELECT last.places FROM ledger last WHERE last.thing = ");
+        self.thing.walk_ast(out.reborrow())?;
+        out.push_sql(" ORDER BY last.version DESC LIMIT 1) && ");
+        out.push_bind_param::<Array<Text>, _>(&self.places)?;
+        out.push_sql(")");
+        Ok(())
+    }
 }
 
 /// Both of two conditions, where they are there.

@@ -291,6 +291,7 @@ async fn hot_statements_are_prepared_once() {
             field: partners::Partner::fields().iter().find(|field| field.name == "kind").unwrap(),
             operator: territoires_industrie::db::listing::Operator::Is,
             values: vec!["company".to_owned()],
+            beside: None,
         });
         assert_eq!(listing.rows(&mut conn).await.unwrap().len(), 1);
         let id = territoires_industrie::values::Id::parse(&partner).unwrap();

@@ -5,6 +5,7 @@
 
 mod access;
 mod action_fiches;
+mod beyond;
 mod committees;
 mod contract;
 mod crashes;

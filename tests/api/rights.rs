@@ -392,3 +392,52 @@ async fn a_key_that_held_more_is_not_exchanged_by_who_gives_less() {
         dated.post("/api-keys", mine(ends)).await.expect(status);
     }
 }
+
+/// Who knows a person here does not know where else it sits, and nobody learns there that it came to sit here.
+#[actix_web::test]
+async fn the_seats_of_one_person_are_not_linked() {
+    let house = house().await;
+    let [here, there, elsewhere] =
+        [makers::territory(&house, "T7").await, makers::territory(&house, "T8").await, makers::territory(&house, "T9").await];
+    let person = makers::make(&house, "/people", json!({ "name": "Camille Martin" })).await;
+    let seat = async |territory: &str| {
+        let seats = json!([{ "person_id": person, "function": "Directeur d'usine" }]);
+        let body = json!({ "name": "Comité", "level": "territorial", "kind": "project", "territory_id": territory, "seats": seats });
+        let committee = makers::make(&house, "/committees", body).await;
+        let seats = house.get(&format!("/committees/{committee}/seats")).await.expect(200);
+        (committee.clone(), format!("/committees/{committee}/seats/{}", seats.rows()[0]["id"].as_str().unwrap()))
+    };
+    let ((mine, my_seat), (theirs, their_seat)) = (seat(&here).await, seat(&there).await);
+    let reader = house.with(&[&format!("reader@territory:{here}")]).await;
+    let tags = async || {
+        let mut tags = Vec::new();
+        for one in [&my_seat, &their_seat] {
+            tags.push(house.anyone.get(one).await.expect(200).body["version"].clone());
+        }
+        tags
+    };
+    let before = tags().await;
+    let (_, new_seat) = seat(&elsewhere).await;
+    assert_eq!(tags().await, before, "a seat elsewhere is told by nothing here");
+    let named = async |path: &str| reader.get(path).await.expect(200).body["person_id"].clone();
+    assert_eq!([named(&my_seat).await, named(&their_seat).await], [json!(person), Value::Null]);
+    let found = reader.get(&format!("/committees?person_id={person}")).await.expect(200);
+    assert_eq!(found.rows().iter().map(|row| &row["id"]).collect::<Vec<_>>(), [&json!(mine)]);
+    for (committee, due) in [(&mine, 1), (&theirs, 0)] {
+        assert_eq!(reader.get(&format!("/committees/{committee}/seats?person_id={person}")).await.expect(200).rows().len(), due);
+        assert_eq!(house.anyone.get(&format!("/committees/{committee}/seats?person_id={person}")).await.expect(200).rows().len(), 0);
+    }
+    let include = reader.get("/committees?include=seats&limit=1000").await.expect(200);
+    let told = include.rows().iter().filter(|row| row["seats"][0]["person_id"] == json!(person)).count();
+    assert_eq!(told, 1);
+    let events = reader.get("/changes?noun=committee-seats&limit=1000").await.expect(200);
+    let told = events.rows().iter().filter(|event| event["data"]["person_id"] == json!(person)).count();
+    assert_eq!((told, events.rows().len()), (1, 3));
+    // Once it may be named, each of its seats says so, to everyone.
+    house.patch(&format!("/people/{person}"), Some("*"), json!({ "publication_basis": "elected_mandate" })).await.expect(200);
+    for one in [&my_seat, &their_seat, &new_seat] {
+        let seat = house.anyone.get(one).await.expect(200).body;
+        assert_eq!((&seat["person_id"], &seat["version"]), (&json!(person), &json!(before[0].as_i64().unwrap() + 1)));
+    }
+    assert_eq!(house.anyone.get(&format!("/committees?person_id={person}&count=true")).await.expect(200).body["meta"]["total"], 3);
+}

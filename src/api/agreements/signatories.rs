@@ -130,7 +130,7 @@ pub struct SignatoryPatch {
 
 static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
     vec![
-        field(agreement_signatories::person_id).personal(),
+        field(agreement_signatories::person_id).personal(agreement_signatories::id),
         field(agreement_signatories::partner_id),
         word::<SigningCapacityWords, _>(agreement_signatories::capacity),
         field(agreement_signatories::signed_on).sorted(),
@@ -152,7 +152,7 @@ impl Shown for Signatory {
     const ORDER: &'static str = "";
 
     async fn veil(views: &mut Views<Self>, reach: &Reach, conn: &mut Conn) -> Result<()> {
-        Ok(rights::veil(views.iter_mut().map(|(_, row)| &mut row.person_id), reach, conn).await?)
+        Ok(rights::veil(views.iter_mut().map(|(id, row)| (*id, &mut row.person_id)), reach, conn).await?)
     }
 }
 
@@ -227,7 +227,7 @@ async fn update_agreement_signatory(
         let update = diesel::update(agreement_signatories::table.find(path.part)).set(&patch);
         let changed = update.returning(Signatory::as_returning()).get_result(conn).await;
         let mut changed = changed.or_unchanged(current)?;
-        rights::veil(std::iter::once(&mut changed.person_id), editor.reach(), conn).await?;
+        rights::veil(std::iter::once((changed.id, &mut changed.person_id)), editor.reach(), conn).await?;
         Ok(changed.into())
     })
     .await

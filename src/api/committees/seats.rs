@@ -186,7 +186,7 @@ pub struct SeatPatch {
 
 static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
     vec![
-        field(committee_seats::person_id).personal(),
+        field(committee_seats::person_id).personal(committee_seats::id),
         field(committee_seats::partner_id),
         word::<SideWords, _>(committee_seats::side).sorted(),
         word::<CapacityWords, _>(committee_seats::capacity).sorted(),
@@ -212,8 +212,9 @@ impl Shown for Seat {
     type View = Self;
     const ORDER: &'static str = "";
 
+    /// Of a seat whose holder it may not name, it tells the function and the organisation.
     async fn veil(views: &mut Views<Self>, reach: &Reach, conn: &mut Conn) -> Result<()> {
-        veil(views.iter_mut().map(|(_, seat)| seat), reach, conn).await
+        Ok(rights::veil(views.iter_mut().map(|(id, seat)| (*id, &mut seat.person_id)), reach, conn).await?)
     }
 }
 
@@ -234,20 +235,6 @@ async fn lock(path: PartOf, editor: &Approver, conn: &mut Conn) -> Result<Seat> 
 async fn find(path: PartOf, reach: &Reach, conn: &mut Conn) -> Result<Seat> {
     let part = committee_seats::table.find(path.part).filter(committee_seats::committee_id.eq(path.id)).select(Seat::as_select());
     part.first(conn).await.or_gone("committee_seats", Some(path.id), path.part, reach, conn).await
-}
-
-/// Leaves only the function and the organisation of a seat whose holder the caller may not know.
-pub(super) async fn veil<'a>(seats: impl Iterator<Item = &'a mut Seat>, reach: &Reach, conn: &mut Conn) -> Result<()> {
-    if reach.everything {
-        return Ok(());
-    }
-    let held: Vec<&mut Seat> = seats.filter(|seat| seat.person_id.is_some()).collect();
-    let people: Vec<Id> = held.iter().filter_map(|seat| seat.person_id).collect();
-    let known = rights::visible_people(&people, reach, conn).await?;
-    for seat in held {
-        seat.person_id = seat.person_id.filter(|person| known.contains(person));
-    }
-    Ok(())
 }
 
 /// A person whom the caller may not know cannot be seated: as if there were none.

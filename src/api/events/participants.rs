@@ -139,7 +139,7 @@ pub struct EventParticipantPatch {
 
 static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
     vec![
-        field(event_participants::person_id).personal(),
+        field(event_participants::person_id).personal(event_participants::id),
         field(event_participants::partner_id),
         word::<EventRoleWords, _>(event_participants::role),
         field(event_participants::created_at).sorted(),
@@ -160,7 +160,7 @@ impl Shown for EventParticipant {
     const ORDER: &'static str = "";
 
     async fn veil(views: &mut Views<Self>, reach: &Reach, conn: &mut Conn) -> Result<()> {
-        Ok(rights::veil(views.iter_mut().map(|(_, row)| &mut row.person_id), reach, conn).await?)
+        Ok(rights::veil(views.iter_mut().map(|(id, row)| (*id, &mut row.person_id)), reach, conn).await?)
     }
 }
 
@@ -235,7 +235,7 @@ async fn update_event_participant(
         let update = diesel::update(event_participants::table.find(path.part)).set(&patch);
         let changed = update.returning(EventParticipant::as_returning()).get_result(conn).await;
         let mut changed = changed.or_unchanged(current)?;
-        rights::veil(std::iter::once(&mut changed.person_id), editor.reach(), conn).await?;
+        rights::veil(std::iter::once((changed.id, &mut changed.person_id)), editor.reach(), conn).await?;
         Ok(changed.into())
     })
     .await

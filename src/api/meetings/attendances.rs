@@ -129,7 +129,7 @@ pub struct AttendancePatch {
 
 static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
     vec![
-        field(meeting_attendances::person_id).personal(),
+        field(meeting_attendances::person_id).personal(meeting_attendances::id),
         field(meeting_attendances::partner_id),
         word::<AttendanceStatusWords, _>(meeting_attendances::status).sorted(),
         field(meeting_attendances::created_at).sorted(),
@@ -150,7 +150,7 @@ impl Shown for Attendance {
     const ORDER: &'static str = "";
 
     async fn veil(views: &mut Views<Self>, reach: &Reach, conn: &mut Conn) -> Result<()> {
-        Ok(rights::veil(views.iter_mut().map(|(_, row)| &mut row.person_id), reach, conn).await?)
+        Ok(rights::veil(views.iter_mut().map(|(id, row)| (*id, &mut row.person_id)), reach, conn).await?)
     }
 }
 
@@ -225,7 +225,7 @@ async fn update_meeting_attendance(
         let update = diesel::update(meeting_attendances::table.find(path.part)).set(&patch);
         let changed = update.returning(Attendance::as_returning()).get_result(conn).await;
         let mut changed = changed.or_unchanged(current)?;
-        rights::veil(std::iter::once(&mut changed.person_id), editor.reach(), conn).await?;
+        rights::veil(std::iter::once((changed.id, &mut changed.person_id)), editor.reach(), conn).await?;
         Ok(changed.into())
     })
     .await

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::MeetingStatus;
 use crate::{
     db::{
         Conn, Db,
@@ -21,7 +22,7 @@ use crate::{
     },
     rights::{self, Place, Reach},
     schema::{action_fiches, meeting_decisions, meetings},
-    values::{Count, Id, LongText, Move, Name, Vocabulary, Word},
+    values::{Count, Id, LongText, Move, Name, Visibility, Vocabulary, Word},
 };
 
 /// The words of [`Effect`].
@@ -153,9 +154,12 @@ pub fn routes(routes: &mut ServiceConfig) {
         .service(delete_meeting_decision);
 }
 
+/// What a fiche stands by is written by who decides on it.
 async fn lock(path: PartOf, editor: &Editor, conn: &mut Conn) -> Result<Decision> {
     super::lock(path.id, editor, conn).await?;
-    find(path, editor.reach(), conn).await
+    let decision = find(path, editor.reach(), conn).await?;
+    may_decide(decision.action_fiche_id, &decision.effect, editor, conn).await?;
+    Ok(decision)
 }
 
 async fn find(path: PartOf, reach: &Reach, conn: &mut Conn) -> Result<Decision> {
@@ -172,14 +176,20 @@ async fn find(path: PartOf, reach: &Reach, conn: &mut Conn) -> Result<Decision> 
 struct Decided {
     territory_id: Id,
     validation: Name,
+    visibility: Visibility,
+}
+
+/// Who decides on a fiche is an approver of its territory.
+async fn may_decide(fiche: Option<Id>, effect: &Effect, editor: &Editor, conn: &mut Conn) -> Result<()> {
+    let Some(fiche) = fiche.filter(|_| effect.code() != "none") else { return Ok(()) };
+    let territory = action_fiches::table.find(fiche).select(action_fiches::territory_id).first(conn).await?;
+    editor.within_as("approver", &Place::territory(territory))
 }
 
 impl NewDecision {
     /// Who decides on a fiche is an approver of its territory.
     pub(super) async fn may_decide(&self, editor: &Editor, conn: &mut Conn) -> Result<()> {
-        let Some(fiche) = self.action_fiche_id.filter(|_| self.effect.code() != "none") else { return Ok(()) };
-        let territory = action_fiches::table.find(fiche).select(action_fiches::territory_id).first(conn).await?;
-        editor.within_as("approver", &Place::territory(territory))
+        may_decide(self.action_fiche_id, &self.effect, editor, conn).await
     }
 }
 
@@ -188,14 +198,25 @@ pub async fn insert(meeting_id: Id, new: &NewDecision, conn: &mut Conn) -> Resul
     let row = (meeting_decisions::id.eq(Id::new()), meeting_decisions::meeting_id.eq(meeting_id), new);
     let decision: Decision = diesel::insert_into(meeting_decisions::table).values(row).returning(Decision::as_returning()).get_result(conn).await?;
     let (effect, Some(fiche)) = (new.effect.code(), new.action_fiche_id) else { return Ok(decision) };
-    let found = action_fiches::table.find(fiche).select((action_fiches::territory_id, action_fiches::validation)).for_no_key_update();
+    let found = action_fiches::table
+        .find(fiche)
+        .select((action_fiches::territory_id, action_fiches::validation, action_fiches::visibility))
+        .for_no_key_update();
     let found: Decided = found.first(conn).await?;
-    let place: Option<Id> = meetings::table.find(meeting_id).select(meetings::territory_id).first(conn).await?;
+    let meeting = meetings::table.find(meeting_id).select((meetings::territory_id, meetings::status, meetings::visibility));
+    let (place, status, visibility): (Option<Id>, MeetingStatus, Visibility) = meeting.first(conn).await?;
     if place.is_some_and(|territory| territory != found.territory_id) {
         let said = Said::new("The fiche is of another territory than the meeting.", "La fiche est d'un autre territoire que la réunion.");
         return Err(Problem::body("/action_fiche_id", "other_territory", said));
     }
     if effect != "none" {
+        if status.code() != "held" {
+            let said = Said::new("A meeting decides once it is held.", "Une réunion décide une fois tenue.");
+            return Err(Problem::body("/effect", "not_held", said));
+        }
+        // What the meeting says is told with the fiche to whom the fiche is for: no more than its reason, unless the meeting is
+        // for them too.
+        let open = visibility.code() == "public" || visibility.code() == found.visibility.code();
         let from = found.validation.as_str();
         if !Move::all_from("validation", from).any(|Move(_, _, to, _)| *to == effect) {
             let allowed = Move::all_from("validation", from).map(|Move(_, _, to, _)| *to).collect();
@@ -204,7 +225,7 @@ pub async fn insert(meeting_id: Id, new: &NewDecision, conn: &mut Conn) -> Resul
         let change = (
             action_fiches::validation.eq(effect),
             action_fiches::validation_since.eq(Utc::now()),
-            action_fiches::validation_reason.eq(new.reason.as_ref().unwrap_or(&new.text)),
+            action_fiches::validation_reason.eq(new.reason.as_ref().or(open.then_some(&new.text))),
             action_fiches::validation_decision_id.eq(decision.id),
         );
         diesel::update(action_fiches::table.find(fiche)).set(change).execute(conn).await?;

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A piece of SQL without values.
-pub(super) type Sql = dyn QueryFragment<Pg> + Send + Sync;
+pub type Sql = dyn QueryFragment<Pg> + Send + Sync;
 
 /// What a column holds, as far as asking for it goes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -123,10 +123,9 @@ impl<T: Askable + diesel::sql_types::SqlType<IsNull = diesel::sql_types::is_null
 }
 
 /// What a column names that not every caller may know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Names {
-    /// A person.
-    Person,
+    /// A person, in the row with this identifier.
+    Person(Box<Sql>),
     /// A fiche.
     Fiche,
 }
@@ -211,9 +210,14 @@ impl Field {
         Self { sortable: true, ..self }
     }
 
-    /// It names a person: it finds only those whom the caller may know, and tells nothing of the others.
-    pub fn personal(self) -> Self {
-        Self { names: Some(Names::Person), ..self }
+    /// It names a person, in the row that has this identifier: it finds only the rows that may name it to the caller.
+    pub fn personal(self, row: impl Column<SqlType = Uuid> + QueryFragment<Pg> + Send + Sync + 'static) -> Self {
+        Self { names: Some(Names::Person(Box::new(row))), ..self }
+    }
+
+    /// The column itself.
+    pub fn column(&self) -> &Sql {
+        &*self.column
     }
 
     /// It names a fiche: it finds only those that the caller sees, and tells nothing of the others.

@@ -228,6 +228,10 @@ impl Condition {
             }
             _ => self.plain(out)?,
         }
+        if let Some(beside) = &self.beside {
+            out.push_sql(" AND ");
+            beside.walk_ast(out.reborrow())?;
+        }
         Ok(())
     }
 

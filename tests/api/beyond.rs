@@ -1,0 +1,168 @@
+//! What reviews with fresh eyes got at, of what was not theirs: none of it leads there any more.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Client, House, house, makers, send};
+
+/// Two territories of Normandy, with an editor and an approver of each, and the fiches of the second one by visibility.
+struct World {
+    house: House,
+    mine: String,
+    theirs: String,
+    me: Client,
+    their_editor: Client,
+    public: String,
+    restricted: String,
+}
+
+async fn world() -> World {
+    let house = house().await;
+    let member = json!([{ "kind": "other", "name": "member", "department_codes": ["61"] }]);
+    let mine = makers::make(&house, "/territories", json!({ "name": "A", "members": member })).await;
+    let theirs = makers::make(&house, "/territories", json!({ "name": "V", "members": member })).await;
+    let me = house.with(&[&format!("approver@territory:{mine}")]).await;
+    let their_editor = house.with(&[&format!("editor@territory:{theirs}")]).await;
+    let mut fiches = Vec::new();
+    for visibility in ["public", "restricted"] {
+        fiches.push(makers::make(&house, "/action-fiches", json!({ "territory_id": theirs, "title": visibility, "visibility": visibility })).await);
+    }
+    let [public, restricted] = fiches.try_into().unwrap();
+    World { house, mine, theirs, me, their_editor, public, restricted }
+}
+
+/// Is this thing told to a caller: read, in its history, in the feed?
+async fn told(client: &Client, noun: &str, id: &str, feed: &str) -> [bool; 3] {
+    let read = client.get(&format!("/{noun}/{id}")).await.status == 200;
+    let history = client.get(&format!("/{noun}/{id}/history")).await.status == 200;
+    let events = client.get(&format!("/changes?noun={feed}&limit=1000")).await.expect(200);
+    let event = events.rows().iter().any(|event| (event["id"] == *id || event["parent"]["id"] == *id) && event["data"].is_object());
+    [read, history, event]
+}
+
+#[actix_web::test]
+async fn what_names_a_fiche_is_told_to_who_sees_both() {
+    let World { house, theirs, their_editor, restricted, .. } = world().await;
+    let pilot = house.with(&[&format!("editor@fiche:{restricted}")]).await;
+    let decisions = json!([{ "text": "SECRET", "action_fiche_id": restricted }]);
+    for (territory, seen) in [(Value::Null, false), (json!(theirs), true)] {
+        let body = json!({ "title": "m", "territory_id": territory, "visibility": "restricted", "decisions": decisions });
+        let meeting = makers::make(&house, "/meetings", body).await;
+        assert_eq!(told(&pilot, "meetings", &meeting, "meeting-decisions").await, [false; 3]);
+        assert_eq!(told(&their_editor, "meetings", &meeting, "meeting-decisions").await, [seen; 3]);
+        assert_eq!(told(&house, "meetings", &meeting, "meeting-decisions").await, [true; 3]);
+    }
+    let indicator = makers::indicator(&house, 1).await;
+    let body = json!({ "indicator_id": indicator, "subject": "action_fiche", "action_fiche_id": restricted, "territory_id": theirs,
+        "text": "SECRET", "visibility": "restricted" });
+    let observation = makers::make(&house, "/observations", body).await;
+    for (client, seen) in [(&pilot, false), (&their_editor, true)] {
+        assert_eq!(told(client, "observations", &observation, "observations").await, [seen; 3]);
+    }
+}
+
+#[actix_web::test]
+async fn what_is_regional_is_told_to_the_region() {
+    let World { house, me, .. } = world().await;
+    let [normandy, loire] = [house.with(&["approver@region:28"]).await, house.with(&["approver@region:52"]).await];
+    for visibility in ["partners", "restricted"] {
+        let meeting = makers::make(&normandy, "/meetings", json!({ "title": "m", "region_code": "28", "visibility": visibility })).await;
+        assert_eq!(told(&normandy, "meetings", &meeting, "meetings").await, [true; 3], "{visibility}");
+        for client in [&loire, &me, &house.anyone] {
+            assert_eq!(told(client, "meetings", &meeting, "meetings").await, [false; 3], "{visibility}");
+        }
+        normandy.delete(&format!("/meetings/{meeting}"), Some("*")).await.expect(204);
+    }
+}
+
+#[actix_web::test]
+async fn a_citation_is_told_to_who_sees_both_of_its_ends() {
+    let World { house, mine, theirs, me, their_editor, restricted, public } = world().await;
+    let document = json!({ "title": "D", "kind": "report", "territory_id": mine, "visibility": "restricted" });
+    let document = makers::make(&me, "/documents", document).await;
+    let cite = json!({ "document_id": document, "noun": "action-fiches", "thing_id": restricted, "passage": "S" });
+    let citation = makers::make(&house, "/citations", cite.clone()).await;
+    for client in [&me, &their_editor] {
+        assert_eq!(told(client, "citations", &citation, "citations").await, [false; 3]);
+    }
+    // What it names is hidden: it does not come back, and nothing fails.
+    let cited = makers::make(&me, "/citations", json!({ "document_id": document, "noun": "action-fiches", "thing_id": public })).await;
+    me.delete(&format!("/citations/{cited}"), Some("*")).await.expect(204);
+    house.patch(&format!("/action-fiches/{public}"), Some("*"), json!({ "visibility": "restricted" })).await.expect(200);
+    me.post(&format!("/citations/{cited}/restore"), json!({ "version": 1 })).await.expect(422);
+    // Hidden while it is cited, it is cited before or not at all.
+    let agreement =
+        makers::make(&house, "/agreements", json!({ "title": "P", "territory_id": theirs, "kind": "contract", "status": "signed" })).await;
+    for round in 0..40 {
+        let document = makers::make(&me, "/documents", json!({ "title": format!("D{round}"), "kind": "report", "territory_id": mine })).await;
+        let path = format!("/documents/{document}");
+        let hide = me.patch(&path, Some("*"), json!({ "visibility": "restricted" }));
+        let cite = me.post("/citations", json!({ "document_id": document, "noun": "agreements", "thing_id": agreement, "passage": "RACE" }));
+        let (hidden, _) = futures_util::future::join(hide, cite).await;
+        hidden.expect(200);
+    }
+    assert_eq!(house.anyone.get("/citations?count=true").await.expect(200).body["meta"]["total"], 0);
+}
+
+#[actix_web::test]
+async fn nobody_hangs_his_things_on_anothers() {
+    let World { house, mine, theirs, me, .. } = world().await;
+    let committee = json!({ "name": "C", "level": "territorial", "kind": "project", "territory_id": theirs });
+    let committee = makers::make(&house, "/committees", committee).await;
+    let objective = makers::make(&house, "/objectives", json!({ "territory_id": theirs, "wording": "O" })).await;
+    let event = makers::make(&house, "/events", json!({ "territory_id": theirs, "name": "E", "kind": "workshop" })).await;
+    let normandy = house.with(&["approver@region:28"]).await;
+    let refused = async |client: &Client, path: &str, body: Value, pointer: &str| {
+        assert_eq!(client.post(path, body).await.expect(422).wrongs(), [(pointer.to_owned(), "broken_rule".to_owned())], "{path}");
+    };
+    refused(&me, "/meetings", json!({ "territory_id": mine, "committee_id": committee, "ordinal": 41 }), "/committee_id").await;
+    refused(&normandy, "/meetings", json!({ "region_code": "28", "committee_id": committee, "ordinal": 41 }), "/committee_id").await;
+    refused(&me, "/action-fiches", json!({ "territory_id": mine, "title": "x", "objective_id": objective }), "/objective_id").await;
+    refused(&me, "/objectives", json!({ "territory_id": mine, "wording": "x", "parent_id": objective }), "/parent_id").await;
+    refused(&me, "/events", json!({ "territory_id": mine, "name": "x", "kind": "session", "parent_id": event }), "/parent_id").await;
+    let meeting = makers::make(&me, "/meetings", json!({ "territory_id": mine, "title": "x" })).await;
+    me.patch(&format!("/meetings/{meeting}"), Some("*"), json!({ "committee_id": committee })).await.expect(422);
+    for (path, id) in [("committees", committee), ("objectives", objective), ("events", event)] {
+        house.delete(&format!("/{path}/{id}"), Some("*")).await.expect(204);
+    }
+}
+
+#[actix_web::test]
+async fn what_was_decided_is_the_approvers_and_said_to_whom_it_is_for() {
+    let World { house, theirs, their_editor, public, .. } = world().await;
+    let approver = house.with(&[&format!("approver@territory:{theirs}")]).await;
+    let submit = approver.request(Method::POST, &format!("/action-fiches/{public}/transitions")).header("if-match", "*");
+    send(submit.json(&json!({ "axis": "validation", "to": "submitted" }))).await.expect(200);
+    let refuse = json!({ "text": "SECRET", "action_fiche_id": public, "effect": "refused" });
+    let planned = json!({ "territory_id": theirs, "title": "m", "status": "planned", "decisions": [refuse] });
+    assert_eq!(approver.post("/meetings", planned).await.expect(422).wrongs(), [("/decisions/0/effect".to_owned(), "not_held".to_owned())]);
+    let body = json!({ "territory_id": theirs, "title": "m", "visibility": "restricted", "decisions": [refuse] });
+    let meeting = makers::make(&approver, "/meetings", body).await;
+    let fiche = house.anyone.get(&format!("/action-fiches/{public}")).await.expect(200).body;
+    assert_eq!((&fiche["validation"], &fiche["validation_reason"]), (&json!("refused"), &Value::Null));
+    let decisions = approver.get(&format!("/meetings/{meeting}/decisions")).await.expect(200);
+    let decision = format!("/meetings/{meeting}/decisions/{}", decisions.rows()[0]["id"].as_str().unwrap());
+    assert_eq!(their_editor.patch(&decision, Some("*"), json!({ "text": "Réécrit" })).await.expect(403).body["code"], "insufficient_role");
+    their_editor.delete(&decision, Some("*")).await.expect(403);
+    their_editor.delete(&format!("/meetings/{meeting}"), Some("*")).await.expect(403);
+    let restore = their_editor.request(Method::POST, &format!("/meetings/{meeting}/restore")).header("if-match", "*");
+    send(restore.json(&json!({ "version": 1 }))).await.expect(403);
+    approver.patch(&decision, Some("*"), json!({ "text": "Relu" })).await.expect(200);
+}
+
+#[actix_web::test]
+async fn nothing_comes_back_that_one_may_not_name_any_more() {
+    let World { house, mine, me, public, .. } = world().await;
+    let agreement = makers::make(&me, "/agreements", json!({ "title": "P", "territory_id": mine, "kind": "contract", "status": "signed" })).await;
+    let link = makers::make(&me, &format!("/agreements/{agreement}/fiches"), json!({ "action_fiche_id": public })).await;
+    let version = me.get(&format!("/agreements/{agreement}")).await.expect(200).body["version"].clone();
+    me.delete(&format!("/agreements/{agreement}/fiches/{link}"), Some("*")).await.expect(204);
+    let restore = async || {
+        let restore = me.request(Method::POST, &format!("/agreements/{agreement}/restore")).header("if-match", "*");
+        send(restore.json(&json!({ "version": version }))).await
+    };
+    house.patch(&format!("/action-fiches/{public}"), Some("*"), json!({ "visibility": "restricted" })).await.expect(200);
+    assert_eq!(restore().await.expect(422).wrongs(), [("/action_fiche_id".to_owned(), "unknown_reference".to_owned())]);
+    house.patch(&format!("/action-fiches/{public}"), Some("*"), json!({ "visibility": "public" })).await.expect(200);
+    restore().await.expect(200);
+}
