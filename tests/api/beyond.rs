@@ -31,13 +31,18 @@ async fn world() -> World {
     World { house, mine, theirs, me, their_editor, public, restricted }
 }
 
-/// Is this thing told to a caller: read, in its history, in the feed?
-async fn told(client: &Client, noun: &str, id: &str, feed: &str) -> [bool; 3] {
+/// Is this thing told to a caller: read, in its history, in the feed? (Once the feed has it, as the nation sees.)
+async fn told(house: &House, client: &Client, noun: &str, id: &str, feed: &str) -> [bool; 3] {
+    let event = async |client: &Client| {
+        let events = client.get(&format!("/changes?noun={feed}&limit=1000")).await.expect(200);
+        events.rows().iter().any(|event| (event["id"] == *id || event["parent"]["id"] == *id) && event["data"].is_object())
+    };
+    while !event(house).await {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
     let read = client.get(&format!("/{noun}/{id}")).await.status == 200;
     let history = client.get(&format!("/{noun}/{id}/history")).await.status == 200;
-    let events = client.get(&format!("/changes?noun={feed}&limit=1000")).await.expect(200);
-    let event = events.rows().iter().any(|event| (event["id"] == *id || event["parent"]["id"] == *id) && event["data"].is_object());
-    [read, history, event]
+    [read, history, event(client).await]
 }
 
 #[actix_web::test]
@@ -48,16 +53,16 @@ async fn what_names_a_fiche_is_told_to_who_sees_both() {
     for (territory, seen) in [(Value::Null, false), (json!(theirs), true)] {
         let body = json!({ "title": "m", "territory_id": territory, "visibility": "restricted", "decisions": decisions });
         let meeting = makers::make(&house, "/meetings", body).await;
-        assert_eq!(told(&pilot, "meetings", &meeting, "meeting-decisions").await, [false; 3]);
-        assert_eq!(told(&their_editor, "meetings", &meeting, "meeting-decisions").await, [seen; 3]);
-        assert_eq!(told(&house, "meetings", &meeting, "meeting-decisions").await, [true; 3]);
+        assert_eq!(told(&house, &pilot, "meetings", &meeting, "meeting-decisions").await, [false; 3]);
+        assert_eq!(told(&house, &their_editor, "meetings", &meeting, "meeting-decisions").await, [seen; 3]);
+        assert_eq!(told(&house, &house, "meetings", &meeting, "meeting-decisions").await, [true; 3]);
     }
     let indicator = makers::indicator(&house, 1).await;
     let body = json!({ "indicator_id": indicator, "subject": "action_fiche", "action_fiche_id": restricted, "territory_id": theirs,
         "text": "SECRET", "visibility": "restricted" });
     let observation = makers::make(&house, "/observations", body).await;
     for (client, seen) in [(&pilot, false), (&their_editor, true)] {
-        assert_eq!(told(client, "observations", &observation, "observations").await, [seen; 3]);
+        assert_eq!(told(&house, client, "observations", &observation, "observations").await, [seen; 3]);
     }
 }
 
@@ -67,9 +72,9 @@ async fn what_is_regional_is_told_to_the_region() {
     let [normandy, loire] = [house.with(&["approver@region:28"]).await, house.with(&["approver@region:52"]).await];
     for visibility in ["partners", "restricted"] {
         let meeting = makers::make(&normandy, "/meetings", json!({ "title": "m", "region_code": "28", "visibility": visibility })).await;
-        assert_eq!(told(&normandy, "meetings", &meeting, "meetings").await, [true; 3], "{visibility}");
+        assert_eq!(told(&house, &normandy, "meetings", &meeting, "meetings").await, [true; 3], "{visibility}");
         for client in [&loire, &me, &house.anyone] {
-            assert_eq!(told(client, "meetings", &meeting, "meetings").await, [false; 3], "{visibility}");
+            assert_eq!(told(&house, client, "meetings", &meeting, "meetings").await, [false; 3], "{visibility}");
         }
         normandy.delete(&format!("/meetings/{meeting}"), Some("*")).await.expect(204);
     }
@@ -83,7 +88,7 @@ async fn a_citation_is_told_to_who_sees_both_of_its_ends() {
     let cite = json!({ "document_id": document, "noun": "action-fiches", "thing_id": restricted, "passage": "S" });
     let citation = makers::make(&house, "/citations", cite.clone()).await;
     for client in [&me, &their_editor] {
-        assert_eq!(told(client, "citations", &citation, "citations").await, [false; 3]);
+        assert_eq!(told(&house, client, "citations", &citation, "citations").await, [false; 3]);
     }
     // What it names is hidden: it does not come back, and nothing fails.
     let cited = makers::make(&me, "/citations", json!({ "document_id": document, "noun": "action-fiches", "thing_id": public })).await;
