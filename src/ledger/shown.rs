@@ -71,7 +71,7 @@ impl Known {
         let here = places.iter().any(|place| self.places.contains(place));
         if let Some(person) = row.get_mut("person_id")
             && !here
-            && !person.as_str().and_then(|text| Id::parse(text).ok()).is_some_and(|id| known.get(&id) == Some(&true))
+            && person.as_str().and_then(|text| Id::parse(text).ok()).is_none_or(|id| known.get(&id) != Some(&true))
         {
             *person = Value::Null;
         }

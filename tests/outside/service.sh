@@ -30,7 +30,7 @@ start_service() {
     local territory
     territory=$(curl -fsS "$URL/api/v1/territories?limit=1" | grep -oE '"id":"[^"]+"' | head -n 1 | cut -d '"' -f 4)
     KEY_OF_TERRITORY=$(DATA_DIR="$HOME_OF_SERVICE/data" "$binary" keys create territory --grant "editor@territory:$territory" 2>/dev/null)
-    export URL KEY KEY_OF_TERRITORY
+    export URL KEY KEY_OF_TERRITORY HOME_OF_SERVICE
 }
 
 stop_service() {

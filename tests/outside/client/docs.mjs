@@ -1,4 +1,4 @@
-// Opens /docs/ in a headless Chromium, unfolds the operations of each noun, and proves that nobody else was asked for anything.
+// Opens /docs/ in a headless Chromium, unfolds two operations of each noun, and proves that nobody else was asked for anything.
 // Needs URL; leaves a picture of each tag's first operation in TOOLS.
 
 import assert from "node:assert/strict";
@@ -41,12 +41,10 @@ try {
         const mine = operations.filter((operation) => operation.tag === tag);
         await section.locator(".opblock").nth(mine.length - 1).waitFor();
         assert.equal(await section.locator(".opblock").count(), mine.length, `every operation of ${tag} is shown, and no other`);
-        // Swagger UI reads the whole document again for each operation it unfolds, a second or two: those of the noun
-        // itself are unfolded, those of its parts are made alike.
-        for (const [index, { path, id }] of mine.entries()) {
-            if (path.includes("{id}/")) {
-                continue;
-            }
+        // Swagger UI reads the whole document again for each operation it unfolds, which takes seconds: the first two of the
+        // noun itself are unfolded, a list and what makes one; the others are made alike.
+        const own = mine.filter(({ path }) => !path.includes("{id}/")).slice(0, 2);
+        for (const [index, { id }] of own.entries()) {
             const block = page.locator(`#operations-${tag}-${id}`);
             await block.locator(".opblock-summary-control").click();
             await block.locator(".responses-wrapper .response-col_status").nth(1).waitFor();
