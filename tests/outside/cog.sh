@@ -25,5 +25,5 @@ expect() {
 expect 34969 .meta.total '/communes?count=true&limit=1'
 expect 1266 .meta.total '/intercommunalities?count=true&limit=1'
 expect '"Marseille"' .name /communes/13201
-expect '["Métropole du Grand Paris",131]' '[.name, .communes_count]' /intercommunalities/200054781
+expect '["Métropole du Grand Paris",130]' '[.name, .communes_count]' /intercommunalities/200054781
 expect '[]' '[.data[].perimeter.unknown_members[]]' '/territories?include=perimeter&limit=1000'
