@@ -110,7 +110,7 @@ async fn a_citation_is_told_to_who_sees_both_of_its_ends() {
 }
 
 #[actix_web::test]
-async fn nobody_hangs_his_things_on_anothers() {
+async fn nobody_hangs_his_things_on_those_of_others() {
     let World { house, mine, theirs, me, .. } = world().await;
     let committee = json!({ "name": "C", "level": "territorial", "kind": "project", "territory_id": theirs });
     let committee = makers::make(&house, "/committees", committee).await;

@@ -486,7 +486,10 @@ impl Cells<'_> {
                     self.hold(operation, who, "", &answer, status, code);
                 }
                 ("GET", [noun]) => self.list(operation, who, noun).await,
-                ("POST", [noun]) => self.create(operation, who, noun, door).await,
+                ("POST", [noun]) => {
+                    assert!(world.things.iter().any(|thing| thing.noun == *noun), "world() in doors.rs makes no thing of /{noun}");
+                    self.create(operation, who, noun, door).await;
+                }
                 (method, [noun, "{id}", rest @ ..]) => {
                     // Who is refused is refused of anything. The parts of a fiche are as it is: each kind is asked for of every
                     // third fiche, in turn, so that one of each sort is asked for all kinds of parts.
