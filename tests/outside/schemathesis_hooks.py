@@ -11,6 +11,9 @@ import schemathesis
 RULES = {
     "unknown_reference",  # another row is not there
     "broken_rule",  # two members contradict each other
+    "other_territory",  # another row is of another territory
+    "not_held",  # the meeting has not been held
+    "different_sirens",  # two rows are two partners
     "invalid_siren",  # a check digit
     "invalid_siret",
     "invalid_amount",  # two decimals at most: `multipleOf` fails on binary fractions
