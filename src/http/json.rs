@@ -116,6 +116,12 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
         let said = Said::new("JSON may be nested 32 levels deep at most.", "Le JSON peut avoir 32 niveaux au plus.");
         return Err(Problem::errors(&kinds::INVALID_JSON, vec![Wrong::body("", "json_too_deep", said)]));
     }
+    // A list is no object, although serde would take its items for members in their order.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        serde_json::from_slice::<serde::de::IgnoredAny>(bytes).map_err(|error| syntax(&error))?;
+        let said = Said::new("Is not of the right type.", "N'est pas du bon type.");
+        return Err(Problem::errors(&kinds::INVALID_BODY, vec![Wrong::body("", "invalid_type", said)]));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let parsed = serde_path_to_error::deserialize(&mut deserializer);
     let error = match parsed {

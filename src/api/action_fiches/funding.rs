@@ -108,19 +108,19 @@ struct Sum {
     lines: i64,
     /// Prévu; null when no line says how much, as for the others.
     #[diesel(sql_type = Nullable<Numeric>)]
-    #[schema(required)]
+    #[schema(required, value_type = Option<f64>)]
     planned_eur: Option<Amount>,
     /// Demandé.
     #[diesel(sql_type = Nullable<Numeric>)]
-    #[schema(required)]
+    #[schema(required, value_type = Option<f64>)]
     requested_eur: Option<Amount>,
     /// Accordé.
     #[diesel(sql_type = Nullable<Numeric>)]
-    #[schema(required)]
+    #[schema(required, value_type = Option<f64>)]
     granted_eur: Option<Amount>,
     /// Versé.
     #[diesel(sql_type = Nullable<Numeric>)]
-    #[schema(required)]
+    #[schema(required, value_type = Option<f64>)]
     paid_eur: Option<Amount>,
     /// Of how many lines it is not known what was asked.
     #[diesel(sql_type = BigInt)]
@@ -147,11 +147,11 @@ struct Remainder {
     fiches: i64,
     /// Their budgets.
     #[diesel(sql_type = Nullable<Numeric>)]
-    #[schema(required)]
+    #[schema(required, value_type = Option<f64>)]
     budget_eur: Option<Amount>,
     /// What of them was not granted; nothing of a fiche that got more than its budget.
     #[diesel(sql_type = Nullable<Numeric>)]
-    #[schema(required)]
+    #[schema(required, value_type = Option<f64>)]
     remaining_eur: Option<Amount>,
 }
 
