@@ -135,16 +135,16 @@ struct Money {
     #[schema(required)]
     basis: Option<Basis>,
     #[diesel(sql_type = Nullable<Numeric>)]
-    #[schema(required)]
+    #[schema(required, value_type = Option<f64>)]
     planned_eur: Option<Amount>,
     #[diesel(sql_type = Nullable<Numeric>)]
-    #[schema(required)]
+    #[schema(required, value_type = Option<f64>)]
     requested_eur: Option<Amount>,
     #[diesel(sql_type = Nullable<Numeric>)]
-    #[schema(required)]
+    #[schema(required, value_type = Option<f64>)]
     granted_eur: Option<Amount>,
     #[diesel(sql_type = Nullable<Numeric>)]
-    #[schema(required)]
+    #[schema(required, value_type = Option<f64>)]
     paid_eur: Option<Amount>,
 }
 

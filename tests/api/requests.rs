@@ -81,6 +81,18 @@ async fn a_body_is_told_everything_that_is_wrong_with_it_at_once() {
     assert_eq!(names, ["/name", "/level", "/kind"]);
 }
 
+/// A list of nothings is not an empty change.
+#[actix_web::test]
+async fn a_list_is_no_object() {
+    let house = house().await;
+    let meeting = makers::make(&house, "/meetings", json!({ "title": "m" })).await;
+    for (body, due) in [("[null, null]", (422, "invalid_body")), (" []", (422, "invalid_body")), ("[", (400, "invalid_json"))] {
+        let request = house.request(Method::PATCH, &format!("/meetings/{meeting}")).header("if-match", "\"v1\"");
+        let answer = crate::support::send(request.header("content-type", "application/json").body(body)).await.expect(due.0);
+        assert_eq!(answer.body["code"], due.1, "{body}");
+    }
+}
+
 #[actix_web::test]
 async fn a_request_has_an_identifier_and_safe_headers() {
     let house = house().await;
