@@ -299,17 +299,8 @@ impl Familiar {
 
 /// Does, or did, a meeting decide on fiches?
 pub async fn decides(meeting: Id, conn: &mut Conn) -> QueryResult<bool> {
-    let decision =
-        "SELECT 1 AS version FROM ledger WHERE parent = $1 AND noun = 'meeting_decisions' AND coalesce(after, before) ->> 'effect' <> 'none' LIMIT 1";
-    let decision: Option<Found> = sql_query(decision).bind::<Uuid, _>(meeting).get_result(conn).await.optional()?;
-    Ok(decision.is_some())
-}
-
-#[derive(QueryableByName)]
-struct Found {
-    #[diesel(sql_type = Int4)]
-    #[expect(dead_code, reason = "that it is there is all that is asked")]
-    version: i32,
+    let decision = "SELECT FROM ledger WHERE parent = $1 AND noun = 'meeting_decisions' AND coalesce(after, before) ->> 'effect' <> 'none' LIMIT 1";
+    Ok(sql_query(decision).bind::<Uuid, _>(meeting).execute(conn).await? > 0)
 }
 
 #[derive(QueryableByName)]

@@ -16,8 +16,8 @@ use crate::{
         listing::{Field, Listed, field, period, word},
     },
     http::{
-        Approver, At, Created, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Problem, Resource, Result, Shown, Tagged,
-        Views, given, nullable,
+        Approver, At, Created, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, Views, given,
+        may_name_person, nullable,
     },
     rights::{self, Reach},
     schema::committee_seats,
@@ -144,7 +144,7 @@ pub struct NewSeat {
 impl NewSeat {
     /// Refuses whom the caller may not know.
     pub(super) async fn check(&self, reach: &Reach, conn: &mut Conn) -> Result<()> {
-        check(self.person_id, reach, conn).await
+        may_name_person(self.person_id, reach, conn).await
     }
 }
 
@@ -237,14 +237,6 @@ async fn find(path: PartOf, reach: &Reach, conn: &mut Conn) -> Result<Seat> {
     part.first(conn).await.or_gone("committee_seats", Some(path.id), path.part, reach, conn).await
 }
 
-/// A person whom the caller may not know cannot be seated: as if there were none.
-async fn check(person: Option<Id>, reach: &Reach, conn: &mut Conn) -> Result<()> {
-    match person {
-        Some(person) if !rights::visible_people(&[person], reach, conn).await?.contains(&person) => Err(Problem::unknown_reference("/person_id")),
-        _ => Ok(()),
-    }
-}
-
 /// Adds one to its committee.
 pub async fn insert(committee_id: Id, new: &NewSeat, conn: &mut Conn) -> Result<Seat> {
     let row = (committee_seats::id.eq(Id::new()), committee_seats::committee_id.eq(committee_id), new);
@@ -286,7 +278,7 @@ async fn update_committee_seat(db: Data<Db>, editor: Approver, path: PartOf, if_
         let current = lock(path, &editor, conn).await?;
         if_match.check(&current, conn).await?;
         let patch = body.valid()?;
-        check(patch.person_id.flatten(), editor.reach(), conn).await?;
+        may_name_person(patch.person_id.flatten(), editor.reach(), conn).await?;
         let update = diesel::update(committee_seats::table.find(path.part)).set(&patch);
         let changed = update.returning(Seat::as_returning()).get_result(conn).await;
         Ok(changed.or_unchanged(current)?.into())
