@@ -609,6 +609,11 @@ async fn update_action_fiche(
         let current = lock(id, &editor, conn).await?;
         if_match.check(&current, conn).await?;
         let patch = body.valid()?;
+        // Its reference and its place among the others are the territory's, whose other fiches a pilot may not know.
+        let moves = patch.parent_id.as_ref().is_some_and(|parent| *parent != current.parent_id);
+        if moves || patch.reference.as_ref().is_some_and(|reference| *reference != current.reference) {
+            editor.within(&Place::territory(current.territory_id))?;
+        }
         check_parent(patch.parent_id.flatten(), editor.reach(), conn).await?;
         let update = diesel::update(action_fiches::table.find(id)).set(&patch);
         let changed = update.returning(ActionFiche::as_returning()).get_result(conn).await;

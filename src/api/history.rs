@@ -151,6 +151,11 @@ async fn restore(
             )
         })?;
         check_right(table, &then, &editor)?;
+        // Nor does a pilot choose the reference of a fiche, or what it is a part of.
+        let owned = |row: &Value| ["reference", "parent_id"].map(|name| row.get(name).cloned());
+        if table == "action_fiches" && owned(&then) != owned(&standing.last) {
+            editor.within(&Place { fiche: None, ..place(&then) })?;
+        }
         // What a committee decided comes back, or goes, only as it came: the decision, its date and its reason.
         let decided = |row: &Value| ["validation", "validation_since", "validation_reason"].map(|name| row.get(name).cloned());
         if decided(&then) != decided(&standing.last) {

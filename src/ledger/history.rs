@@ -34,7 +34,8 @@ pub struct FieldChange {
     pub after: Option<Value>,
 }
 
-/// A part that was changed along.
+/// A part that was changed along; or, if it is for fewer than its whole, under this version: what some may not see makes no new
+/// version of what they see.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PartChange {
     /// Its noun, as addresses say it: `committee-seats`.
@@ -45,6 +46,17 @@ pub struct PartChange {
     /// What was done: `create`, `update`, `delete`, `restore`, `erase` or `merge`.
     #[schema(max_length = 20)]
     pub action: String,
+    /// Who did it; null for who shows no key.
+    #[schema(required, max_length = 200)]
+    pub author: Option<String>,
+    /// When.
+    pub recorded_at: DateTime<Utc>,
+    /// The request that did it, as its `X-Request-Id` says; null for who shows no key.
+    #[schema(required, max_length = 200)]
+    pub request: Option<String>,
+    /// Why; null when nobody said, and for who shows no key.
+    #[schema(required, max_length = 20000)]
+    pub reason: Option<String>,
     /// The members that changed.
     #[schema(max_items = 1000)]
     pub fields: Vec<FieldChange>,
@@ -103,28 +115,25 @@ struct Line {
     places: Vec<String>,
 }
 
+/// The lines of the parts of things, each with the version of its whole that it made, or under which it was written.
+const OF_PARTS: &str = "ledger line CROSS JOIN LATERAL (SELECT max(whole.version) AS version FROM ledger whole
+    WHERE whole.thing = line.parent AND (whole.transaction = line.transaction OR whole.id < line.id)) whole";
+
 /// The lines within reach, of those that `from` gives as `line`, under `version`. What was before is told only where it could
 /// be seen.
-fn lines(from: &str) -> String {
+fn lines(from: &str, version: &str, which: &str) -> String {
     format!(
         "SELECT version, noun, thing, author, recorded_at, request, reason, places, CASE WHEN was THEN before END AS before, after,
             CASE WHEN was OR returned OR action IN ('create', 'delete') THEN action ELSE 'create' END AS action
-         FROM (SELECT {from_version}, line.noun, line.thing, line.author, line.recorded_at, line.request, line.reason, line.places, line.before, line.after, line.action,
+         FROM (SELECT {version}, line.noun, line.thing, line.author, line.recorded_at, line.request, line.reason, line.places, line.before, line.after, line.action,
                 line.id, coalesce({was}, false) AS was, {now} AS now, line.action = 'restore' AND past.after IS NULL AND coalesce({returned}, false) AS returned
             FROM {from} LEFT JOIN LATERAL (SELECT audience, places, after FROM ledger past WHERE past.thing = line.thing AND past.version < line.version
                 ORDER BY version DESC LIMIT 1) past ON true
             WHERE {which}) line
          WHERE now OR action = 'delete' AND was",
-        from_version = if from.contains("whole") { "whole.version" } else { "line.version" },
         was = shown::within("past"),
         now = shown::within("line"),
         returned = WITHIN.replace("{}", "past"),
-        which = if from.contains("whole") {
-            "whole.noun = $5 AND whole.thing = $6 AND whole.version = ANY ($7) AND NOT EXISTS (SELECT FROM ledger more
-                WHERE more.thing = whole.thing AND more.transaction = whole.transaction AND more.version > whole.version)"
-        } else {
-            "line.noun = $5 AND line.thing = $6 AND line.version < $7"
-        },
     )
 }
 
@@ -134,7 +143,10 @@ pub async fn versions(noun: &str, thing: Id, before: i32, limit: i64, reach: &Re
     if !standing(noun, thing, conn).await?.is_some_and(|standing| standing.seen(reach)) {
         return Ok(Vec::new());
     }
-    let query = format!("{} ORDER BY version DESC LIMIT {limit}", lines("ledger line"));
+    let query = format!(
+        "{} ORDER BY version DESC LIMIT {limit}",
+        lines("ledger line", "line.version", "line.noun = $5 AND line.thing = $6 AND line.version < $7")
+    );
     let query = shown::bind(sql_query(query).into_boxed(), reach, None).bind::<Text, _>(noun).bind::<Uuid, _>(thing).bind::<Int4, _>(before);
     let mut found: Vec<Line> = query.load(conn).await?;
     let mut hidden = false;
@@ -147,7 +159,7 @@ pub async fn versions(noun: &str, thing: Id, before: i32, limit: i64, reach: &Re
     let numbers: Vec<i32> = found.iter().map(|line| line.version).collect();
     let query = format!(
         "{} ORDER BY version DESC, id",
-        lines("ledger whole JOIN ledger line ON line.parent = whole.thing AND line.transaction = whole.transaction")
+        lines(OF_PARTS, "whole.version", "line.parent_noun = $5 AND line.parent = $6 AND whole.version = ANY ($7)")
     );
     let query = shown::bind(sql_query(query).into_boxed(), reach, None).bind::<Text, _>(noun).bind::<Uuid, _>(thing).bind::<Array<Int4>, _>(numbers);
     let mut parts: Vec<Line> = query.load(conn).await?;
@@ -171,6 +183,10 @@ pub async fn versions(noun: &str, thing: Id, before: i32, limit: i64, reach: &Re
                     noun: part.noun.replace('_', "-"),
                     id: part.thing,
                     action: part.action.clone(),
+                    author: open.then(|| part.author.clone()),
+                    recorded_at: part.recorded_at,
+                    request: part.request.clone().filter(|_| open),
+                    reason: part.reason.clone().filter(|_| open),
                     fields: fields(part, &known),
                 })
                 .collect(),

@@ -59,7 +59,7 @@ pub enum Fault {
 
 /// The members that identify a person, by noun, and what an erasure leaves in their place.
 const PERSONAL: &str = r#"(VALUES ('people', '{"name": "Personne effacée", "variants": []}'::jsonb),
-    ('person_mandates', '{"function": "Fonction effacée", "note": null}'))"#;
+    ('person_mandates', '{"function": "Fonction effacée", "note": null}'), ('citations', '{"passage": null}'))"#;
 
 const BATCH: i64 = 5000;
 
@@ -106,9 +106,12 @@ async fn walk(noted: Option<(i64, String)>, conn: &mut Conn) -> Result<Verdict, 
     let query = format!(
         "SELECT stamp.seq, stamp.line, stamp.hash, stamp.personal, stamp.salt, CASE WHEN line.id IS NOT NULL THEN {lasting} END AS lasting, jsonb_build_array({before}, {after})::text AS named,
             (line.before || left_by IS NOT DISTINCT FROM line.before AND line.after || left_by IS NOT DISTINCT FROM line.after) AND EXISTS (SELECT FROM ledger erasure
-                WHERE erasure.thing = coalesce(line.parent, line.thing) AND erasure.action = 'erase') AS erased
+                WHERE erasure.thing = person AND erasure.action = 'erase') AS erased
          FROM stamps stamp LEFT JOIN ledger line ON line.id = stamp.line LEFT JOIN {PERSONAL} AS personal (noun, left_by) ON personal.noun = line.noun,
-            LATERAL (SELECT coalesce(array_agg(key), '{{}}') AS members FROM jsonb_each(left_by)) AS names
+            LATERAL (SELECT coalesce(array_agg(key), '{{}}') AS members FROM jsonb_each(left_by)) AS names,
+            -- Whom it is about: a citation is about what it cites.
+            LATERAL (SELECT CASE WHEN line.noun <> 'citations' THEN coalesce(line.parent, line.thing) ELSE (SELECT coalesce(cited.parent, cited.thing) FROM ledger cited
+                WHERE cited.thing = (coalesce(line.after, line.before) ->> 'thing_id')::uuid LIMIT 1) END AS person) AS about
          WHERE stamp.seq > $1 ORDER BY stamp.seq LIMIT {BATCH}",
         before = part("before"),
         after = part("after"),

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Client, House, house, makers, send};
+use crate::support::{Answer, Client, House, house, makers, send};
 
 /// Two territories of Normandy, with an editor and an approver of each, and the fiches of the second one by visibility.
 struct World {
@@ -29,6 +29,11 @@ async fn world() -> World {
     }
     let [public, restricted] = fiches.try_into().unwrap();
     World { house, mine, theirs, me, their_editor, public, restricted }
+}
+
+async fn restore(client: &Client, one: &str, version: i64) -> Answer {
+    let request = client.request(Method::POST, &format!("{one}/restore")).header("If-Match", "*");
+    send(request.json(&json!({ "version": version }))).await
 }
 
 /// Is this thing told to a caller: read, in its history, in the feed? (Once the feed has it, as the nation sees.)
@@ -170,4 +175,114 @@ async fn nothing_comes_back_that_one_may_not_name_any_more() {
     assert_eq!(restore().await.expect(422).wrongs(), [("/action_fiche_id".to_owned(), "unknown_reference".to_owned())]);
     house.patch(&format!("/action-fiches/{public}"), Some("*"), json!({ "visibility": "public" })).await.expect(200);
     restore().await.expect(200);
+}
+
+#[actix_web::test]
+async fn what_is_hidden_moves_nothing_of_what_is_seen() {
+    let World { house, theirs, their_editor, public, restricted, .. } = world().await;
+    let agreement =
+        makers::make(&house, "/agreements", json!({ "title": "Contrat", "kind": "contract", "status": "signed", "territory_id": theirs })).await;
+    let meeting = makers::make(&house, "/meetings", json!({ "title": "m", "territory_id": theirs })).await;
+    let (fiche, agreement, meeting) = (format!("/action-fiches/{public}"), format!("/agreements/{agreement}"), format!("/meetings/{meeting}"));
+    let note = |visibility: &str| json!({ "dated_on": "2026-11-01", "text": "SECRET", "visibility": visibility });
+    let link = json!({ "action_fiche_id": restricted });
+    for (whole, parts, body) in [
+        (&fiche, "notes", note("restricted")),
+        (&agreement, "fiches", link.clone()),
+        (&meeting, "decisions", json!({ "text": "SECRET", "action_fiche_id": restricted })),
+    ] {
+        let looks = async |client: &Client| {
+            let (one, history) = (client.get(whole).await.expect(200), client.get(&format!("{whole}/history")).await.expect(200));
+            (one.etag, one.body, history.body)
+        };
+        let before = looks(&house.anyone).await;
+        let part = their_editor.post(&format!("{whole}/{parts}"), body).await.expect(201).body["id"].as_str().unwrap().to_owned();
+        let change = if parts == "fiches" { json!({ "number": 7 }) } else { json!({ "text": "SECRET 2" }) };
+        their_editor.patch(&format!("{whole}/{parts}/{part}"), Some("*"), change).await.expect(200);
+        assert_eq!(looks(&house.anyone).await, before, "{whole}");
+        // Who may know it finds it where it was done, with who did it.
+        let history = their_editor.get(&format!("{whole}/history")).await.expect(200);
+        let told = history.rows()[0]["parts"].as_array().unwrap();
+        assert_eq!(told.iter().map(|part| &part["action"]).collect::<Vec<_>>(), ["create", "update"], "{told:#?}");
+        assert!(told.iter().all(|change| change["id"] == *part && change["author"].is_string()), "{told:#?}");
+        their_editor.delete(&format!("{whole}/{parts}/{part}"), Some("*")).await.expect(204);
+        assert_eq!(looks(&house.anyone).await, before, "{whole}");
+    }
+    // A part that is shown, or was, moves it.
+    let tag = house.anyone.get(&fiche).await.expect(200).etag;
+    let part = their_editor.post(&format!("{fiche}/notes"), note("restricted")).await.expect(201).body["id"].as_str().unwrap().to_owned();
+    assert_eq!(house.anyone.get(&fiche).await.expect(200).etag, tag);
+    for visibility in ["public", "restricted"] {
+        let tag = house.anyone.get(&fiche).await.expect(200).etag;
+        their_editor.patch(&format!("{fiche}/notes/{part}"), Some("*"), json!({ "visibility": visibility })).await.expect(200);
+        assert_ne!(house.anyone.get(&fiche).await.expect(200).etag, tag, "{visibility}");
+    }
+    // And a fiche that is hidden or shown moves the agreement that names it.
+    their_editor.post(&format!("{agreement}/fiches"), link).await.expect(201);
+    for visibility in ["public", "restricted"] {
+        let tag = house.anyone.get(&agreement).await.expect(200).etag;
+        their_editor.patch(&format!("/action-fiches/{restricted}"), Some("*"), json!({ "visibility": visibility })).await.expect(200);
+        assert_ne!(house.anyone.get(&agreement).await.expect(200).etag, tag, "{visibility}");
+    }
+    // What a restoring brings back of what is hidden is what stood under that version.
+    let version = house.get(&fiche).await.expect(200).body["version"].as_i64().unwrap();
+    let text = |text: &str| json!({ "text": text });
+    let note = format!("{fiche}/notes/{part}");
+    their_editor.patch(&note, Some("*"), text("under it")).await.expect(200);
+    their_editor.patch(&fiche, Some("*"), json!({ "title": "next" })).await.expect(200);
+    their_editor.patch(&note, Some("*"), text("later")).await.expect(200);
+    let restore = async |version: i64| restore(&their_editor, &fiche, version).await;
+    restore(version).await.expect(200);
+    assert_eq!(their_editor.get(&note).await.expect(200).body["text"], "under it");
+    their_editor.patch(&note, Some("*"), text("last")).await.expect(200);
+    let version = house.get(&fiche).await.expect(200).body["version"].as_i64().unwrap();
+    their_editor.delete(&fiche, Some("*")).await.expect(204);
+    restore(version).await.expect(200);
+    assert_eq!(their_editor.get(&note).await.expect(200).body["text"], "last");
+}
+
+#[actix_web::test]
+async fn citations_go_and_come_with_what_they_cite() {
+    let World { house, mine, me, their_editor, theirs, public, .. } = world().await;
+    let document = |territory: &str| json!({ "title": "d", "kind": "report", "territory_id": territory, "visibility": "public" });
+    let mine = makers::make(&house, "/documents", document(&mine)).await;
+    let hidden = json!({ "title": "h", "territory_id": theirs, "visibility": "restricted" });
+    let hidden = makers::make(&house, "/action-fiches", hidden).await;
+    let mut citations = Vec::new();
+    for thing in [&public, &hidden] {
+        let body = json!({ "document_id": mine, "noun": "action-fiches", "thing_id": thing, "passage": "p. 3" });
+        citations.push(their_editor.post("/citations", body).await.expect(201).body["id"].as_str().unwrap().to_owned());
+    }
+    let there = async |citation: &str| house.get(&format!("/citations/{citation}")).await.status.as_u16();
+    // Nothing of what others made of it, which one does not see, is in the way.
+    me.get(&format!("/citations/{}", citations[1])).await.expect(404);
+    me.delete(&format!("/documents/{mine}"), Some("*")).await.expect(204);
+    assert_eq!((there(&citations[0]).await, there(&citations[1]).await), (410, 410));
+    // One thing goes meanwhile: the document comes back, and cites the other one.
+    their_editor.delete(&format!("/action-fiches/{hidden}"), Some("*")).await.expect(204);
+    restore(&me, &format!("/documents/{mine}"), 1).await.expect(200);
+    assert_eq!((there(&citations[0]).await, there(&citations[1]).await), (200, 410));
+    // Of what is not there, none comes back on its own either.
+    restore(&house, &format!("/citations/{}", citations[1]), 1).await.expect(422);
+    // With the thing it went with, it comes and goes.
+    their_editor.delete(&format!("/action-fiches/{public}"), Some("*")).await.expect(204);
+    assert_eq!(there(&citations[0]).await, 410);
+    restore(&their_editor, &format!("/action-fiches/{public}"), 1).await.expect(200);
+    assert_eq!(there(&citations[0]).await, 200);
+}
+
+#[actix_web::test]
+async fn a_pilot_learns_nothing_of_the_other_fiches_of_its_territory() {
+    let World { house, their_editor, public, restricted, .. } = world().await;
+    their_editor.patch(&format!("/action-fiches/{restricted}"), Some("*"), json!({ "reference": "12" })).await.expect(200);
+    let pilot = house.with(&[&format!("editor@fiche:{public}")]).await;
+    let fiche = format!("/action-fiches/{public}");
+    for reference in ["12", "13"] {
+        pilot.patch(&fiche, Some("*"), json!({ "reference": reference })).await.expect(403);
+    }
+    pilot.patch(&fiche, Some("*"), json!({ "reference": null, "parent_id": null, "title": "T" })).await.expect(200);
+    their_editor.patch(&fiche, Some("*"), json!({ "reference": "14" })).await.expect(200);
+    restore(&pilot, &fiche, 1).await.expect(403);
+    restore(&pilot, &fiche, 3).await.expect(200);
+    their_editor.patch(&fiche, Some("*"), json!({ "reference": "12" })).await.expect(409);
 }

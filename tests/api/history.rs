@@ -195,6 +195,16 @@ async fn a_person_who_is_erased_is_erased_everywhere_and_the_chain_holds() {
     assert!(public.body.to_string().contains("Martin-Durand"));
     // Some of its lines have no number yet when it is erased.
     let mandate = house.get(&format!("{one}/mandates")).await.expect(200).rows()[1]["id"].as_str().unwrap().to_owned();
+    // A document speaks of it, of a mandate that goes with what it says, and no more of it.
+    let document = makers::make(&house, "/documents", json!({ "title": "Portrait", "kind": "report", "visibility": "public" })).await;
+    let cite = async |noun: &str, thing: &str, passage: &str| {
+        makers::make(&house, "/citations", json!({ "document_id": document, "noun": noun, "thing_id": thing, "passage": passage })).await
+    };
+    cite("people", &id, "Jeanne Martin préside").await;
+    cite("person-mandates", &mandate, "Martin, Sénatrice").await;
+    let withdrawn = cite("people", &id, "Martin partira").await;
+    let other = cite("committees", &committee, "Le comité se réunit").await;
+    house.delete(&format!("/citations/{withdrawn}"), Some("*")).await.expect(204);
     house.delete(&format!("{one}/mandates/{mandate}"), Some("*")).await.expect(204);
 
     let tag = house.get(&one).await.expect(200).etag.unwrap();
@@ -207,13 +217,15 @@ async fn a_person_who_is_erased_is_erased_everywhere_and_the_chain_holds() {
     for (member, value) in expected.as_object().unwrap() {
         assert_eq!(&erased.body[member], value);
     }
-    for path in [format!("{one}?include=mandates"), format!("{one}/history?limit=200"), "/changes?limit=1000".to_owned()] {
+    let citations = format!("/citations?thing_id={id}");
+    for path in [format!("{one}?include=mandates"), format!("{one}/history?limit=200"), "/changes?limit=1000".to_owned(), citations] {
         stamper::catch_up(&mut conn).await.unwrap();
         let seen = house.get(&path).await.expect(200).body.to_string();
         for word in ["Jeanne", "Martin", "Xanton", "2020", "Sénatrice"] {
             assert!(!seen.contains(word), "{path} tells {word}: {seen}");
         }
     }
+    assert_eq!(house.get(&format!("/citations/{other}")).await.expect(200).body["passage"], "Le comité se réunit");
     // Its seat and the trace of what was done stay.
     assert_eq!(house.get(&format!("/committees/{committee}/seats")).await.expect(200).rows()[0]["person_id"], id);
     let history = house.get(&format!("{one}/history")).await.expect(200);
