@@ -158,6 +158,7 @@ diesel::table! {
         objective_id -> Nullable<Uuid>,
         proposed_by_id -> Nullable<Uuid>,
         validation_decision_id -> Nullable<Uuid>,
+        proposed_by_committee_id -> Nullable<Uuid>,
     }
 }
 
@@ -238,6 +239,8 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         search -> Nullable<Tsvector>,
+        period_stated -> Nullable<Text>,
+        period_precision -> Nullable<Text>,
     }
 }
 
@@ -397,6 +400,7 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         search -> Nullable<Tsvector>,
+        event_id -> Nullable<Uuid>,
     }
 }
 
@@ -752,6 +756,9 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         search -> Nullable<Tsvector>,
+        period_stated -> Nullable<Text>,
+        period_precision -> Nullable<Text>,
+        commune_code -> Nullable<Text>,
     }
 }
 
@@ -879,6 +886,8 @@ diesel::table! {
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        period_stated -> Nullable<Text>,
+        period_precision -> Nullable<Text>,
     }
 }
 
@@ -1058,6 +1067,7 @@ diesel::joinable!(action_fiche_themes -> action_fiches (action_fiche_id));
 diesel::joinable!(action_fiche_themes -> themes (theme_id));
 diesel::joinable!(action_fiche_tools -> action_fiches (action_fiche_id));
 diesel::joinable!(action_fiche_tools -> support_tools (support_tool_id));
+diesel::joinable!(action_fiches -> committees (proposed_by_committee_id));
 diesel::joinable!(action_fiches -> objectives (objective_id));
 diesel::joinable!(action_fiches -> partners (proposed_by_id));
 diesel::joinable!(action_fiches -> territories (territory_id));
@@ -1078,6 +1088,7 @@ diesel::joinable!(committee_seats -> partners (partner_id));
 diesel::joinable!(committee_seats -> people (person_id));
 diesel::joinable!(committees -> partners (partner_id));
 diesel::joinable!(committees -> territories (territory_id));
+diesel::joinable!(diagnoses -> events (event_id));
 diesel::joinable!(diagnoses -> territories (territory_id));
 diesel::joinable!(diagnosis_ambitions -> diagnoses (diagnosis_id));
 diesel::joinable!(diagnosis_ambitions -> themes (theme_id));

@@ -83,6 +83,9 @@ pub struct ActionFiche {
     /// The partner that proposed it.
     #[schema(required)]
     pub proposed_by_id: Option<Id>,
+    /// The committee that proposed it.
+    #[schema(required)]
+    pub proposed_by_committee_id: Option<Id>,
     #[schema(required)]
     pub scope: Option<Scope>,
     #[schema(required)]
@@ -228,6 +231,8 @@ pub struct NewActionFiche {
     objective_id: Option<Id>,
     /// The partner that proposed it.
     proposed_by_id: Option<Id>,
+    /// The committee that proposed it.
+    proposed_by_committee_id: Option<Id>,
     scope: Option<Scope>,
     nature: Option<Nature>,
     /// Whom it is for (cibles).
@@ -310,6 +315,9 @@ pub struct ActionFichePatch {
     /// The partner that proposed it.
     #[serde(default, deserialize_with = "nullable")]
     proposed_by_id: Option<Option<Id>>,
+    /// The committee that proposed it.
+    #[serde(default, deserialize_with = "nullable")]
+    proposed_by_committee_id: Option<Option<Id>>,
     #[serde(default, deserialize_with = "nullable")]
     scope: Option<Option<Scope>>,
     #[serde(default, deserialize_with = "nullable")]
@@ -358,6 +366,7 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
         field(action_fiches::parent_id),
         field(action_fiches::objective_id),
         field(action_fiches::proposed_by_id),
+        field(action_fiches::proposed_by_committee_id),
         field(action_fiches::validation_decision_id),
         word::<ScopeWords, _>(action_fiches::scope),
         word::<NatureWords, _>(action_fiches::nature),

@@ -105,6 +105,12 @@ pub struct Agreement {
     /// The last day of its plan.
     #[schema(required)]
     pub ends_on: Option<Day>,
+    /// The same period, as the source says it.
+    #[schema(required)]
+    pub period_stated: Option<ShortText>,
+    /// How much of its two days the source tells.
+    #[schema(required)]
+    pub period_precision: Option<Precision>,
     /// How many fiches the source says it has; `counts` tells how many are known.
     #[schema(required)]
     pub declared_fiches: Option<Count>,
@@ -212,6 +218,10 @@ pub struct NewAgreement {
     starts_on: Option<Day>,
     /// The last day of its plan.
     ends_on: Option<Day>,
+    /// The same period, as the source says it.
+    period_stated: Option<ShortText>,
+    /// How much of its two days the source tells.
+    period_precision: Option<Precision>,
     /// How many fiches the source says it has; `counts` tells how many are known.
     declared_fiches: Option<Count>,
     /// How many of them the source says are firmly undertaken.
@@ -293,6 +303,12 @@ pub struct AgreementPatch {
     /// The last day of its plan.
     #[serde(default, deserialize_with = "nullable")]
     ends_on: Option<Option<Day>>,
+    /// The same period, as the source says it.
+    #[serde(default, deserialize_with = "nullable")]
+    period_stated: Option<Option<ShortText>>,
+    /// How much of its two days the source tells.
+    #[serde(default, deserialize_with = "nullable")]
+    period_precision: Option<Option<Precision>>,
     /// How many fiches the source says it has; `counts` tells how many are known.
     #[serde(default, deserialize_with = "nullable")]
     declared_fiches: Option<Option<Count>>,
@@ -318,6 +334,7 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
         field(agreements::commune_code),
         field(agreements::starts_on).sorted(),
         field(agreements::ends_on).sorted(),
+        word::<PrecisionWords, _>(agreements::period_precision),
         field(agreements::declared_fiches).sorted(),
         field(agreements::declared_firm).sorted(),
         period("on", agreements::starts_on, agreements::ends_on),

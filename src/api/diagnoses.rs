@@ -54,6 +54,9 @@ pub struct Diagnosis {
     /// How it was made (méthode).
     #[schema(required)]
     pub method: Option<LongText>,
+    /// The event where it was made, such as a workshop, of the same territory.
+    #[schema(required)]
+    pub event_id: Option<Id>,
     /// How many ambitions the source says there are; it may name fewer.
     #[schema(required)]
     pub declared_ambitions: Option<Count>,
@@ -119,6 +122,8 @@ pub struct NewDiagnosis {
     made_confidence: Option<Confidence>,
     /// How it was made (méthode).
     method: Option<LongText>,
+    /// The event where it was made, such as a workshop, of the same territory.
+    event_id: Option<Id>,
     /// How many ambitions the source says there are; it may name fewer.
     declared_ambitions: Option<Count>,
     /// Its findings.
@@ -164,6 +169,9 @@ pub struct DiagnosisPatch {
     /// How it was made (méthode).
     #[serde(default, deserialize_with = "nullable")]
     method: Option<Option<LongText>>,
+    /// The event where it was made, such as a workshop, of the same territory.
+    #[serde(default, deserialize_with = "nullable")]
+    event_id: Option<Option<Id>>,
     /// How many ambitions the source says there are; it may name fewer.
     #[serde(default, deserialize_with = "nullable")]
     declared_ambitions: Option<Option<Count>>,
@@ -177,6 +185,7 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
         field(diagnoses::made_on).sorted(),
         word::<PrecisionWords, _>(diagnoses::made_precision),
         word::<ConfidenceWords, _>(diagnoses::made_confidence),
+        field(diagnoses::event_id),
         field(diagnoses::declared_ambitions).sorted(),
         field(diagnoses::created_at).sorted(),
         field(diagnoses::updated_at).sorted(),

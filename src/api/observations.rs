@@ -22,8 +22,8 @@ use crate::{
     rights::{self, Place, Reach},
     schema::observations,
     values::{
-        Amount, Confidence, ConfidenceWords, Day, DepartmentCode, Id, LongText, Precision, PrecisionWords, Qualifier, QualifierWords, RegionCode,
-        ShortText, Siren, Visibility, VisibilityWords, Vocabulary, Word,
+        Amount, CommuneCode, Confidence, ConfidenceWords, Day, DepartmentCode, Id, LongText, Precision, PrecisionWords, Qualifier, QualifierWords,
+        RegionCode, ShortText, Siren, Visibility, VisibilityWords, Vocabulary, Word,
     },
 };
 
@@ -89,6 +89,9 @@ pub struct Observation {
     /// The region that it is of.
     #[schema(required)]
     pub region_code: Option<RegionCode>,
+    /// The commune of the site that it is of, where it is not of the whole subject.
+    #[schema(required)]
+    pub commune_code: Option<CommuneCode>,
     /// How much; null when the source gives no figure.
     #[schema(required)]
     pub value: Option<Amount>,
@@ -102,6 +105,12 @@ pub struct Observation {
     /// The last day of what is measured.
     #[schema(required)]
     pub period_ends_on: Option<Day>,
+    /// The same period, as the source says it.
+    #[schema(required)]
+    pub period_stated: Option<ShortText>,
+    /// How much of its two days the source tells.
+    #[schema(required)]
+    pub period_precision: Option<Precision>,
     /// When the source says it, as it is understood.
     #[schema(required)]
     pub observed_on: Option<Day>,
@@ -164,6 +173,8 @@ pub struct NewObservation {
     department_code: Option<DepartmentCode>,
     /// The region that it is of.
     region_code: Option<RegionCode>,
+    /// The commune of the site that it is of, where it is not of the whole subject.
+    commune_code: Option<CommuneCode>,
     /// How much; null when the source gives no figure.
     value: Option<Amount>,
     #[serde(default)]
@@ -174,6 +185,10 @@ pub struct NewObservation {
     period_starts_on: Option<Day>,
     /// The last day of what is measured.
     period_ends_on: Option<Day>,
+    /// The same period, as the source says it.
+    period_stated: Option<ShortText>,
+    /// How much of its two days the source tells.
+    period_precision: Option<Precision>,
     /// When the source says it, as it is understood.
     observed_on: Option<Day>,
     /// The same, as the source says it.
@@ -222,6 +237,9 @@ pub struct ObservationPatch {
     /// The region that it is of.
     #[serde(default, deserialize_with = "nullable")]
     region_code: Option<Option<RegionCode>>,
+    /// The commune of the site that it is of, where it is not of the whole subject.
+    #[serde(default, deserialize_with = "nullable")]
+    commune_code: Option<Option<CommuneCode>>,
     /// How much; null when the source gives no figure.
     #[serde(default, deserialize_with = "nullable")]
     value: Option<Option<Amount>>,
@@ -236,6 +254,12 @@ pub struct ObservationPatch {
     /// The last day of what is measured.
     #[serde(default, deserialize_with = "nullable")]
     period_ends_on: Option<Option<Day>>,
+    /// The same period, as the source says it.
+    #[serde(default, deserialize_with = "nullable")]
+    period_stated: Option<Option<ShortText>>,
+    /// How much of its two days the source tells.
+    #[serde(default, deserialize_with = "nullable")]
+    period_precision: Option<Option<Precision>>,
     /// When the source says it, as it is understood.
     #[serde(default, deserialize_with = "nullable")]
     observed_on: Option<Option<Day>>,
@@ -269,10 +293,12 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
         field(observations::siren),
         field(observations::department_code),
         field(observations::region_code),
+        field(observations::commune_code),
         field(observations::value).sorted(),
         word::<QualifierWords, _>(observations::qualifier),
         field(observations::period_starts_on).sorted(),
         field(observations::period_ends_on).sorted(),
+        word::<PrecisionWords, _>(observations::period_precision),
         field(observations::observed_on).sorted(),
         word::<PrecisionWords, _>(observations::observed_precision),
         word::<ConfidenceWords, _>(observations::observed_confidence),

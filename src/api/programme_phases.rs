@@ -13,12 +13,12 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::{
     db::{
         Conn, Db,
-        listing::{Field, Listed, field, period},
+        listing::{Field, Listed, field, period, word},
     },
     http::{At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, given, nullable},
     rights::{Place, Reach},
     schema::programme_phases,
-    values::{Count, Day, Id, LongText, Name},
+    values::{Count, Day, Id, LongText, Name, Precision, PrecisionWords, ShortText},
 };
 
 /// A phase of the programme (phase du programme).
@@ -33,6 +33,12 @@ pub struct ProgrammePhase {
     pub starts_on: Option<Day>,
     #[schema(required)]
     pub ends_on: Option<Day>,
+    /// The same period, as the source says it.
+    #[schema(required)]
+    pub period_stated: Option<ShortText>,
+    /// How much of its two days the source tells.
+    #[schema(required)]
+    pub period_precision: Option<Precision>,
     #[schema(required)]
     pub description: Option<LongText>,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
@@ -60,6 +66,10 @@ pub struct NewProgrammePhase {
     name: Name,
     starts_on: Option<Day>,
     ends_on: Option<Day>,
+    /// The same period, as the source says it.
+    period_stated: Option<ShortText>,
+    /// How much of its two days the source tells.
+    period_precision: Option<Precision>,
     description: Option<LongText>,
 }
 
@@ -77,6 +87,12 @@ pub struct ProgrammePhasePatch {
     starts_on: Option<Option<Day>>,
     #[serde(default, deserialize_with = "nullable")]
     ends_on: Option<Option<Day>>,
+    /// The same period, as the source says it.
+    #[serde(default, deserialize_with = "nullable")]
+    period_stated: Option<Option<ShortText>>,
+    /// How much of its two days the source tells.
+    #[serde(default, deserialize_with = "nullable")]
+    period_precision: Option<Option<Precision>>,
     #[serde(default, deserialize_with = "nullable")]
     description: Option<Option<LongText>>,
 }
@@ -87,6 +103,7 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
         field(programme_phases::name).sorted(),
         field(programme_phases::starts_on).sorted(),
         field(programme_phases::ends_on).sorted(),
+        word::<PrecisionWords, _>(programme_phases::period_precision),
         period("on", programme_phases::starts_on, programme_phases::ends_on),
         field(programme_phases::created_at).sorted(),
         field(programme_phases::updated_at).sorted(),

@@ -29,7 +29,7 @@ impl Vocabulary for ToolKindWords {
     const NAME: &'static str = "SupportToolKind";
     const ABOUT: &'static str = "What a tool gives (nature de l'outil).";
     const WORDS: &'static [(&'static str, &'static str)] =
-        &[("engineering", "Ingénierie"), ("funding", "Financement"), ("service", "Service"), ("exemption", "Dérogation")];
+        &[("engineering", "Ingénierie"), ("funding", "Financement"), ("service", "Service"), ("exemption", "Dérogation"), ("unknown", "Inconnue")];
 }
 
 /// What a tool gives (nature de l'outil).

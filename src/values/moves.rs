@@ -5,8 +5,8 @@
 pub struct Move(pub &'static str, pub &'static str, pub &'static str, pub bool);
 
 /// Every move there is. What decides on a fiche needs a reason, which cites the decision; so do blocking, abandoning and
-/// reopening.
-pub static MOVES: [Move; 27] = [
+/// reopening. What nobody tells of a fiche's progress is unknown, until somebody does.
+pub static MOVES: [Move; 34] = [
     Move("validation", "draft", "submitted", false),
     Move("validation", "draft", "withdrawn", true),
     Move("validation", "submitted", "draft", false),
@@ -34,6 +34,13 @@ pub static MOVES: [Move; 27] = [
     Move("progress", "blocked", "abandoned", true),
     Move("progress", "done", "in_progress", true),
     Move("progress", "abandoned", "in_progress", true),
+    Move("progress", "not_started", "unknown", true),
+    Move("progress", "unknown", "not_started", false),
+    Move("progress", "unknown", "in_progress", false),
+    Move("progress", "unknown", "paused", false),
+    Move("progress", "unknown", "blocked", true),
+    Move("progress", "unknown", "done", false),
+    Move("progress", "unknown", "abandoned", true),
 ];
 
 impl Move {

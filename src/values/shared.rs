@@ -62,7 +62,8 @@ pub struct PrecisionWords;
 impl Vocabulary for PrecisionWords {
     const NAME: &'static str = "DatePrecision";
     const ABOUT: &'static str = "How much of a date its source tells (précision de la date).";
-    const WORDS: &'static [(&'static str, &'static str)] = &[("day", "Jour"), ("month", "Mois"), ("year", "Année"), ("unknown", "Inconnue")];
+    const WORDS: &'static [(&'static str, &'static str)] =
+        &[("day", "Jour"), ("month", "Mois"), ("season", "Saison"), ("year", "Année"), ("unknown", "Inconnue")];
 }
 
 /// How much of a date its source tells (précision de la date).

@@ -24,7 +24,7 @@ async fn every_move_of_the_matrix_is_made_and_no_other() {
     };
     let axes = [
         ("validation", vec!["draft", "submitted", "validated", "postponed", "refused", "withdrawn"]),
-        ("progress", vec!["not_started", "in_progress", "paused", "blocked", "done", "abandoned"]),
+        ("progress", vec!["not_started", "in_progress", "paused", "blocked", "done", "abandoned", "unknown"]),
     ];
     // How to come to each state from a new fiche.
     let way = |state: &str| {

@@ -141,8 +141,8 @@ async fn the_programme_has_two_phases_of_four_themes_and_collines_says_them_in_i
     // When was the programme announced, and how long does its second phase run (2023/2027)?
     assert_eq!((&first["starts_on"], &second["ends_on"]), (&json!("2018-11-22"), &json!("2027-12-31")));
 
-    // When did the first phase end, and the second begin? No document gives the day.
-    assert_eq!((&first["ends_on"], &second["starts_on"]), (&Value::Null, &Value::Null));
+    // When did the first phase end? No document says it. The second one is of years.
+    assert_eq!((&first["ends_on"], &second["starts_on"], &second["period_precision"]), (&Value::Null, &json!("2023-01-01"), &json!("year")));
 
     // Is the second phase in force when Alençon launches, and after 2027?
     assert!(reader.names("/programme-phases?on=2024-02-15").await.contains("Phase 2"));
@@ -994,8 +994,8 @@ async fn every_validation_cites_its_deed_and_nothing_else_is_made_up() {
         assert_eq!(reader.count(&format!("/action-fiches?{member}__null=true")).await, 35, "{member}");
     }
 
-    // What has become of any of them? No document tells of one that has begun.
-    assert_eq!(reader.count("/action-fiches?progress__ne=not_started").await, 0);
+    // What has become of any of them? No document tells whether one has begun.
+    assert_eq!(reader.count("/action-fiches?progress__ne=unknown").await, 0);
 
     // Which themes answer to which of the other phase, and what became of which territory? No document says it.
     for theme in reader.rows("/themes?include=correspondences").await {

@@ -50,6 +50,7 @@ impl Vocabulary for StateWords {
         ("blocked", "Bloquée"),
         ("done", "Terminée"),
         ("abandoned", "Abandonnée"),
+        ("unknown", "Inconnu"),
     ];
 }
 

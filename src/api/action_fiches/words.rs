@@ -97,6 +97,7 @@ impl Vocabulary for ProgressWords {
         ("blocked", "Bloquée"),
         ("done", "Terminée"),
         ("abandoned", "Abandonnée"),
+        ("unknown", "Inconnu"),
     ];
 }
 

@@ -30,8 +30,13 @@ pub struct ApprovalOutcomeWords;
 impl Vocabulary for ApprovalOutcomeWords {
     const NAME: &'static str = "ApprovalOutcome";
     const ABOUT: &'static str = "What a body decided on an agreement (issue).";
-    const WORDS: &'static [(&'static str, &'static str)] =
-        &[("pending", "En attente"), ("approved", "Approuvé"), ("reserved", "Approuvé sous réserve"), ("rejected", "Rejeté")];
+    const WORDS: &'static [(&'static str, &'static str)] = &[
+        ("pending", "En attente"),
+        ("approved", "Approuvé"),
+        ("reserved", "Approuvé sous réserve"),
+        ("rejected", "Rejeté"),
+        ("unknown", "Inconnue"),
+    ];
 }
 
 /// What a body decided on an agreement (issue).
