@@ -268,10 +268,31 @@ fn heal<T: DeserializeOwned>(value: &mut Value, fault: &FirstFault) -> bool {
         }
         match first_fault::<T>(value) {
             Some(next) if next.pointer == fault.pointer => fitting.extend(next.hint.map(Value::from)),
-            // What was put there has members of its own: it is one of many that would do, and none of its faults counts.
-            Some(next) if next.pointer.starts_with(&format!("{}/", fault.pointer)) => {}
+            // What was put there has members of its own: none of its faults counts.
+            Some(next) if lies_in(&next, &fault.pointer) => {
+                if complete::<T>(value, next, &fault.pointer) {
+                    return true;
+                }
+            }
             _ => return true,
         }
     }
     false
+}
+
+fn lies_in(fault: &FirstFault, pointer: &str) -> bool {
+    fault.pointer.strip_prefix(pointer).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// Puts right whatever is wrong in there, beginning with this. False when something cannot be.
+fn complete<T: DeserializeOwned>(value: &mut Value, mut fault: FirstFault, pointer: &str) -> bool {
+    loop {
+        if !heal::<T>(value, &fault) {
+            return false;
+        }
+        match first_fault::<T>(value) {
+            Some(next) if lies_in(&next, pointer) => fault = next,
+            _ => return true,
+        }
+    }
 }

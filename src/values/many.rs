@@ -1,5 +1,7 @@
 //! Short lists that come with their thing: aliases, spelling variants, quotas, parts.
 
+use std::{fmt, marker::PhantomData};
+
 use diesel::{
     AsExpression, FromSqlRow,
     deserialize::{self, FromSql},
@@ -7,7 +9,10 @@ use diesel::{
     serialize::{self, Output, ToSql},
     sql_types::Jsonb,
 };
-use serde::{Deserialize, Deserializer, Serialize, de, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, DeserializeOwned, IntoDeserializer, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 use utoipa::ToSchema;
 
 /// A list of at most a hundred: stored as one JSON column, or the parts that come with their whole.
@@ -34,8 +39,38 @@ impl<T: std::fmt::Debug> Default for Many<T> {
 
 impl<'de, T: std::fmt::Debug + Deserialize<'de>> Deserialize<'de> for Many<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let list = Vec::deserialize(deserializer)?;
-        if list.len() > Self::MOST { Err(de::Error::custom("too_many")) } else { Ok(Self(list)) }
+        let list = Vec::<Item<T>>::deserialize(deserializer)?;
+        if list.len() > Self::MOST {
+            return Err(de::Error::custom("too_many"));
+        }
+        Ok(Self(list.into_iter().map(|Item(item)| item).collect()))
+    }
+}
+
+/// One of a list: a text or an object. Not a list, whose items serde would take for the members of an object in their order.
+struct Item<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Item<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ItemVisitor(PhantomData))
+    }
+}
+
+struct ItemVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ItemVisitor<T> {
+    type Value = Item<T>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str("a text or an object")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Item<T>, E> {
+        T::deserialize(text.into_deserializer()).map(Item)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Item<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Item)
     }
 }
 

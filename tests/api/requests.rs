@@ -91,6 +91,13 @@ async fn a_list_is_no_object() {
         let answer = crate::support::send(request.header("content-type", "application/json").body(body)).await.expect(due.0);
         assert_eq!(answer.body["code"], due.1, "{body}");
     }
+    // Nor is it one inside, in an alias, a part or a part of these.
+    let purposes = json!({ "title": "m", "purposes": [["p"]], "decisions": [["d"], { "text": "d" }] });
+    let wrongs = house.post("/meetings", purposes).await.expect(422).wrongs();
+    let due = ["/purposes/0", "/decisions/0"].map(|pointer| (pointer.to_owned(), "invalid_type".to_owned()));
+    assert_eq!(wrongs, due);
+    let wrongs = house.post("/partners", json!({ "name": "p", "kind": "other", "aliases": [["x"], { "name": 7 }] })).await.expect(422).wrongs();
+    assert_eq!(wrongs, ["/aliases/0", "/aliases/1/name"].map(|pointer| (pointer.to_owned(), "invalid_type".to_owned())));
 }
 
 #[actix_web::test]
