@@ -94,6 +94,9 @@ pub struct Serve {
     /// How many requests that write one key, identity or address may make a minute; 0 for no limit.
     #[arg(long, env = "RATE_WRITES", default_value_t = 1200, global = true)]
     pub rate_writes: u32,
+    /// How many pages of the feed, which are exports, one key, identity or address may take a minute; 0 for no limit.
+    #[arg(long, env = "RATE_EXPORTS", default_value_t = 600, global = true)]
+    pub rate_exports: u32,
     /// How many wrong credentials may come from one address a minute; 0 for no limit.
     #[arg(long, env = "RATE_FAILURES", default_value_t = 20, global = true)]
     pub rate_failures: usize,

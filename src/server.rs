@@ -46,7 +46,8 @@ pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io
     let secret = settings.cursor_secret.clone().unwrap_or_else(|| format!("cursors of {url}"));
     let site = Data::new(Site { url: public, secret: Sha256::digest(secret).to_vec() });
     let issuers = Issuers::new(&settings.oidc_issuers, &settings.oidc_algorithms).map_err(io::Error::other)?;
-    let limits = Limits::new(settings.rate_reads, settings.rate_writes, settings.rate_failures, settings.trusted_proxies.clone());
+    let limits =
+        Limits::new(settings.rate_reads, settings.rate_writes, settings.rate_exports, settings.rate_failures, settings.trusted_proxies.clone());
     let gate = Data::new(Gate::new(limits, issuers, site.secret.clone(), settings.token_lifetime));
     let origins = Data::new(Origins(settings.cors_origins.clone()));
     let document = document();

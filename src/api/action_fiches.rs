@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 
 use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
+use diesel::{NotFound, prelude::*};
 use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -523,13 +523,13 @@ pub fn routes(routes: &mut ServiceConfig) {
         .service(delete_action_fiche);
 }
 
-/// The fiche, if the caller may see it.
+/// The fiche, if the caller may see it. Asked of the row that came: the statement is one and the same for every caller, and is put
+/// together once.
 async fn find(id: Id, reach: &Reach, conn: &mut Conn) -> Result<ActionFiche> {
-    let mut fiche = action_fiches::table.find(id).select(ActionFiche::as_select()).into_boxed();
-    if let Some(scope) = ActionFiche::scope(reach) {
-        fiche = fiche.filter(scope);
-    }
-    fiche.first(conn).await.or_gone("action_fiches", None, id, reach, conn).await
+    let found = action_fiches::table.find(id).select(ActionFiche::as_select()).first(conn).await;
+    let seen = |fiche: &ActionFiche| reach.sees(fiche.visibility.code(), &[fiche.territory_id.to_string(), id.to_string()]);
+    let found = found.and_then(|fiche: ActionFiche| if seen(&fiche) { Ok(fiche) } else { Err(NotFound) });
+    found.or_gone("action_fiches", None, id, reach, conn).await
 }
 
 /// The fiche, locked, for who may write it.

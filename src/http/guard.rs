@@ -12,7 +12,12 @@ use actix_web::{
 };
 use utoipa::openapi::{OpenApi, RefOr, path::ParameterIn};
 
-use super::{Caller, Problem, Said, Wrong, gate::Gate, kinds, limit::Who};
+use super::{
+    Caller, Problem, Said, Wrong,
+    gate::Gate,
+    kinds,
+    limit::{Use, Who},
+};
 use crate::db::Db;
 
 /// The longest query string.
@@ -142,7 +147,7 @@ async fn identify(request: &mut ServiceRequest) -> Result<(), Problem> {
             Err(problem) => identified = Err(problem),
         }
     }
-    if let Some((told, refusal)) = gate.limits.count(&who, !request.method().is_safe()) {
+    if let Some((told, refusal)) = gate.limits.count(&who, Use::of(request.method(), request.path())) {
         request.extensions_mut().insert(told);
         refusal.map_or(Ok(()), Err)?;
     }

@@ -1,4 +1,4 @@
-//! How often one may ask: reads and writes apart, by who asks, and wrong credentials by where they come from.
+//! How often one may ask: reads, writes and exports apart, by who asks, and wrong credentials by where they come from.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -11,7 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use actix_web::http::{
+    Method,
+    header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
+};
 use governor::{
     Quota, RateLimiter,
     clock::{Clock, DefaultClock},
@@ -37,6 +40,29 @@ pub enum Who {
     Identity(String),
     /// Those without a credential, from one address.
     Address(IpAddr),
+}
+
+/// What a request counts as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// It reads.
+    Read,
+    /// It writes.
+    Write,
+    /// It takes all there is away, a thousand lines at a time: the feed.
+    Export,
+}
+
+impl Use {
+    /// What a request of this method and path counts as.
+    pub fn of(method: &Method, path: &str) -> Self {
+        let feed = path.strip_prefix("/api/v1/changes").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        match (method.is_safe(), feed) {
+            (false, _) => Self::Write,
+            (true, true) => Self::Export,
+            (true, false) => Self::Read,
+        }
+    }
 }
 
 /// What the headers of an answer tell of the limit that its request counted against.
@@ -87,20 +113,26 @@ impl Limit {
 pub struct Limits {
     reads: Option<Limit>,
     writes: Option<Limit>,
+    exports: Option<Limit>,
     failures: Failures,
     proxies: Vec<IpNet>,
 }
 
 impl Limits {
-    /// So many reads, writes and wrong credentials a minute (0 for no limit), behind these proxies.
-    pub fn new(reads: u32, writes: u32, failures: usize, proxies: Vec<IpNet>) -> Self {
-        let failures = Failures { most: failures, lately: Mutex::default() };
-        Self { reads: Limit::new("reads", reads), writes: Limit::new("writes", writes), failures, proxies }
+    /// So many reads, writes, exports and wrong credentials a minute (0 for no limit), behind these proxies.
+    pub fn new(reads: u32, writes: u32, exports: u32, failures: usize, proxies: Vec<IpNet>) -> Self {
+        let [reads, writes, exports] =
+            [("reads", reads), ("writes", writes), ("exports", exports)].map(|(name, a_minute)| Limit::new(name, a_minute));
+        Self { reads, writes, exports, failures: Failures { most: failures, lately: Mutex::default() }, proxies }
     }
 
     /// Counts a request. Tells what is left, and refuses one too many.
-    pub fn count(&self, who: &Who, writes: bool) -> Option<(Told, Option<Problem>)> {
-        let limit = if writes { &self.writes } else { &self.reads };
+    pub fn count(&self, who: &Who, what: Use) -> Option<(Told, Option<Problem>)> {
+        let limit = match what {
+            Use::Read => &self.reads,
+            Use::Write => &self.writes,
+            Use::Export => &self.exports,
+        };
         limit.as_ref().map(|limit| limit.count(who))
     }
 
@@ -229,7 +261,7 @@ mod tests {
 
     #[test]
     fn only_a_declared_proxy_is_believed() {
-        let limits = Limits::new(1, 1, 0, vec!["10.0.0.0/8".parse().unwrap()]);
+        let limits = Limits::new(1, 1, 1, 0, vec!["10.0.0.0/8".parse().unwrap()]);
         let asked = |peer: &str, forwarded: &[&str]| {
             let mut headers = HeaderMap::new();
             for line in forwarded {
@@ -248,14 +280,14 @@ mod tests {
 
     #[test]
     fn a_limit_is_told_and_held_for_each_apart() {
-        let limits = Limits::new(2, 0, 0, Vec::new());
+        let limits = Limits::new(2, 0, 1, 0, Vec::new());
         let one = Who::Address(IpAddr::from([192, 0, 2, 1]));
-        let (told, refusal) = limits.count(&one, false).unwrap();
+        let (told, refusal) = limits.count(&one, Use::Read).unwrap();
         assert!(refusal.is_none());
         assert_eq!((told.policy.to_str().unwrap(), told.left.to_str().unwrap()), ("\"reads\";q=2;w=60", "\"reads\";r=1;t=30"));
-        assert!(limits.count(&one, false).unwrap().1.is_none());
-        assert_eq!(limits.count(&one, false).unwrap().1.unwrap().kind().status, 429);
-        assert!(limits.count(&Who::Key(Id::new()), false).unwrap().1.is_none());
-        assert!(limits.count(&one, true).is_none(), "0 is no limit");
+        assert!(limits.count(&one, Use::Read).unwrap().1.is_none());
+        assert_eq!(limits.count(&one, Use::Read).unwrap().1.unwrap().kind().status, 429);
+        assert!(limits.count(&Who::Key(Id::new()), Use::Read).unwrap().1.is_none());
+        assert!(limits.count(&one, Use::Write).is_none(), "0 is no limit");
     }
 }

@@ -404,7 +404,7 @@ async fn wrong_credentials_are_few() {
 
 #[actix_web::test]
 async fn each_caller_has_so_many_requests_a_minute() {
-    let flags = ["--rate-reads", "5", "--rate-writes", "3", "--trusted-proxies", "127.0.0.0/8"];
+    let flags = ["--rate-reads", "5", "--rate-writes", "3", "--rate-exports", "2", "--trusted-proxies", "127.0.0.0/8"];
     let house = build("territoires_industrie", &flags).await;
     let from = |address: &str| house.anyone.request(Method::GET, "/territories").header("X-Forwarded-For", address);
     for left in (0..5).rev() {
@@ -427,6 +427,11 @@ async fn each_caller_has_so_many_requests_a_minute() {
     let token = exchange(&house.editor, "").await.expect(200);
     let token = bearer(&house, token.body["access_token"].as_str().unwrap());
     token.post("/programme-phases", json!({})).await.expect(429);
+    // So are pages of the feed, which are exports.
+    for due in [200, 200, 429] {
+        let page = send(house.anyone.request(Method::GET, "/changes?limit=1").header("X-Forwarded-For", "198.51.100.1")).await.expect(due);
+        assert_eq!(page.header("ratelimit-policy"), "\"exports\";q=2;w=60");
+    }
     // What is not there, or not allowed, counts as well, and tells as well.
     let missing = house.get("/nothing").await.expect(404);
     assert!(missing.header("ratelimit").starts_with("\"reads\";r=3;"), "{}", missing.header("ratelimit"));

@@ -11,7 +11,7 @@ start_service() {
     trap 'exit 129' HUP
     trap 'exit 130' INT
     trap 'exit 143' TERM
-    env -u DATABASE_URL -u PUBLIC_URL -u NO_DEMO RATE_READS=0 RATE_WRITES=0 RATE_FAILURES=0 \
+    env -u DATABASE_URL -u PUBLIC_URL -u NO_DEMO RATE_READS=0 RATE_WRITES=0 RATE_EXPORTS=0 RATE_FAILURES=0 \
         BIND=127.0.0.1:0 DATA_DIR="$HOME_OF_SERVICE/data" "$@" "$binary" \
         >"$HOME_OF_SERVICE/out" 2>"$HOME_OF_SERVICE/log" &
     SERVICE=$!

@@ -157,7 +157,7 @@ pub async fn build(template: &str, flags: &[&str]) -> House {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     // A test asks as fast as it can, and wrongly on purpose.
-    let unlimited = ["--rate-reads", "--rate-writes", "--rate-failures"].into_iter().filter(|limit| !flags.contains(limit));
+    let unlimited = ["--rate-reads", "--rate-writes", "--rate-exports", "--rate-failures"].into_iter().filter(|limit| !flags.contains(limit));
     let flags = ["territoires-industrie", "--workers", "1"].into_iter().chain(unlimited.flat_map(|limit| [limit, "0"])).chain(flags.iter().copied());
     let settings = Config::try_parse_from(flags).unwrap().serve;
     let server = server::serve(listener, &url, &settings).unwrap();
