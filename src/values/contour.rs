@@ -1,8 +1,24 @@
 //! Contours: where something lies, as GeoJSON says it.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
+
+/// A file of GeoJSON (RFC 7946): a `FeatureCollection`.
+#[derive(Debug, Deserialize)]
+pub struct Features {
+    /// What it has.
+    pub features: Vec<Feature>,
+}
+
+/// A feature of such a file.
+#[derive(Debug, Deserialize)]
+pub struct Feature {
+    /// What is said of it.
+    pub properties: Option<Map<String, Value>>,
+    /// Where it is, not checked yet.
+    pub geometry: Value,
+}
 
 /// A contour, with the box that it lies in: `bbox` and `geometry` of a GeoJSON feature (RFC 7946), in WGS 84.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]

@@ -16,7 +16,7 @@ mod word;
 
 pub use alias::Alias;
 pub use amount::Amount;
-pub use contour::Contour;
+pub use contour::{Contour, Feature, Features};
 pub use count::Count;
 pub use day::Day;
 pub use fault::Fault;

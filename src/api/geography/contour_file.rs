@@ -5,27 +5,14 @@ use std::{collections::HashMap, fs::File, io::BufReader, path::Path};
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{
     db::{Author, Conn, Db, contours},
     http::Result,
     schema::{communes, departments, intercommunalities, programme_phases, regions, territory_labels},
-    values::{Contour, Id},
+    values::{Contour, Features, Id},
 };
-
-#[derive(Deserialize)]
-struct Collection {
-    features: Vec<Feature>,
-}
-
-#[derive(Deserialize)]
-struct Feature {
-    #[serde(default)]
-    properties: Option<Map<String, Value>>,
-    geometry: Value,
-}
 
 /// What a feature is the contour of, as its properties say it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +50,7 @@ fn name(properties: &Map<String, Value>) -> Option<Name> {
 /// Reads a file. Errs with all that is wrong in it.
 pub fn read(file: &Path) -> anyhow::Result<Contours> {
     let text = BufReader::new(File::open(file).map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))?);
-    let collection: Collection = serde_json::from_reader(text).map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))?;
+    let collection: Features = serde_json::from_reader(text).map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))?;
     let (mut known, mut faults) = (Vec::new(), Vec::new());
     for (number, feature) in (1..).zip(collection.features) {
         let named = feature.properties.as_ref().and_then(name);

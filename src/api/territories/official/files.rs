@@ -1,0 +1,233 @@
+//! Reading the official lists: CSV in any of their layouts, or GeoJSON with the contours. Whatever is wrong is told with its place.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs,
+    path::Path,
+};
+
+use serde_json::Value;
+
+use crate::values::{Checked, Contour, Fault, Feature, Features, Rule, rules};
+
+/// What a member is, by the word of the lists.
+pub(super) const KINDS: [(&str, &str); 3] = [("epci", "intercommunality"), ("ept", "ept"), ("commune", "commune")];
+
+/// A territory as the lists have it.
+#[derive(Debug, Default)]
+pub(super) struct Listed {
+    pub name: Option<String>,
+    /// Its members by their SIREN; none where no list names members.
+    pub members: BTreeMap<String, Member>,
+    /// How many members a list declares.
+    declared: Option<usize>,
+    /// Its communes by their code, where a list names them.
+    pub communes: BTreeMap<String, String>,
+    pub contour: Option<Contour>,
+}
+
+#[derive(Debug, Default, Clone)]
+pub(super) struct Member {
+    pub name: String,
+    pub kind: Option<&'static str>,
+    pub departments: Vec<String>,
+}
+
+/// What several files say of the territories of a phase, by their codes.
+#[derive(Debug, Default)]
+pub struct Lists(pub(super) BTreeMap<String, Listed>);
+
+/// What is wrong with the files: all of it, each with its place.
+#[derive(Default)]
+pub(super) struct Faults(pub Vec<String>);
+
+impl Faults {
+    pub fn say(&mut self, place: &str, column: &str, what: impl std::fmt::Display) {
+        self.0.push(format!("{place}, {column}: {what}"));
+    }
+
+    /// A text that keeps its rule; else nothing, and the fault is told.
+    fn text<R: Rule>(&mut self, place: &str, column: &str, text: &str) -> Option<String> {
+        match Checked::<R>::parse(text) {
+            Ok(checked) => Some(checked.as_str().to_owned()),
+            Err(code) => {
+                self.say(place, column, format_args!("{text:?}: {}", Fault::find(code).map_or(code, |fault| fault.en)));
+                None
+            }
+        }
+    }
+
+    pub fn none(self) -> anyhow::Result<()> {
+        anyhow::ensure!(self.0.is_empty(), "nothing was loaded:\n{}", self.0.join("\n"));
+        Ok(())
+    }
+}
+
+/// Reads the lists of one phase. Errs with all that is wrong in them: file, line, column and reason.
+pub fn read(files: &[impl AsRef<Path>]) -> anyhow::Result<Lists> {
+    let (mut lists, mut faults) = (Lists::default(), Faults::default());
+    for file in files {
+        let file = file.as_ref();
+        let text = fs::read(file).map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))?;
+        let name = file.display().to_string();
+        if text.trim_ascii_start().starts_with(b"{") { lists.geojson(&name, &text, &mut faults) } else { lists.csv(&name, &text, &mut faults) }
+    }
+    let mut named: HashMap<&str, &str> = HashMap::new();
+    for (code, listed) in &lists.0 {
+        let Some(name) = &listed.name else {
+            faults.say(code, "name", "no list names it: give the list of territories as well");
+            continue;
+        };
+        if let Some(other) = named.insert(name, code) {
+            faults.say(code, "name", format_args!("{name:?} is the name of {other} already"));
+        }
+        if listed.declared.is_some_and(|declared| !listed.members.is_empty() && declared != listed.members.len()) {
+            let declared = listed.declared.unwrap_or_default();
+            faults.say(code, "nb_membres", format_args!("{declared} members are declared, {} are listed", listed.members.len()));
+        }
+    }
+    faults.none()?;
+    Ok(lists)
+}
+
+impl Lists {
+    /// The territory of this code and name, when both are in order.
+    fn territory(&mut self, place: &str, code: (&str, &str), name: Option<(&str, &str)>, faults: &mut Faults) -> Option<&mut Listed> {
+        let known = faults.text::<rules::OfficialCode>(place, code.0, code.1);
+        let name = name.map(|(column, text)| (column, faults.text::<rules::Name>(place, column, text)));
+        let listed = self.0.entry(known?).or_default();
+        if let Some((column, Some(name))) = name {
+            match &listed.name {
+                Some(other) if *other != name => {
+                    faults.say(place, column, format_args!("{} is named {other:?} elsewhere, and {name:?} here", code.1))
+                }
+                _ => listed.name = Some(name),
+            }
+        }
+        Some(listed)
+    }
+
+    fn csv(&mut self, file: &str, text: &[u8], faults: &mut Faults) {
+        let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
+        let header = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let delimiter = if header.contains(&b';') { b';' } else { b',' };
+        let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(text);
+        let columns: Vec<String> = match reader.headers() {
+            Ok(headers) => headers.iter().map(|name| name.trim().to_lowercase()).collect(),
+            Err(error) => return faults.say(file, "line 1", error),
+        };
+        let has = |names: &[&'static str]| names.iter().copied().find(|name| columns.iter().any(|column| column == name));
+        let (siren, label) = (has(&["siren_membre", "siren_groupement", "siren_epci"]), has(&["lib_membre", "lib_groupement", "lib_epci"]));
+        let (commune, of_commune) = (has(&["insee_com"]), has(&["lib_com"]));
+        let (code, name) = (has(&["id_ti"]), has(&["lib_ti"]));
+        let members = siren.zip(label);
+        let communes = commune.zip(of_commune);
+        let Some(code) = code.filter(|_| members.is_some() || communes.is_some() || name.is_some()) else {
+            let known = "id_ti, lib_ti; id_ti, siren_groupement, lib_groupement; insee_com, lib_com, id_ti, lib_ti";
+            return faults.say(file, "line 1", format_args!("{} are the columns of no list known here ({known})", columns.join(", ")));
+        };
+        for record in reader.records() {
+            let record = match record {
+                Ok(record) => record,
+                Err(error) => {
+                    let line = error.position().map_or(0, csv::Position::line);
+                    faults.say(&format!("{file}: line {line}"), "all columns", error);
+                    continue;
+                }
+            };
+            let place = format!("{file}: line {}", record.position().map_or(0, csv::Position::line));
+            let cell = |name: &str| columns.iter().position(|column| column == name).and_then(|index| record.get(index)).unwrap_or_default().trim();
+            // A group or a commune may be in several territories.
+            let codes: Vec<&str> = cell(code).split(';').map(str::trim).collect();
+            for one in &codes {
+                let name = name.filter(|_| codes.len() == 1).map(|name| (name, cell(name)));
+                let Some(listed) = self.territory(&place, (code, one), name, faults) else { continue };
+                if let Some((siren, label)) = members {
+                    let kind = (has(&["type_membre"])).map(|column| (column, cell(column)));
+                    let departments = has(&["codes_departements"]).map(|column| (column, cell(column)));
+                    listed.member(&place, (siren, cell(siren)), (label, cell(label)), kind, departments, faults);
+                } else if let Some((commune, label)) = communes {
+                    let code = faults.text::<rules::CommuneCode>(&place, commune, cell(commune));
+                    let name = faults.text::<rules::Name>(&place, label, cell(label));
+                    listed.communes.extend(code.zip(name));
+                } else if let Some(column) = has(&["nb_membres"]) {
+                    match cell(column).parse() {
+                        Ok(declared) => listed.declared = Some(declared),
+                        Err(_) => faults.say(&place, column, format_args!("{:?} is no number", cell(column))),
+                    }
+                }
+            }
+        }
+    }
+
+    fn geojson(&mut self, file: &str, text: &[u8], faults: &mut Faults) {
+        let collection: Features = match serde_json::from_slice(text) {
+            Ok(collection) => collection,
+            Err(error) => return faults.say(&format!("{file}: line {}", error.line()), &format!("column {}", error.column()), error),
+        };
+        for (number, Feature { properties, geometry }) in (1..).zip(collection.features) {
+            let properties = properties.unwrap_or_default();
+            let place = format!("{file}: feature {number}");
+            let text = |names: [&'static str; 2]| {
+                let column = names.into_iter().find(|name| properties.contains_key(*name)).unwrap_or(names[0]);
+                (column, properties.get(column).and_then(Value::as_str).unwrap_or_default().trim())
+            };
+            let Some(listed) = self.territory(&place, text(["id_territoire", "id_ti"]), Some(text(["lib_territoire", "lib_ti"])), faults) else {
+                continue;
+            };
+            if let (column, Some(members)) = ("liste_geo", properties.get("liste_geo").and_then(Value::as_str)) {
+                for member in members.split("; ") {
+                    let split = member.trim().strip_suffix(')').and_then(|member| member.rsplit_once(" ("));
+                    match split {
+                        Some((name, siren)) => listed.member(&place, (column, siren), (column, name), None, None, faults),
+                        None => faults.say(&place, column, format_args!("{member:?} is no member with its SIREN: name (SIREN)")),
+                    }
+                }
+            } else {
+                let (column, sirens) = text(["siren_groupement", "siren_epci"]);
+                let sirens: Vec<&str> = sirens.split(',').map(str::trim).collect();
+                // A name may hold a comma itself: then the names cannot be told apart, and the COG has them.
+                let names: Vec<&str> = text(["lib_groupement", "lib_epci"]).1.split(", ").collect();
+                for (index, siren) in sirens.iter().enumerate() {
+                    let name = if names.len() == sirens.len() { names[index] } else { siren };
+                    listed.member(&place, (column, siren), ("lib_groupement", name), None, None, faults);
+                }
+            }
+            match Contour::parse(&geometry) {
+                Ok(contour) => listed.contour = Some(contour),
+                Err(fault) => faults.say(&place, "geometry", fault),
+            }
+        }
+    }
+}
+
+impl Listed {
+    /// Takes in a member. What one list says in more words than another one stays.
+    fn member(
+        &mut self,
+        place: &str,
+        siren: (&str, &str),
+        name: (&str, &str),
+        kind: Option<(&str, &str)>,
+        departments: Option<(&str, &str)>,
+        faults: &mut Faults,
+    ) {
+        let known = faults.text::<rules::Siren>(place, siren.0, siren.1);
+        let name = faults.text::<rules::Name>(place, name.0, name.1);
+        let kind = kind.and_then(|(column, word)| {
+            let known = KINDS.iter().find(|(known, _)| *known == word).map(|(_, kind)| *kind);
+            if known.is_none() {
+                faults.say(place, column, format_args!("{word:?} is none of epci, ept, commune"));
+            }
+            known
+        });
+        let codes = departments.map_or("", |(_, codes)| codes).split([';', ' ', '|']).filter(|code| !code.is_empty());
+        let column = departments.map_or("", |(column, _)| column);
+        let departments = codes.filter_map(|code| faults.text::<rules::DepartmentCode>(place, column, code)).collect();
+        let (Some(siren), Some(name)) = (known, name) else { return };
+        let member = self.members.entry(siren).or_default();
+        if kind.is_some() || member.name.is_empty() {
+            *member = Member { name, kind, departments };
+        }
+    }
+}
