@@ -45,7 +45,7 @@ pub struct Signatory {
     pub id: Id,
     /// The agreement it is part of.
     pub agreement_id: Id,
-    /// Who.
+    /// Who; how the deed spells the name is one of the person's `variants`, which go with the person.
     #[schema(required)]
     pub person_id: Option<Id>,
     /// For which partner; or which partner.
