@@ -69,6 +69,10 @@ BEGIN
 END $$;
 
 DROP FUNCTION is_narrower(text, text[], text, text[]);
+DROP FUNCTION cite_again(uuid);
+DROP FUNCTION hold_named(jsonb);
+DROP FUNCTION citations_gone_with(uuid);
+DROP INDEX ledger_cited_idx, ledger_citing_idx;
 
 ALTER TABLE citations DROP CONSTRAINT citations_document_id_fkey,
     ADD CONSTRAINT citations_document_id_fkey FOREIGN KEY (document_id) REFERENCES documents;
@@ -181,4 +185,31 @@ BEGIN
     UPDATE stamps SET salt = NULL FROM ledger
         WHERE stamps.line = ledger.id AND salt IS NOT NULL AND personal_members(noun) <> '{}' AND person IN (thing, parent);
     UPDATE ledger SET before = erased(noun, before), after = erased(noun, after) WHERE personal_members(noun) <> '{}' AND person IN (thing, parent);
+END $$;
+
+CREATE OR REPLACE FUNCTION unmerge_partner(merged uuid) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    gone ledger;
+    line ledger;
+    stands boolean;
+BEGIN
+    SELECT * INTO STRICT gone FROM ledger WHERE thing = merged AND noun = 'partners' ORDER BY version DESC LIMIT 1;
+    PERFORM set_config('app.action', 'restore partners', true);
+    FOR line IN
+        SELECT * FROM ledger WHERE transaction = gone.transaction AND recorded_at BETWEEN gone.recorded_at - interval '1 day' AND gone.recorded_at + interval '1 day'
+        ORDER BY id DESC
+    LOOP
+        IF line.after IS NULL THEN
+            stands := true;
+            IF line.parent IS NOT NULL THEN
+                EXECUTE format('SELECT EXISTS (SELECT FROM %I WHERE id = $1)', line.parent_noun) INTO stands USING line.parent;
+            END IF;
+            IF stands THEN
+                PERFORM put_back(line.noun::regclass, line.before, false);
+            END IF;
+        ELSE
+            PERFORM take_back(line);
+        END IF;
+    END LOOP;
+    PERFORM set_config('app.action', '', true);
 END $$;

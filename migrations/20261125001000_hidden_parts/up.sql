@@ -1,7 +1,7 @@
 -- What some may not see moves nothing of what they see: a part that is for fewer than its whole changes without a new version of
 -- the whole. And citations go and come with what they cite.
 -- Before the first release no database is in use that these could hold up.
--- squawk-ignore-file adding-foreign-key-constraint, constraint-missing-not-valid, ban-drop-constraint
+-- squawk-ignore-file adding-foreign-key-constraint, constraint-missing-not-valid, ban-drop-constraint, require-concurrent-index-creation
 SET LOCAL lock_timeout = '2s';
 
 -- Does not everyone see this who sees the whole it is part of?
@@ -116,37 +116,83 @@ BEGIN
         NEW.territory_id := CASE WHEN territory = source.territory_id THEN territory END;
     END IF;
     -- When a thing is for others from now on, so are its citations, in one write: they are so many at most.
-    IF TG_OP = 'INSERT' AND 1000 <= (SELECT count(*) FROM citations JOIN documents ON documents.id = citations.document_id
+    IF TG_OP = 'INSERT' AND coalesce(nullif(current_setting('app.action', true), 'restore citations'), '') = '' AND 1000 <= (SELECT count(*) FROM citations JOIN documents ON documents.id = citations.document_id
             WHERE citations.thing_id = NEW.thing_id AND documents.territory_id IS NOT DISTINCT FROM source.territory_id) THEN
         RAISE EXCEPTION 'too many citations' USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME, CONSTRAINT = 'citations_most';
     END IF;
     RETURN NEW;
 END $$;
 
--- As before; and what comes back under its identifier is cited again as it was when it went, by the documents that are there.
+-- The citations that went with what they cite, or with their document.
+CREATE INDEX ledger_cited_idx ON ledger ((before ->> 'thing_id')) WHERE noun = 'citations' AND action = 'delete';
+CREATE INDEX ledger_citing_idx ON ledger ((before ->> 'document_id')) WHERE noun = 'citations' AND action = 'delete';
+CREATE FUNCTION citations_gone_with(cited uuid) RETURNS SETOF ledger LANGUAGE sql STABLE AS $$
+    SELECT line.* FROM ledger line
+    WHERE line.noun = 'citations' AND line.action = 'delete' AND cited::text IN (line.before ->> 'thing_id', line.before ->> 'document_id')
+      AND NOT EXISTS (SELECT FROM ledger later WHERE later.thing = line.thing AND later.version > line.version)
+      AND EXISTS (SELECT FROM ledger whole WHERE whole.thing IN ((line.before ->> 'thing_id')::uuid, (line.before ->> 'document_id')::uuid) AND whole.action = 'delete'
+          -- As texts: or the whole of the transaction is walked for each.
+          AND whole.transaction::text = line.transaction::text AND whole.recorded_at BETWEEN line.recorded_at - interval '1 day' AND line.recorded_at + interval '1 day')
+$$;
+
+-- Holds what is named, so that nobody hides or deletes it before this transaction ends: whom a row is for is read off it.
+CREATE FUNCTION hold_named(item jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM action_fiches WHERE id = (item ->> 'action_fiche_id')::uuid FOR SHARE;
+    PERFORM FROM people WHERE id = (item ->> 'person_id')::uuid FOR SHARE;
+    PERFORM FROM documents WHERE id = (item ->> 'document_id')::uuid FOR SHARE;
+    IF item ?& '{noun,thing_id}' THEN
+        EXECUTE format('SELECT FROM %I WHERE id = $1 FOR SHARE', replace(item ->> 'noun', '-', '_')) USING (item ->> 'thing_id')::uuid;
+    END IF;
+END $$;
+
+-- What has come back is cited again as it was, as far as the other end is there: of one thing by the documents of one territory so
+-- often at most as anybody may cite it.
+CREATE FUNCTION cite_again(cited uuid) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    columns text;
+    back jsonb;
+BEGIN
+    PERFORM hold_named(ends.item) FROM (SELECT DISTINCT before - '{id,version,member,relation,passage,created_at,updated_at}'::text[] AS item
+        FROM citations_gone_with(cited) ORDER BY 1) ends;
+    WITH gone AS MATERIALIZED (
+        SELECT line.id, line.before, document.territory_id AS territory, (line.before ->> 'thing_id')::uuid AS thing_id
+        FROM citations_gone_with(cited) line JOIN documents document ON document.id = (line.before ->> 'document_id')::uuid
+        WHERE 'delete' <> (SELECT action FROM ledger last WHERE last.thing = (line.before ->> 'thing_id')::uuid ORDER BY last.version DESC LIMIT 1)
+    ), taken AS MATERIALIZED (
+        SELECT wanted.thing_id, wanted.territory, (SELECT count(*) FROM citations JOIN documents ON documents.id = citations.document_id
+            WHERE citations.thing_id = wanted.thing_id AND documents.territory_id IS NOT DISTINCT FROM wanted.territory) AS places
+        FROM (SELECT DISTINCT gone.thing_id, gone.territory FROM gone) wanted
+    ), ranked AS (
+        SELECT gone.id, gone.before, taken.places + row_number() OVER (PARTITION BY gone.thing_id, gone.territory ORDER BY gone.id) AS place
+        FROM gone JOIN taken ON taken.thing_id = gone.thing_id AND taken.territory IS NOT DISTINCT FROM gone.territory
+    )
+    SELECT jsonb_agg(before ORDER BY id) INTO back FROM ranked WHERE place <= 1000;
+    IF back IS NOT NULL THEN
+        SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) INTO columns FROM pg_attribute
+            WHERE attrelid = 'citations'::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND back -> 0 ? attname
+              AND attname NOT IN ('version', 'created_at', 'updated_at');
+        EXECUTE format('INSERT INTO citations (%s) SELECT %1$s FROM jsonb_populate_recordset(NULL::citations, $1)', columns) USING back;
+        -- Citations are cited as well.
+        PERFORM cite_again((citation ->> 'id')::uuid) FROM jsonb_array_elements(back) citation
+            WHERE EXISTS (SELECT FROM ledger WHERE noun = 'citations' AND action = 'delete' AND before ->> 'thing_id' = citation ->> 'id');
+    END IF;
+END $$;
+
+-- As before; but what the row names is held, and what comes back under its identifier is cited again.
 CREATE OR REPLACE FUNCTION put_back(noun regclass, item jsonb, anyhow boolean) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     columns text;
     found bigint;
-    citation jsonb;
 BEGIN
+    PERFORM hold_named(item);
     SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) INTO columns FROM pg_attribute
         WHERE attrelid = noun AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND item ? attname
           AND attname NOT IN ('version', 'created_at', 'updated_at');
     EXECUTE format('SELECT count(*) FROM %s WHERE id = $1', noun) INTO found USING (item ->> 'id')::uuid;
     IF found = 0 THEN
         EXECUTE format('INSERT INTO %s (%s) SELECT %2$s FROM jsonb_populate_record(NULL::%1$s, $1)', noun, columns) USING item;
-        FOR citation IN
-            SELECT line.before FROM (SELECT * FROM ledger WHERE thing = (item ->> 'id')::uuid AND action = 'delete' ORDER BY version DESC LIMIT 1) gone
-            JOIN ledger line ON line.transaction = gone.transaction AND line.recorded_at BETWEEN gone.recorded_at - interval '1 day' AND gone.recorded_at + interval '1 day'
-            WHERE line.noun = 'citations' AND line.action = 'delete' AND item ->> 'id' IN (line.before ->> 'thing_id', line.before ->> 'document_id')
-              AND NOT EXISTS (SELECT FROM ledger later WHERE later.thing = line.thing AND later.version > line.version)
-              AND EXISTS (SELECT FROM documents WHERE id = (line.before ->> 'document_id')::uuid)
-              AND 'delete' <> (SELECT cited.action FROM ledger cited WHERE cited.thing = (line.before ->> 'thing_id')::uuid ORDER BY cited.version DESC LIMIT 1)
-            ORDER BY line.id
-        LOOP
-            PERFORM put_back('citations', citation, false);
-        END LOOP;
+        PERFORM cite_again((item ->> 'id')::uuid);
     ELSE
         EXECUTE format('UPDATE %s AS one SET (%s, version) = (SELECT %2$s, one.version + $2 FROM jsonb_populate_record(NULL::%1$s, $1)) WHERE id = $3', noun, columns)
             USING item, anyhow::integer, (item ->> 'id')::uuid;
@@ -163,16 +209,19 @@ DECLARE
     steps jsonb := '[]';
     later jsonb;
     step jsonb;
-    made_by xid8;
+    made ledger;
     until bigint;
 BEGIN
-    SELECT after, transaction INTO STRICT item, made_by FROM ledger line
+    SELECT line.* INTO STRICT made FROM ledger line
         WHERE line.noun = restore_thing.noun AND line.thing = restore_thing.thing AND line.version = restore_thing.version;
+    item := made.after;
     PERFORM set_config('app.action', 'restore ' || noun, true);
     PERFORM put_back(noun::regclass, item, true);
-    SELECT min(line.id) INTO until FROM ledger line WHERE restore_thing.thing IN (line.thing, line.parent) AND line.transaction =
-        (SELECT next.transaction FROM ledger next WHERE next.thing = restore_thing.thing AND next.version > restore_thing.version AND next.transaction <> made_by
-         ORDER BY next.version LIMIT 1);
+    SELECT min(line.id) INTO until
+        FROM (SELECT * FROM ledger next WHERE next.thing = restore_thing.thing AND next.version > made.version
+                AND (next.transaction <> made.transaction OR next.recorded_at > made.recorded_at + interval '1 day') ORDER BY next.version LIMIT 1) next
+        JOIN ledger line ON line.transaction = next.transaction AND restore_thing.thing IN (line.thing, line.parent)
+            AND line.recorded_at BETWEEN next.recorded_at - interval '1 day' AND next.recorded_at + interval '1 day';
     FOR part IN SELECT * FROM kept WHERE parent_noun = restore_thing.noun ORDER BY kept.noun LOOP
         EXECUTE format('SELECT array_agg(id) FROM %I WHERE %I = $1', part.noun, part.parent_column) INTO living USING thing;
         SELECT steps || coalesce(jsonb_agg(jsonb_build_object('noun', part.noun, 'id', line.thing, 'item', line.after) ORDER BY line.thing), '[]') INTO steps
@@ -201,6 +250,35 @@ BEGIN
     PERFORM set_config('app.action', '', true);
 END $$;
 
+-- As before; but citations that went with what they cite come back with it.
+CREATE OR REPLACE FUNCTION unmerge_partner(merged uuid) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    gone ledger;
+    line ledger;
+    stands boolean;
+BEGIN
+    SELECT * INTO STRICT gone FROM ledger WHERE thing = merged AND noun = 'partners' ORDER BY version DESC LIMIT 1;
+    PERFORM set_config('app.action', 'restore partners', true);
+    FOR line IN
+        SELECT * FROM ledger WHERE transaction = gone.transaction AND recorded_at BETWEEN gone.recorded_at - interval '1 day' AND gone.recorded_at + interval '1 day'
+          AND NOT (noun = 'citations' AND after IS NULL)
+        ORDER BY id DESC
+    LOOP
+        IF line.after IS NULL THEN
+            stands := true;
+            IF line.parent IS NOT NULL THEN
+                EXECUTE format('SELECT EXISTS (SELECT FROM %I WHERE id = $1)', line.parent_noun) INTO stands USING line.parent;
+            END IF;
+            IF stands THEN
+                PERFORM put_back(line.noun::regclass, line.before, false);
+            END IF;
+        ELSE
+            PERFORM take_back(line);
+        END IF;
+    END LOOP;
+    PERFORM set_config('app.action', '', true);
+END $$;
+
 -- What a document says of a person may name it: an erasure empties that too.
 CREATE OR REPLACE FUNCTION personal_members(noun text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE noun WHEN 'people' THEN '{name,variants}'::text[] WHEN 'person_mandates' THEN '{function,note}' WHEN 'citations' THEN '{passage}' ELSE '{}' END;
@@ -214,8 +292,12 @@ CREATE OR REPLACE FUNCTION erased(noun text, item jsonb) RETURNS jsonb LANGUAGE 
 
 CREATE OR REPLACE FUNCTION erase_person(person uuid) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-    things uuid[] := ARRAY(SELECT person UNION SELECT thing FROM ledger WHERE parent = person AND noun = 'person_mandates');
+    things uuid[];
 BEGIN
+    -- Nobody cites them meanwhile.
+    PERFORM FROM people WHERE id = person FOR UPDATE;
+    PERFORM FROM person_mandates WHERE person_id = person FOR UPDATE;
+    things := ARRAY(SELECT person UNION SELECT thing FROM ledger WHERE parent = person AND noun = 'person_mandates');
     things := things || ARRAY(SELECT DISTINCT thing FROM ledger WHERE noun = 'citations' AND (coalesce(after, before) ->> 'thing_id')::uuid = ANY (things));
     PERFORM set_config('app.action', 'erase people', true);
     UPDATE people SET (name, variants) = (SELECT name, variants FROM jsonb_populate_record(people, erased('people', '{}'))),

@@ -117,7 +117,8 @@ struct Line {
 
 /// The lines of the parts of things, each with the version of its whole that it made, or under which it was written.
 const OF_PARTS: &str = "ledger line CROSS JOIN LATERAL (SELECT max(whole.version) AS version FROM ledger whole
-    WHERE whole.thing = line.parent AND (whole.transaction = line.transaction OR whole.id < line.id)) whole";
+    WHERE whole.thing = line.parent AND (whole.id < line.id
+        OR whole.transaction = line.transaction AND whole.recorded_at < line.recorded_at + interval '1 day')) whole";
 
 /// The lines within reach, of those that `from` gives as `line`, under `version`. What was before is told only where it could
 /// be seen.

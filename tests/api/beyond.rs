@@ -1,5 +1,6 @@
 //! What reviews with fresh eyes got at, of what was not theirs: none of it leads there any more.
 
+use diesel_async::SimpleAsyncConnection;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -285,4 +286,120 @@ async fn a_pilot_learns_nothing_of_the_other_fiches_of_its_territory() {
     restore(&pilot, &fiche, 1).await.expect(403);
     restore(&pilot, &fiche, 3).await.expect(200);
     their_editor.patch(&fiche, Some("*"), json!({ "reference": "12" })).await.expect(409);
+}
+
+/// Somebody who is at it, in a transaction that is still open.
+async fn under_way(house: &House, statement: String) -> territoires_industrie::db::Conn {
+    let mut conn = house.database().await;
+    conn.batch_execute(&format!("BEGIN; SET LOCAL app.author = 'another'; {statement}")).await.unwrap();
+    conn
+}
+
+#[actix_web::test]
+async fn what_comes_back_is_for_whom_it_is_for_once_others_are_done() {
+    let World { house, theirs, public, .. } = world().await;
+    let document = makers::make(&house, "/documents", json!({ "title": "d", "kind": "report", "visibility": "public" })).await;
+    let cite = json!({ "document_id": document, "noun": "action-fiches", "thing_id": public, "passage": "SECRET" });
+    let citation = format!("/citations/{}", makers::make(&house, "/citations", cite).await);
+    let agreement =
+        json!({ "title": "Contrat", "kind": "contract", "status": "signed", "territory_id": theirs, "fiches": [{ "action_fiche_id": public }] });
+    let agreement = format!("/agreements/{}", makers::make(&house, "/agreements", agreement).await);
+    let link = house.get(&format!("{agreement}/fiches")).await.expect(200).rows()[0]["id"].as_str().unwrap().to_owned();
+    let document = format!("/documents/{document}");
+    let (hide, gone) = (
+        format!("UPDATE action_fiches SET visibility = 'restricted', version = version + 1 WHERE id = '{public}'"),
+        format!("DELETE FROM agreement_fiches WHERE action_fiche_id = '{public}'; DELETE FROM action_fiches WHERE id = '{public}'"),
+    );
+    for (statement, comes) in [(hide, true), (gone, false)] {
+        house.delete(&document, Some("*")).await.expect(204);
+        house.delete(&format!("{agreement}/fiches/{link}"), Some("*")).await.expect(204);
+        let mut conn = under_way(&house, statement).await;
+        let ends = async {
+            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+            conn.batch_execute("COMMIT").await.unwrap();
+        };
+        let ((), cited, named) = tokio::join!(ends, restore(&house, &document, 1), restore(&house, &agreement, 1));
+        cited.expect(200);
+        named.expect(if comes { 200 } else { 422 });
+        for path in [&citation, &format!("{agreement}/fiches/{link}")] {
+            assert_eq!(house.get(path).await.status.as_u16(), if comes { 200 } else { 410 }, "{path}");
+            assert!([404, 410].contains(&house.anyone.get(path).await.status.as_u16()), "{path}");
+        }
+        territoires_industrie::ledger::stamper::catch_up(&mut house.database().await).await.unwrap();
+        let seen = house.anyone.get("/changes?limit=1000").await.expect(200).body;
+        let last = seen["data"].as_array().unwrap().iter().rev().find(|event| event["id"] == *link).unwrap();
+        assert_eq!(last["action"], "delete", "{last:#}");
+    }
+}
+
+#[actix_web::test]
+async fn a_person_is_forgotten_by_who_cites_it_just_then() {
+    let house = house().await;
+    let person = makers::make(&house, "/people", json!({ "name": "Jeanne Martin", "mandates": [{ "function": "Maire" }] })).await;
+    let mandate = house.get(&format!("/people/{person}/mandates")).await.expect(200).rows()[0]["id"].as_str().unwrap().to_owned();
+    let document = makers::make(&house, "/documents", json!({ "title": "d", "kind": "report" })).await;
+    let cite = format!(
+        "SELECT FROM person_mandates WHERE id = '{mandate}' FOR SHARE;
+         INSERT INTO citations (id, document_id, noun, thing_id, relation, passage)
+            VALUES (gen_random_uuid(), '{document}', 'person-mandates', '{mandate}', 'source', 'Jeanne SECRET')"
+    );
+    let mut conn = under_way(&house, cite).await;
+    let ends = async {
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        conn.batch_execute("COMMIT").await.unwrap();
+    };
+    let erasure = house.request(Method::POST, &format!("/people/{person}/erasure")).header("If-Match", "*");
+    let ((), erased) = tokio::join!(ends, send(erasure.json(&json!({ "reason": "À sa demande" }))));
+    erased.expect(200);
+    let told = house.get(&format!("/citations?thing_id={mandate}")).await.expect(200);
+    assert_eq!((told.rows().len(), &told.rows()[0]["passage"]), (1, &Value::Null));
+    let history = house.get(&format!("/citations/{}/history", told.rows()[0]["id"].as_str().unwrap())).await.expect(200);
+    assert!(!history.body.to_string().contains("SECRET"), "{:#}", history.body);
+}
+
+#[actix_web::test]
+async fn citations_come_back_whichever_end_went_first_and_out_of_a_merge() {
+    let house = house().await;
+    let document = makers::make(&house, "/documents", json!({ "title": "d", "kind": "report" })).await;
+    let cite = async |noun: &str, thing: &str| {
+        let body = json!({ "document_id": document, "noun": noun, "thing_id": thing });
+        format!("/citations/{}", makers::make(&house, "/citations", body).await)
+    };
+    let territory = makers::territory(&house, "A").await;
+    let mut partners = Vec::new();
+    for name in ["A", "B"] {
+        partners.push(makers::make(&house, "/partners", json!({ "name": name, "kind": "company" })).await);
+    }
+    let participants: Vec<Value> = partners.iter().map(|partner| json!({ "partner_id": partner, "role": "lead" })).collect();
+    let fiche = json!({ "territory_id": territory, "title": "f", "participants": participants });
+    let fiche = makers::make(&house, "/action-fiches", fiche).await;
+    let twice = house.get(&format!("/action-fiches/{fiche}/participants?partner_id={}", partners[0])).await.expect(200).rows()[0]["id"].clone();
+    let of_participant = cite("action-fiche-participants", twice.as_str().unwrap()).await;
+    let merge = |what: &str| house.request(Method::POST, &format!("/partners/{}/{what}", partners[0])).header("If-Match", "*");
+    send(merge("merge").json(&json!({ "into_id": partners[1], "reason": "x" }))).await.expect(200);
+    house.get(&of_participant).await.expect(410);
+    send(merge("unmerge").json(&json!({ "reason": "x" }))).await.expect(200);
+    house.get(&of_participant).await.expect(200);
+
+    let objective = makers::make(&house, "/objectives", json!({ "territory_id": territory, "wording": "o" })).await;
+    let citation = cite("objectives", &objective).await;
+    // And a citation of the citation.
+    let of_citation = cite("citations", citation.rsplit_once('/').unwrap().1).await;
+    let [objective, document] = [format!("/objectives/{objective}"), format!("/documents/{document}")];
+    for [first, second] in [[&objective, &document], [&document, &objective]] {
+        for (restored, other) in [(first, second), (second, first)] {
+            house.delete(first, Some("*")).await.expect(204);
+            house.delete(second, Some("*")).await.expect(204);
+            restore(&house, restored, 1).await.expect(200);
+            house.get(&citation).await.expect(410);
+            restore(&house, other, 1).await.expect(200);
+            house.get(&citation).await.expect(200);
+            house.get(&of_citation).await.expect(200);
+        }
+    }
+    // What was taken away by hand stays away.
+    house.delete(&citation, Some("*")).await.expect(204);
+    house.delete(&objective, Some("*")).await.expect(204);
+    restore(&house, &objective, 1).await.expect(200);
+    house.get(&citation).await.expect(410);
 }
