@@ -83,6 +83,12 @@ impl From<DieselError> for Error {
     }
 }
 
+impl From<tokio_postgres::Error> for Error {
+    fn from(error: tokio_postgres::Error) -> Self {
+        error.as_db_error().map_or_else(|| Self::Unavailable(error.to_string()), |told| of_message(told.message().to_owned()))
+    }
+}
+
 /// diesel tells eight kinds apart; the rest is told by the beginning of PostgreSQL's message, which is always English
 /// (`lc_messages=C`).
 fn classify(kind: DatabaseErrorKind, info: &dyn DatabaseErrorInformation) -> Error {

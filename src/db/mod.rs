@@ -9,6 +9,7 @@ pub mod refs;
 
 use std::{
     ops::{Deref, DerefMut},
+    sync::Arc,
     time::Duration,
 };
 
@@ -106,6 +107,7 @@ impl Sees {
 #[derive(Clone)]
 pub struct Db {
     pool: Pool<Conn>,
+    url: Arc<str>,
 }
 
 impl Db {
@@ -127,7 +129,7 @@ impl Db {
             .runtime(deadpool::Runtime::Tokio1)
             .build()
             .map_err(|error| Error::Unavailable(error.to_string()))?;
-        Ok(Self { pool })
+        Ok(Self { pool, url: url.into() })
     }
 
     async fn connection(&self) -> Result<Object<Conn>, Error> {
@@ -196,6 +198,20 @@ impl Db {
                 answer => return answer,
             }
         }
+    }
+
+    /// Writes in bulk what keeps no ledger, in one transaction on a connection of its own: by PostgreSQL's COPY, which diesel does
+    /// not speak. Kept whole when `act` succeeds, undone whole when it does not.
+    pub async fn copy<T>(&self, act: impl AsyncFn(&tokio_postgres::Transaction<'_>) -> Result<T, tokio_postgres::Error>) -> Result<T, Error> {
+        let (mut client, connection) = session(&self.url).await?;
+        let driver = tokio::spawn(connection);
+        client.batch_execute(&format!("SET statement_timeout = 0; {ROLE}")).await?;
+        let transaction = client.transaction().await?;
+        let done = act(&transaction).await?;
+        transaction.commit().await?;
+        drop(client);
+        driver.await.map_err(|error| Error::Bug(error.to_string()))??;
+        Ok(done)
     }
 
     async fn transaction<T, E: From<Error> + Caused>(&self, begin: &str, act: &impl AsyncFn(&mut Conn) -> Result<T, E>) -> Result<T, E> {
@@ -267,18 +283,27 @@ fn check_url(url: &str) -> Result<(), Error> {
     url.parse::<tokio_postgres::Config>().map(drop).map_err(|error| Error::Unavailable(format!("DATABASE_URL: {error}")))
 }
 
+/// Takes the role that rewrites nothing of the ledger.
+const ROLE: &str = "SELECT set_config('role', rolname, false) FROM pg_roles WHERE rolname = 'territoires_service' AND pg_has_role(oid, 'MEMBER')";
+
 /// Opens one connection of the service's own, in the role that rewrites nothing of the ledger, where there is one.
 async fn serving(url: &str) -> Result<Conn, ConnectionError> {
     let mut conn = connect(url).await?;
-    let role = "SELECT set_config('role', rolname, false) FROM pg_roles WHERE rolname = 'territoires_service' AND pg_has_role(oid, 'MEMBER')";
-    conn.batch_execute(role).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
+    conn.batch_execute(ROLE).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(conn)
 }
 
 /// Opens one connection, set as every connection of the service is.
 pub async fn connect(url: &str) -> Result<Conn, ConnectionError> {
     let bad = |error: tokio_postgres::Error| ConnectionError::BadConnection(error.to_string());
-    let mut config: tokio_postgres::Config = url.parse().map_err(bad)?;
+    let (client, connection) = session(url).await.map_err(bad)?;
+    AsyncPgConnection::try_from_client_and_connection(client, connection).await
+}
+
+type Session = (tokio_postgres::Client, tokio_postgres::Connection<tokio_postgres::Socket, tokio_postgres::tls::NoTlsStream>);
+
+async fn session(url: &str) -> Result<Session, tokio_postgres::Error> {
+    let mut config: tokio_postgres::Config = url.parse()?;
     let options = [SESSION, config.get_options().unwrap_or_default()].join(" ");
     config
         .options(options)
@@ -286,6 +311,5 @@ pub async fn connect(url: &str) -> Result<Conn, ConnectionError> {
         .keepalives_idle(Duration::from_secs(10))
         .tcp_user_timeout(Duration::from_secs(3))
         .application_name("territoires-industrie");
-    let (client, connection) = config.connect(tokio_postgres::NoTls).await.map_err(bad)?;
-    AsyncPgConnection::try_from_client_and_connection(client, connection).await
+    config.connect(tokio_postgres::NoTls).await
 }

@@ -5,26 +5,28 @@ use std::{
     collections::{BTreeMap, HashMap},
     fs,
     path::Path,
+    pin::pin,
 };
 
+use actix_web::web::Bytes;
 use anyhow::Context;
-use diesel::{
-    QueryableByName,
-    prelude::*,
-    sql_query,
-    sql_types::{Array, BigInt, Int4, Jsonb, Text},
-};
+use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use futures_util::SinkExt;
 use indicatif::ProgressBar;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
+use tokio_postgres::Transaction;
 
 use crate::{
-    db::{Author, Conn, Db},
+    db::{Conn, Db},
     http::Result,
     schema,
     values::{Checked, Fault, Id, Rule, rules},
 };
+
+/// What a statement of a load gives.
+type Copied<T> = std::result::Result<T, tokio_postgres::Error>;
 
 /// So many rows are sent at once.
 const BATCH: usize = 5000;
@@ -298,15 +300,6 @@ fn formers<'a>(living: &'a [Commune], parts: &'a [Commune], faults: &mut Faults)
     formers.into_iter().map(|(code, known)| (code, known.into_values().collect())).collect()
 }
 
-/// How many rows a statement made, and how many it changed.
-#[derive(QueryableByName)]
-struct Stored {
-    #[diesel(sql_type = BigInt)]
-    made: i64,
-    #[diesel(sql_type = BigInt)]
-    changed: i64,
-}
-
 /// Is no year there?
 pub async fn is_empty(conn: &mut Conn) -> Result<bool> {
     Ok(schema::regions::table.select(schema::regions::id).first::<Id>(conn).await.optional()?.is_none())
@@ -317,66 +310,67 @@ pub async fn load(cog: &Cog, year: i32, db: &Db) -> Result<Vec<Loaded>> {
     let Cog(tables) = cog;
     let bar = ProgressBar::new(tables.iter().map(|(_, rows)| rows.len() as u64).sum());
     let loaded = db
-        .write(&Author::command("load cog"), async |conn| {
-            bar.set_position(0);
+        .copy(async |transaction| {
             // One load at a time: of two, the later one is the one that stays.
-            sql_query("SELECT pg_advisory_xact_lock(hashtext('load cog'))").execute(conn).await?;
+            transaction.batch_execute("SELECT pg_advisory_xact_lock(hashtext('load cog'))").await?;
             let mut loaded = Vec::new();
             for (table, rows) in tables {
-                loaded.push(store(*table, rows, year, &bar, conn).await?);
+                loaded.push(store(*table, rows, year, &bar, transaction).await?);
             }
-            for ((table, rows), loaded) in tables.iter().zip(&mut loaded).rev() {
-                loaded.removed = remove(*table, rows, year, conn).await?;
+            for ((table, _), loaded) in tables.iter().zip(&mut loaded).rev() {
+                loaded.removed = remove(*table, year, transaction).await?;
             }
-            place(year, conn).await?;
-            Result::Ok(loaded)
+            place(year, transaction).await?;
+            Ok(loaded)
         })
         .await?;
     bar.finish();
     Ok(loaded)
 }
 
-/// Makes or changes rows, in batches.
-async fn store(table: Table, rows: &[Value], year: i32, bar: &ProgressBar, conn: &mut Conn) -> Result<Loaded> {
+/// Copies the rows in, beside those that stand, and makes or changes these.
+async fn store(table: Table, rows: &[Value], year: i32, bar: &ProgressBar, transaction: &Transaction<'_>) -> Copied<Loaded> {
     let Table { name, key, columns } = table;
+    transaction.batch_execute(&format!("CREATE TEMPORARY TABLE given_{name} (item jsonb) ON COMMIT DROP")).await?;
+    // A line of JSON has none of these two characters.
+    let mut given = pin!(transaction.copy_in(&format!("COPY given_{name} FROM STDIN (FORMAT csv, DELIMITER E'\\x01', QUOTE E'\\x02')")).await?);
+    for batch in rows.chunks(BATCH) {
+        let lines: String = batch.iter().map(|row| format!("{row}\n")).collect();
+        given.send(Bytes::from(lines)).await?;
+        bar.inc(batch.len() as u64);
+    }
+    given.finish().await?;
+    transaction.batch_execute(&format!("ANALYZE given_{name}")).await?;
     let list = |shape: fn(&(&str, &str)) -> String| columns.iter().map(shape).collect::<Vec<_>>().join(", ");
     let (names, types) = (list(|(name, _)| (*name).to_owned()), list(|(name, kind)| format!("{name} {kind}")));
     let (stood, given) = (list(|(name, _)| format!("stood.{name}")), list(|(name, _)| format!("excluded.{name}")));
     let statement = format!(
         "WITH stored AS (
-            INSERT INTO {name} AS stood (year, {names}) SELECT $1, {names} FROM jsonb_to_recordset($2) AS given ({types})
+            INSERT INTO {name} AS stood (year, {names}) SELECT $1, {names} FROM given_{name}, jsonb_to_record(item) AS given ({types})
             ON CONFLICT ({key}, year) DO UPDATE SET ({names}) = ({given}), version = stood.version + 1 WHERE ({stood}) IS DISTINCT FROM ({given})
             RETURNING xmax = 0 AS made)
         SELECT count(*) FILTER (WHERE made) AS made, count(*) FILTER (WHERE NOT made) AS changed FROM stored"
     );
-    let mut loaded = Loaded { table: name, all: rows.len(), ..Loaded::default() };
-    for batch in rows.chunks(BATCH) {
-        let query = sql_query(&statement).bind::<Int4, _>(year).bind::<Jsonb, _>(Value::Array(batch.to_vec()));
-        let stored: Stored = query.get_result(conn).await?;
-        loaded.made += stored.made;
-        loaded.changed += stored.changed;
-        bar.inc(batch.len() as u64);
-    }
-    Ok(loaded)
+    let stored = transaction.query_one(&statement, &[&year]).await?;
+    Ok(Loaded { table: name, all: rows.len(), made: stored.try_get("made")?, changed: stored.try_get("changed")?, removed: 0 })
 }
 
 /// Takes out the rows of the year that the files do not have.
-async fn remove(table: Table, rows: &[Value], year: i32, conn: &mut Conn) -> Result<i64> {
+async fn remove(table: Table, year: i32, transaction: &Transaction<'_>) -> Copied<i64> {
     let Table { name, key, .. } = table;
-    let keys: Vec<&str> = rows.iter().filter_map(|row| row[key].as_str()).collect();
-    let query = sql_query(format!("DELETE FROM {name} WHERE year = $1 AND {key} NOT IN (SELECT unnest($2))"));
-    Ok(query.bind::<Int4, _>(year).bind::<Array<Text>, _>(keys).execute(conn).await? as i64)
+    let statement = format!("DELETE FROM {name} WHERE year = $1 AND NOT EXISTS (SELECT FROM given_{name} WHERE item ->> '{key}' = {name}.{key})");
+    Ok(transaction.execute(&statement, &[&year]).await? as i64)
 }
 
 /// Computes where the intercommunalities of the year are.
-async fn place(year: i32, conn: &mut Conn) -> Result<()> {
+async fn place(year: i32, transaction: &Transaction<'_>) -> Copied<()> {
     let clear = "DELETE FROM intercommunality_places WHERE intercommunality_id IN (SELECT id FROM intercommunalities WHERE year = $1)";
-    sql_query(clear).bind::<Int4, _>(year).execute(conn).await?;
+    transaction.execute(clear, &[&year]).await?;
     let compute = "INSERT INTO intercommunality_places (intercommunality_id, department_code, region_code, communes_count, population)
         SELECT whole.id, commune.department_code, min(commune.region_code), count(*), sum(commune.population)
         FROM (SELECT department_code, region_code, population, unnest(ARRAY[intercommunality_siren, ept_siren]) AS siren FROM communes WHERE year = $1) commune
         JOIN intercommunalities whole ON whole.year = $1 AND whole.siren = commune.siren
         GROUP BY whole.id, commune.department_code";
-    sql_query(compute).bind::<Int4, _>(year).execute(conn).await?;
+    transaction.execute(compute, &[&year]).await?;
     Ok(())
 }
