@@ -70,6 +70,7 @@ END $$;
 
 DROP FUNCTION is_narrower(text, text[], text, text[]);
 DROP FUNCTION cite_again(uuid);
+DROP FUNCTION columns_of(regclass, jsonb);
 DROP FUNCTION hold_named(jsonb);
 DROP FUNCTION citations_gone_with(uuid);
 DROP INDEX ledger_cited_idx, ledger_citing_idx;

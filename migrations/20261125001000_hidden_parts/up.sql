@@ -20,7 +20,6 @@ DECLARE
     now_for record;
     was_for record;
     whole record;
-    hidden boolean := false;
     part kept;
 BEGIN
     IF author IS NULL THEN
@@ -49,11 +48,10 @@ BEGIN
             coalesce(now_for.audience, 'restricted'), coalesce(now_for.places, '{}'));
     IF parent_noun IS NOT NULL THEN
         SELECT audience, places INTO whole FROM ledger WHERE thing = (row ->> TG_ARGV[1])::uuid ORDER BY version DESC LIMIT 1;
-        hidden := is_narrower(now_for.audience, now_for.places, whole.audience, whole.places)
-            AND (TG_OP <> 'UPDATE' OR is_narrower(was_for.audience, was_for.places, whole.audience, whole.places));
-    END IF;
-    IF parent_noun IS NOT NULL AND NOT hidden THEN
-        EXECUTE format('UPDATE %I SET version = version + 1 WHERE id = $1 AND xmin <> pg_current_xact_id()::xid', parent_noun) USING parent;
+        IF NOT is_narrower(now_for.audience, now_for.places, whole.audience, whole.places)
+            OR TG_OP = 'UPDATE' AND NOT is_narrower(was_for.audience, was_for.places, whole.audience, whole.places) THEN
+            EXECUTE format('UPDATE %I SET version = version + 1 WHERE id = $1 AND xmin <> pg_current_xact_id()::xid', parent_noun) USING parent;
+        END IF;
     END IF;
     IF TG_OP = 'DELETE' THEN
         DELETE FROM citations WHERE thing_id = OLD.id;
@@ -146,11 +144,17 @@ BEGIN
     END IF;
 END $$;
 
+-- The columns that a row is written with as it was once: what the service sets itself, and what is computed, is not among them.
+CREATE FUNCTION columns_of(noun regclass, item jsonb) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
+    WHERE attrelid = noun AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND item ? attname
+      AND attname NOT IN ('version', 'created_at', 'updated_at')
+$$;
+
 -- What has come back is cited again as it was, as far as the other end is there: of one thing by the documents of one territory so
 -- often at most as anybody may cite it.
 CREATE FUNCTION cite_again(cited uuid) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    columns text;
     back jsonb;
 BEGIN
     PERFORM hold_named(ends.item) FROM (SELECT DISTINCT before - '{id,version,member,relation,passage,created_at,updated_at}'::text[] AS item
@@ -169,10 +173,7 @@ BEGIN
     )
     SELECT jsonb_agg(before ORDER BY id) INTO back FROM ranked WHERE place <= 1000;
     IF back IS NOT NULL THEN
-        SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) INTO columns FROM pg_attribute
-            WHERE attrelid = 'citations'::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND back -> 0 ? attname
-              AND attname NOT IN ('version', 'created_at', 'updated_at');
-        EXECUTE format('INSERT INTO citations (%s) SELECT %1$s FROM jsonb_populate_recordset(NULL::citations, $1)', columns) USING back;
+        EXECUTE format('INSERT INTO citations (%s) SELECT %1$s FROM jsonb_populate_recordset(NULL::citations, $1)', columns_of('citations', back -> 0)) USING back;
         -- Citations are cited as well.
         PERFORM cite_again((citation ->> 'id')::uuid) FROM jsonb_array_elements(back) citation
             WHERE EXISTS (SELECT FROM ledger WHERE noun = 'citations' AND action = 'delete' AND before ->> 'thing_id' = citation ->> 'id');
@@ -182,13 +183,10 @@ END $$;
 -- As before; but what the row names is held, and what comes back under its identifier is cited again.
 CREATE OR REPLACE FUNCTION put_back(noun regclass, item jsonb, anyhow boolean) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    columns text;
+    columns text := columns_of(noun, item);
     found bigint;
 BEGIN
     PERFORM hold_named(item);
-    SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) INTO columns FROM pg_attribute
-        WHERE attrelid = noun AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND item ? attname
-          AND attname NOT IN ('version', 'created_at', 'updated_at');
     EXECUTE format('SELECT count(*) FROM %s WHERE id = $1', noun) INTO found USING (item ->> 'id')::uuid;
     IF found = 0 THEN
         EXECUTE format('INSERT INTO %s (%s) SELECT %2$s FROM jsonb_populate_record(NULL::%1$s, $1)', noun, columns) USING item;

@@ -4,7 +4,7 @@ use diesel_async::SimpleAsyncConnection;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, House, house, makers, send};
+use crate::support::{Client, House, erase, house, makers, restore, send};
 
 /// Two territories of Normandy, with an editor and an approver of each, and the fiches of the second one by visibility.
 struct World {
@@ -30,11 +30,6 @@ async fn world() -> World {
     }
     let [public, restricted] = fiches.try_into().unwrap();
     World { house, mine, theirs, me, their_editor, public, restricted }
-}
-
-async fn restore(client: &Client, one: &str, version: i64) -> Answer {
-    let request = client.request(Method::POST, &format!("{one}/restore")).header("If-Match", "*");
-    send(request.json(&json!({ "version": version }))).await
 }
 
 /// Is this thing told to a caller: read, in its history, in the feed? (Once the feed has it, as the nation sees.)
@@ -232,7 +227,7 @@ async fn what_is_hidden_moves_nothing_of_what_is_seen() {
     their_editor.patch(&note, Some("*"), text("under it")).await.expect(200);
     their_editor.patch(&fiche, Some("*"), json!({ "title": "next" })).await.expect(200);
     their_editor.patch(&note, Some("*"), text("later")).await.expect(200);
-    let restore = async |version: i64| restore(&their_editor, &fiche, version).await;
+    let restore = async |version: i64| restore(&their_editor, &fiche, "*", version).await;
     restore(version).await.expect(200);
     assert_eq!(their_editor.get(&note).await.expect(200).body["text"], "under it");
     their_editor.patch(&note, Some("*"), text("last")).await.expect(200);
@@ -261,14 +256,14 @@ async fn citations_go_and_come_with_what_they_cite() {
     assert_eq!((there(&citations[0]).await, there(&citations[1]).await), (410, 410));
     // One thing goes meanwhile: the document comes back, and cites the other one.
     their_editor.delete(&format!("/action-fiches/{hidden}"), Some("*")).await.expect(204);
-    restore(&me, &format!("/documents/{mine}"), 1).await.expect(200);
+    restore(&me, &format!("/documents/{mine}"), "*", 1).await.expect(200);
     assert_eq!((there(&citations[0]).await, there(&citations[1]).await), (200, 410));
     // Of what is not there, none comes back on its own either.
-    restore(&house, &format!("/citations/{}", citations[1]), 1).await.expect(422);
+    restore(&house, &format!("/citations/{}", citations[1]), "*", 1).await.expect(422);
     // With the thing it went with, it comes and goes.
     their_editor.delete(&format!("/action-fiches/{public}"), Some("*")).await.expect(204);
     assert_eq!(there(&citations[0]).await, 410);
-    restore(&their_editor, &format!("/action-fiches/{public}"), 1).await.expect(200);
+    restore(&their_editor, &format!("/action-fiches/{public}"), "*", 1).await.expect(200);
     assert_eq!(there(&citations[0]).await, 200);
 }
 
@@ -283,16 +278,20 @@ async fn a_pilot_learns_nothing_of_the_other_fiches_of_its_territory() {
     }
     pilot.patch(&fiche, Some("*"), json!({ "reference": null, "parent_id": null, "title": "T" })).await.expect(200);
     their_editor.patch(&fiche, Some("*"), json!({ "reference": "14" })).await.expect(200);
-    restore(&pilot, &fiche, 1).await.expect(403);
-    restore(&pilot, &fiche, 3).await.expect(200);
+    restore(&pilot, &fiche, "*", 1).await.expect(403);
+    restore(&pilot, &fiche, "*", 3).await.expect(200);
     their_editor.patch(&fiche, Some("*"), json!({ "reference": "12" })).await.expect(409);
 }
 
-/// Somebody who is at it, in a transaction that is still open.
-async fn under_way(house: &House, statement: String) -> territoires_industrie::db::Conn {
+/// What comes of it while somebody else is at it, in a transaction that ends after a while.
+async fn beside<T>(house: &House, statement: &str, act: impl Future<Output = T>) -> T {
     let mut conn = house.database().await;
     conn.batch_execute(&format!("BEGIN; SET LOCAL app.author = 'another'; {statement}")).await.unwrap();
-    conn
+    let ends = async {
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        conn.batch_execute("COMMIT").await.unwrap();
+    };
+    tokio::join!(ends, act).1
 }
 
 #[actix_web::test]
@@ -313,12 +312,8 @@ async fn what_comes_back_is_for_whom_it_is_for_once_others_are_done() {
     for (statement, comes) in [(hide, true), (gone, false)] {
         house.delete(&document, Some("*")).await.expect(204);
         house.delete(&format!("{agreement}/fiches/{link}"), Some("*")).await.expect(204);
-        let mut conn = under_way(&house, statement).await;
-        let ends = async {
-            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-            conn.batch_execute("COMMIT").await.unwrap();
-        };
-        let ((), cited, named) = tokio::join!(ends, restore(&house, &document, 1), restore(&house, &agreement, 1));
+        let both = async { tokio::join!(restore(&house, &document, "*", 1), restore(&house, &agreement, "*", 1)) };
+        let (cited, named) = beside(&house, &statement, both).await;
         cited.expect(200);
         named.expect(if comes { 200 } else { 422 });
         for path in [&citation, &format!("{agreement}/fiches/{link}")] {
@@ -343,14 +338,7 @@ async fn a_person_is_forgotten_by_who_cites_it_just_then() {
          INSERT INTO citations (id, document_id, noun, thing_id, relation, passage)
             VALUES (gen_random_uuid(), '{document}', 'person-mandates', '{mandate}', 'source', 'Jeanne SECRET')"
     );
-    let mut conn = under_way(&house, cite).await;
-    let ends = async {
-        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-        conn.batch_execute("COMMIT").await.unwrap();
-    };
-    let erasure = house.request(Method::POST, &format!("/people/{person}/erasure")).header("If-Match", "*");
-    let ((), erased) = tokio::join!(ends, send(erasure.json(&json!({ "reason": "À sa demande" }))));
-    erased.expect(200);
+    beside(&house, &cite, erase(&house, &person, "*")).await.expect(200);
     let told = house.get(&format!("/citations?thing_id={mandate}")).await.expect(200);
     assert_eq!((told.rows().len(), &told.rows()[0]["passage"]), (1, &Value::Null));
     let history = house.get(&format!("/citations/{}/history", told.rows()[0]["id"].as_str().unwrap())).await.expect(200);
@@ -390,9 +378,9 @@ async fn citations_come_back_whichever_end_went_first_and_out_of_a_merge() {
         for (restored, other) in [(first, second), (second, first)] {
             house.delete(first, Some("*")).await.expect(204);
             house.delete(second, Some("*")).await.expect(204);
-            restore(&house, restored, 1).await.expect(200);
+            restore(&house, restored, "*", 1).await.expect(200);
             house.get(&citation).await.expect(410);
-            restore(&house, other, 1).await.expect(200);
+            restore(&house, other, "*", 1).await.expect(200);
             house.get(&citation).await.expect(200);
             house.get(&of_citation).await.expect(200);
         }
@@ -400,6 +388,6 @@ async fn citations_come_back_whichever_end_went_first_and_out_of_a_merge() {
     // What was taken away by hand stays away.
     house.delete(&citation, Some("*")).await.expect(204);
     house.delete(&objective, Some("*")).await.expect(204);
-    restore(&house, &objective, 1).await.expect(200);
+    restore(&house, &objective, "*", 1).await.expect(200);
     house.get(&citation).await.expect(410);
 }

@@ -7,16 +7,7 @@ use territoires_industrie::ledger::{
     verify::{Verdict, verify},
 };
 
-use crate::support::{Answer, Client, House, house, makers, send};
-
-async fn restore(client: &Client, one: &str, tag: &str, version: i64) -> Answer {
-    send(client.request(Method::POST, &format!("{one}/restore")).header("If-Match", tag).json(&json!({ "version": version }))).await
-}
-
-async fn erase(client: &Client, person: &str, tag: &str) -> Answer {
-    let request = client.request(Method::POST, &format!("/people/{person}/erasure")).header("If-Match", tag);
-    send(request.json(&json!({ "reason": "À sa demande" }))).await
-}
+use crate::support::{House, erase, house, makers, restore, send};
 
 /// A fiche with two participants and a theme.
 async fn fiche(house: &House) -> (String, Vec<String>) {

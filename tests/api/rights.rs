@@ -280,10 +280,7 @@ async fn a_decision_is_not_undone_by_who_could_not_take_it() {
         makers::decide(&house, &territory, &fiche, "postponed", reason).await.expect(201);
     }
     let [editor, pilot] = [house.with(&[&format!("editor@territory:{territory}")]).await, house.with(&[&format!("editor@fiche:{fiche}")]).await];
-    let back = |client: &Client, version: u32| {
-        let request = client.request(reqwest::Method::POST, &format!("{one}/restore")).header("if-match", "*");
-        crate::support::send(request.json(&json!({ "version": version })))
-    };
+    let back = async |client: &Client, version: i64| crate::support::restore(client, &one, "*", version).await;
     // Neither to another state, nor to the same one of another day for another reason.
     for version in [1, 3] {
         back(&pilot, version).await.expect(403);

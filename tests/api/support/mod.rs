@@ -16,7 +16,7 @@ use std::{
 use clap::Parser;
 use diesel_async::SimpleAsyncConnection;
 use reqwest::{Method, StatusCode, header::HeaderMap};
-use serde_json::Value;
+use serde_json::{Value, json};
 use territoires_industrie::{
     api::keys,
     config::Config,
@@ -234,6 +234,17 @@ fn tagged(request: reqwest::RequestBuilder, tag: Option<&str>) -> reqwest::Reque
         Some(tag) => request.header("If-Match", tag),
         None => request,
     }
+}
+
+/// Brings a thing back to this version of it.
+pub async fn restore(client: &Client, one: &str, tag: &str, version: i64) -> Answer {
+    send(client.request(Method::POST, &format!("{one}/restore")).header("If-Match", tag).json(&json!({ "version": version }))).await
+}
+
+/// Forgets a person, who asked for it.
+pub async fn erase(client: &Client, person: &str, tag: &str) -> Answer {
+    let request = client.request(Method::POST, &format!("/people/{person}/erasure")).header("If-Match", tag);
+    send(request.json(&json!({ "reason": "À sa demande" }))).await
 }
 
 /// Sends a request, and holds what comes back against the document.
