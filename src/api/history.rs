@@ -1,7 +1,7 @@
 //! What happened to a thing, and the way back: the history of every noun, and its restoring. Written once for all nouns.
 
 use actix_web::{HttpRequest, get, post, web::Data};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -11,7 +11,7 @@ use crate::{
     http::{At, Caller, Editor, IfMatch, Json, Page, Problem, Resource, Result, Said, Site, Tagged, Wrong, kinds, number, parameters, veil},
     ledger::history::{self, Standing, Version},
     rights::Place,
-    values::{Id, LongText, RegionCode},
+    values::{self, Id, LongText, RegionCode},
 };
 
 /// How many versions a page has when nobody says, and at most.
@@ -36,10 +36,15 @@ struct HistoryParameters {
 #[serde(deny_unknown_fields)]
 pub struct NewRestoration {
     /// The version to go back to.
+    #[serde(deserialize_with = "version")]
     #[schema(minimum = 1)]
     version: i32,
     /// Why.
     reason: Option<LongText>,
+}
+
+fn version<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<i32, D::Error> {
+    values::whole(deserializer, 1, i32::MAX)
 }
 
 /// The versions of a thing of this table.

@@ -9,7 +9,7 @@ use actix_web::{get, post, web::Data};
 use chrono::{DateTime, Duration, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -22,7 +22,7 @@ use crate::{
     http::{Admin, At, Json, List, Made, Momentary, Page, Problem, Result, Said, Shown, Views, Wanted, auth::Secret, gate::Gate, kinds, share},
     rights::{Delegation, Grant, NewGrant, Reach, Subject, national_admins},
     schema::{api_keys, grants as held},
-    values::{Id, Instant, Many, Name, ShortText},
+    values::{self, Id, Instant, Many, Name, ShortText},
 };
 
 /// How long a key holds when nobody says, and at most, in days.
@@ -111,10 +111,10 @@ pub struct NewKey {
 
 /// For how long the secret before holds as well.
 #[derive(Debug, Clone, Copy)]
-pub struct Hours(i64);
+pub struct Hours(i32);
 
 /// The most of them.
-const MOST_HOURS: f64 = 720.0;
+const MOST_HOURS: i32 = 720;
 
 impl Default for Hours {
     fn default() -> Self {
@@ -124,11 +124,7 @@ impl Default for Hours {
 
 impl<'de> Deserialize<'de> for Hours {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        let hours = f64::deserialize(deserializer)?;
-        if hours.fract() != 0.0 {
-            return Err(de::Error::custom("not_whole"));
-        }
-        if (0.0..=MOST_HOURS).contains(&hours) { Ok(Self(hours as i64)) } else { Err(de::Error::custom("out_of_range")) }
+        values::whole(deserializer, 0, MOST_HOURS).map(Self)
     }
 }
 
@@ -290,7 +286,7 @@ async fn create_api_key_rotation(db: Data<Db>, admin: Admin, At(id): At, body: J
             }
             let secret = Secret::of(&current.public_id);
             let hash: Vec<u8> = api_keys::table.find(id).select(api_keys::secret_hash).first(conn).await?;
-            let previous = (overlap > 0).then_some((hash, now + Duration::hours(overlap)));
+            let previous = (overlap > 0).then_some((hash, now + Duration::hours(overlap.into())));
             let (previous_hash, previous_until) = previous.unzip();
             let change = (
                 api_keys::secret_hash.eq(secret.hash()),

@@ -21,14 +21,18 @@ pub struct Count(i32);
 
 const MOST: i32 = 1_000_000;
 
+/// A whole number in these bounds. To JSON Schema, and to who writes all numbers as floats (R, pandas), 8915.0 is one.
+pub fn whole<'de, D: Deserializer<'de>>(deserializer: D, least: i32, most: i32) -> Result<i32, D::Error> {
+    let number = f64::deserialize(deserializer)?;
+    if number.fract() != 0.0 {
+        return Err(de::Error::custom("not_whole"));
+    }
+    if (f64::from(least)..=f64::from(most)).contains(&number) { Ok(number as i32) } else { Err(de::Error::custom("out_of_range")) }
+}
+
 impl<'de> Deserialize<'de> for Count {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // To JSON, 8915.0 is a whole number.
-        let count = f64::deserialize(deserializer)?;
-        if count.fract() != 0.0 {
-            return Err(de::Error::custom("not_whole"));
-        }
-        if (1.0..=f64::from(MOST)).contains(&count) { Ok(Self(count as i32)) } else { Err(de::Error::custom("out_of_range")) }
+        whole(deserializer, 1, MOST).map(Self)
     }
 }
 

@@ -17,7 +17,7 @@ mod word;
 pub use alias::Alias;
 pub use amount::Amount;
 pub use contour::{Contour, Feature, Features};
-pub use count::Count;
+pub use count::{Count, whole};
 pub use day::Day;
 pub use fault::Fault;
 pub use id::Id;

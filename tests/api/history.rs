@@ -112,7 +112,12 @@ async fn parts_that_lean_on_each_other_come_back_in_any_order() {
     // The first leans on the second.
     house.patch(&format!("{one}/seats/{}", id(0)), Some("*"), json!({ "alternate_of": id(1), "capacity": "alternate" })).await.expect(200);
     house.delete(&one, Some("*")).await.expect(204);
-    house.post(&format!("{one}/restore"), json!({ "version": 2 })).await.expect(200);
+    for (version, code) in [(json!(1.5), "not_whole"), (json!(0), "out_of_range"), (json!("2"), "invalid_type")] {
+        let refused = house.post(&format!("{one}/restore"), json!({ "version": version })).await.expect(422);
+        assert_eq!(refused.wrongs(), [("/version".to_owned(), code.to_owned())]);
+    }
+    // To JSON Schema, and to R, that is an integer.
+    house.post(&format!("{one}/restore"), json!({ "version": 2.0 })).await.expect(200);
     assert_eq!(house.get(&format!("{one}/seats/{}", id(0))).await.expect(200).body["alternate_of"], id(1));
     restore(&house, &one, "\"v4\"", 1).await.expect(200);
     restore(&house, &one, "\"v5\"", 2).await.expect(200);
