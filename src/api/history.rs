@@ -211,9 +211,12 @@ macro_rules! nouns {
             }
         )*
 
-        /// The operations of every noun.
-        pub fn routes(routes: &mut ServiceConfig) {
-            $(routes.service($list).service($restore);)*
+        /// The operations of the noun whose paths begin with this.
+        pub fn routes(name: &str, routes: &mut ServiceConfig) {
+            let table = name.replace('-', "_");
+            $(if table == $table {
+                routes.service($list).service($restore);
+            })*
         }
     };
 }

@@ -27,32 +27,44 @@ pub mod support_tools;
 pub mod territories;
 pub mod themes;
 
-use utoipa_actix_web::service_config::ServiceConfig;
+use actix_web::guard::fn_guard;
+use utoipa_actix_web::{scope::scope, service_config::ServiceConfig};
 
-/// The operations of every noun, below `/api/v1`.
+/// The operations of every noun, below `/api/v1`. There are some three hundred, and routes are tried one after the other: a
+/// request is held against those of its own noun alone.
 pub fn routes(routes: &mut ServiceConfig) {
-    programme_phases::routes(routes);
-    themes::routes(routes);
-    territories::routes(routes);
-    partners::routes(routes);
-    people::routes(routes);
-    committees::routes(routes);
-    action_fiches::routes(routes);
-    documents::routes(routes);
-    support_tools::routes(routes);
-    objectives::routes(routes);
-    meetings::routes(routes);
-    events::routes(routes);
-    agreements::routes(routes);
-    diagnoses::routes(routes);
-    posts::routes(routes);
-    indicators::routes(routes);
-    observations::routes(routes);
-    citations::routes(routes);
-    overview::routes(routes);
-    plan::routes(routes);
+    noun(routes, "programme-phases", programme_phases::routes);
+    noun(routes, "themes", themes::routes);
+    noun(routes, "territories", |routes| {
+        territories::routes(routes);
+        overview::routes(routes);
+        plan::routes(routes);
+    });
+    noun(routes, "partners", partners::routes);
+    noun(routes, "people", people::routes);
+    noun(routes, "committees", committees::routes);
+    noun(routes, "action-fiches", action_fiches::routes);
+    noun(routes, "documents", documents::routes);
+    noun(routes, "support-tools", support_tools::routes);
+    noun(routes, "objectives", objectives::routes);
+    noun(routes, "meetings", meetings::routes);
+    noun(routes, "events", events::routes);
+    noun(routes, "agreements", agreements::routes);
+    noun(routes, "diagnoses", diagnoses::routes);
+    noun(routes, "posts", posts::routes);
+    noun(routes, "indicators", indicators::routes);
+    noun(routes, "observations", observations::routes);
+    noun(routes, "citations", citations::routes);
     geography::routes(routes);
-    history::routes(routes);
     changes::routes(routes);
     keys::routes(routes);
+}
+
+/// The operations of the noun whose paths begin with this, and its history.
+fn noun(routes: &mut ServiceConfig, name: &'static str, operations: impl FnOnce(&mut ServiceConfig)) {
+    let theirs = fn_guard(move |request| request.head().uri.path().split('/').nth(3) == Some(name));
+    routes.service(scope("").guard(theirs).configure(|routes| {
+        operations(routes);
+        history::routes(name, routes);
+    }));
 }

@@ -1,6 +1,6 @@
 //! The document, held against each request: paths, methods and parameters that it does not name are refused.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Bound};
 
 use actix_web::{
     Error, HttpMessage, HttpRequest, HttpResponse, ResponseError,
@@ -58,7 +58,10 @@ impl Offer {
                 }
             }
         };
-        self.0.get(path).or_else(|| self.0.iter().find(|(pattern, _)| fits(pattern)).map(|(_, methods)| methods))
+        // What `/api/v1/{noun}` begins with: no pattern has a variable there.
+        let noun = path.match_indices('/').nth(3).map_or(path, |(end, _)| &path[..end]);
+        let mut of_noun = self.0.range::<str, _>((Bound::Included(noun), Bound::Unbounded)).take_while(|(pattern, _)| pattern.starts_with(noun));
+        self.0.get(path).or_else(|| of_noun.find(|(pattern, _)| fits(pattern)).map(|(_, methods)| methods))
     }
 }
 
