@@ -38,8 +38,8 @@ use crate::{
         listing::{self, Field, Listed, field, flag, word},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Problem, Resource, Result, Shown, Tagged, Views, Wanted,
-        given, nullable, share,
+        Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Problem, Resource, Result, Shown, Tagged, given,
+        nullable,
     },
     rights::{self, Place, Reach},
     schema::{
@@ -422,83 +422,35 @@ impl Shown for ActionFiche {
         rights::fiches(reach)
     }
 
-    async fn include(views: &mut Views<ActionFicheView>, wanted: &Wanted, reach: &Reach, conn: &mut Conn) -> Result<()> {
-        let ids: Vec<Id> = views.iter().map(|(id, _)| *id).collect();
-        if wanted.has("participants") {
-            let rows = action_fiche_participants::table
-                .filter(action_fiche_participants::action_fiche_id.eq_any(&ids))
-                .order_by(action_fiche_participants::id)
-                .select(Participant::as_select())
-                .load(conn)
-                .await?;
-            share(views, rows, |row| row.action_fiche_id, |view| &mut view.participants);
-        }
-        if wanted.has("themes") {
-            let rows = action_fiche_themes::table
-                .filter(action_fiche_themes::action_fiche_id.eq_any(&ids))
-                .order_by(action_fiche_themes::id)
-                .select(FicheTheme::as_select())
-                .load(conn)
-                .await?;
-            share(views, rows, |row| row.action_fiche_id, |view| &mut view.themes);
-        }
-        if wanted.has("funding_lines") {
-            let rows = action_fiche_funding_lines::table
-                .filter(action_fiche_funding_lines::action_fiche_id.eq_any(&ids))
-                .order_by(action_fiche_funding_lines::id)
-                .select(FundingLine::as_select())
-                .load(conn)
-                .await?;
-            share(views, rows, |row| row.action_fiche_id, |view| &mut view.funding_lines);
-        }
-        if wanted.has("milestones") {
-            let rows = action_fiche_milestones::table
-                .filter(action_fiche_milestones::action_fiche_id.eq_any(&ids))
-                .order_by(action_fiche_milestones::id)
-                .select(Milestone::as_select())
-                .load(conn)
-                .await?;
-            share(views, rows, |row| row.action_fiche_id, |view| &mut view.milestones);
-        }
-        if wanted.has("locations") {
-            let rows = action_fiche_locations::table
-                .filter(action_fiche_locations::action_fiche_id.eq_any(&ids))
-                .order_by(action_fiche_locations::id)
-                .select(Location::as_select())
-                .load(conn)
-                .await?;
-            share(views, rows, |row| row.action_fiche_id, |view| &mut view.locations);
-        }
-        if wanted.has("notes") {
-            let mut rows = action_fiche_notes::table
-                .filter(action_fiche_notes::action_fiche_id.eq_any(&ids))
-                .order_by(action_fiche_notes::id)
-                .select(Note::as_select())
-                .into_boxed();
-            if let Some(scope) = Note::scope(reach) {
-                rows = rows.filter(scope);
-            }
-            let rows = rows.load(conn).await?;
-            share(views, rows, |row| row.action_fiche_id, |view| &mut view.notes);
-        }
-        if wanted.has("tools") {
-            let rows = action_fiche_tools::table
-                .filter(action_fiche_tools::action_fiche_id.eq_any(&ids))
-                .order_by(action_fiche_tools::id)
-                .select(FicheTool::as_select())
-                .load(conn)
-                .await?;
-            share(views, rows, |row| row.action_fiche_id, |view| &mut view.tools);
-        }
-        if wanted.has("children") {
-            let rows = action_fiches::table.filter(action_fiches::parent_id.eq_any(&ids)).order_by((action_fiches::reference, action_fiches::id));
+    async fn include(along: &mut Along<'_, ActionFicheView>) -> Result<()> {
+        along
+            .parts("participants", action_fiche_participants::action_fiche_id, |row: &Participant| row.action_fiche_id, |view| &mut view.participants)
+            .await?;
+        along.parts("themes", action_fiche_themes::action_fiche_id, |row: &FicheTheme| row.action_fiche_id, |view| &mut view.themes).await?;
+        along
+            .parts(
+                "funding_lines",
+                action_fiche_funding_lines::action_fiche_id,
+                |row: &FundingLine| row.action_fiche_id,
+                |view| &mut view.funding_lines,
+            )
+            .await?;
+        along
+            .parts("milestones", action_fiche_milestones::action_fiche_id, |row: &Milestone| row.action_fiche_id, |view| &mut view.milestones)
+            .await?;
+        along.parts("locations", action_fiche_locations::action_fiche_id, |row: &Location| row.action_fiche_id, |view| &mut view.locations).await?;
+        along.parts("notes", action_fiche_notes::action_fiche_id, |row: &Note| row.action_fiche_id, |view| &mut view.notes).await?;
+        along.parts("tools", action_fiche_tools::action_fiche_id, |row: &FicheTool| row.action_fiche_id, |view| &mut view.tools).await?;
+        if along.wants("children") {
+            let rows =
+                action_fiches::table.filter(action_fiches::parent_id.eq_any(along.ids())).order_by((action_fiches::reference, action_fiches::id));
             let mut rows = rows.select(ActionFiche::as_select()).into_boxed();
-            if let Some(scope) = rights::fiches(reach) {
+            if let Some(scope) = rights::fiches(along.reach) {
                 rows = rows.filter(scope);
             }
-            let rows = rows.load(conn).await?;
+            let rows: Vec<ActionFiche> = rows.load(along.conn).await?;
             // Each has a parent: it was asked for by it.
-            share(views, rows, |row| row.parent_id.unwrap_or(row.id), |view| &mut view.children);
+            along.share(rows, |row| row.parent_id.unwrap_or(row.id), |view| &mut view.children);
         }
         Ok(())
     }

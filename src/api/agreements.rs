@@ -23,10 +23,9 @@ use crate::{
         listing::{Field, Listed, field, period, word},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, Views, Wanted, given,
-        nullable, share,
+        Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, given, nullable,
     },
-    rights::{self, Place, Reach},
+    rights::{Place, Reach},
     schema::{agreement_approvals, agreement_fiches, agreement_signatories, agreements},
     values::{
         Commitment, CommuneCode, Confidence, ConfidenceWords, Count, Day, Id, LongText, Many, Name, Precision, PrecisionWords, ShortText, Vocabulary,
@@ -368,47 +367,18 @@ impl Shown for Agreement {
     ];
     const ORDER: &'static str = "-signed_on";
 
-    async fn include(views: &mut Views<AgreementView>, wanted: &Wanted, reach: &Reach, conn: &mut Conn) -> Result<()> {
-        let ids: Vec<Id> = views.iter().map(|(id, _)| *id).collect();
-        if wanted.has("signatories") {
-            let mut rows = agreement_signatories::table
-                .filter(agreement_signatories::agreement_id.eq_any(&ids))
-                .order_by(agreement_signatories::id)
-                .select(Signatory::as_select())
-                .load(conn)
-                .await?;
-            rights::veil(rows.iter_mut().map(|row| (row.id, &mut row.person_id)), reach, conn).await?;
-            share(views, rows, |row| row.agreement_id, |view| &mut view.signatories);
-        }
-        if wanted.has("approvals") {
-            let rows = agreement_approvals::table
-                .filter(agreement_approvals::agreement_id.eq_any(&ids))
-                .order_by(agreement_approvals::id)
-                .select(Approval::as_select())
-                .load(conn)
-                .await?;
-            share(views, rows, |row| row.agreement_id, |view| &mut view.approvals);
-        }
-        if wanted.has("fiches") {
-            let mut rows = agreement_fiches::table
-                .filter(agreement_fiches::agreement_id.eq_any(&ids))
-                .order_by(agreement_fiches::id)
-                .select(AgreementFiche::as_select())
-                .into_boxed();
-            if let Some(scope) = AgreementFiche::scope(reach) {
-                rows = rows.filter(scope);
-            }
-            let rows = rows.load(conn).await?;
-            share(views, rows, |row| row.agreement_id, |view| &mut view.fiches);
-        }
-        if wanted.has("counts") {
+    async fn include(along: &mut Along<'_, AgreementView>) -> Result<()> {
+        along.parts("signatories", agreement_signatories::agreement_id, |row: &Signatory| row.agreement_id, |view| &mut view.signatories).await?;
+        along.parts("approvals", agreement_approvals::agreement_id, |row: &Approval| row.agreement_id, |view| &mut view.approvals).await?;
+        along.parts("fiches", agreement_fiches::agreement_id, |row: &AgreementFiche| row.agreement_id, |view| &mut view.fiches).await?;
+        if along.wants("counts") {
             let today = sql::<Bool>(&format!("coalesce(starts_on, '-infinity') <= {TODAY} AND coalesce(ends_on, 'infinity') >= {TODAY}"));
-            let mut rows = agreement_fiches::table.filter(agreement_fiches::agreement_id.eq_any(&ids).and(today)).into_boxed();
-            if let Some(scope) = AgreementFiche::scope(reach) {
+            let mut rows = agreement_fiches::table.filter(agreement_fiches::agreement_id.eq_any(along.ids()).and(today)).into_boxed();
+            if let Some(scope) = AgreementFiche::scope(along.reach) {
                 rows = rows.filter(scope);
             }
-            let rows: Vec<(Id, Commitment)> = rows.select((agreement_fiches::agreement_id, agreement_fiches::commitment)).load(conn).await?;
-            for (id, view) in views.iter_mut() {
+            let rows: Vec<(Id, Commitment)> = rows.select((agreement_fiches::agreement_id, agreement_fiches::commitment)).load(along.conn).await?;
+            for (id, view) in along.views.iter_mut() {
                 let (declared_fiches, declared_firm) = (view.agreement.declared_fiches, view.agreement.declared_firm);
                 let mut counts = Counts { declared_fiches, declared_firm, fiches: 0, firm: 0, intention: 0, unknown: 0 };
                 for (_, commitment) in rows.iter().filter(|(of, _)| of == id) {

@@ -20,10 +20,10 @@ use crate::{
         listing::{Field, Listed, field, period, word},
     },
     http::{
-        Approver, At, Created, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, Views, Wanted, given,
-        nullable, share,
+        Along, Approver, At, Created, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, given,
+        nullable,
     },
-    rights::{self, Place, Reach},
+    rights::{Place, Reach},
     schema::{committee_seats, committees},
     values::{Count, Day, Id, LongText, Many, Name, Qualifier, RegionCode, ShortText, Vocabulary, Word},
 };
@@ -261,19 +261,8 @@ impl Shown for Committee {
     const INCLUDES: &'static [(&'static str, &'static str)] = &[("seats", "Its seats, of all dates.")];
     const ORDER: &'static str = "name";
 
-    async fn include(views: &mut Views<CommitteeView>, wanted: &Wanted, reach: &Reach, conn: &mut Conn) -> Result<()> {
-        let ids: Vec<Id> = views.iter().map(|(id, _)| *id).collect();
-        if wanted.has("seats") {
-            let mut rows = committee_seats::table
-                .filter(committee_seats::committee_id.eq_any(&ids))
-                .order_by(committee_seats::id)
-                .select(Seat::as_select())
-                .load(conn)
-                .await?;
-            rights::veil(rows.iter_mut().map(|seat| (seat.id, &mut seat.person_id)), reach, conn).await?;
-            share(views, rows, |row| row.committee_id, |view| &mut view.seats);
-        }
-        Ok(())
+    async fn include(along: &mut Along<'_, CommitteeView>) -> Result<()> {
+        along.parts("seats", committee_seats::committee_id, |row: &Seat| row.committee_id, |view| &mut view.seats).await
     }
 }
 

@@ -23,8 +23,7 @@ use crate::{
         listing::{Field, Listed, field, word},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, Views, Wanted, given,
-        nullable, share,
+        Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, given, nullable,
     },
     rights::{Place, Reach},
     schema::{diagnoses, diagnosis_ambitions, diagnosis_findings, diagnosis_stakes},
@@ -206,36 +205,10 @@ impl Shown for Diagnosis {
         &[("findings", "Its findings."), ("stakes", "Its stakes."), ("ambitions", "Its ambitions, as far as they are known.")];
     const ORDER: &'static str = "title";
 
-    async fn include(views: &mut Views<DiagnosisView>, wanted: &Wanted, _reach: &Reach, conn: &mut Conn) -> Result<()> {
-        let ids: Vec<Id> = views.iter().map(|(id, _)| *id).collect();
-        if wanted.has("findings") {
-            let rows = diagnosis_findings::table
-                .filter(diagnosis_findings::diagnosis_id.eq_any(&ids))
-                .order_by(diagnosis_findings::id)
-                .select(Finding::as_select())
-                .load(conn)
-                .await?;
-            share(views, rows, |row| row.diagnosis_id, |view| &mut view.findings);
-        }
-        if wanted.has("stakes") {
-            let rows = diagnosis_stakes::table
-                .filter(diagnosis_stakes::diagnosis_id.eq_any(&ids))
-                .order_by(diagnosis_stakes::id)
-                .select(Stake::as_select())
-                .load(conn)
-                .await?;
-            share(views, rows, |row| row.diagnosis_id, |view| &mut view.stakes);
-        }
-        if wanted.has("ambitions") {
-            let rows = diagnosis_ambitions::table
-                .filter(diagnosis_ambitions::diagnosis_id.eq_any(&ids))
-                .order_by(diagnosis_ambitions::id)
-                .select(Ambition::as_select())
-                .load(conn)
-                .await?;
-            share(views, rows, |row| row.diagnosis_id, |view| &mut view.ambitions);
-        }
-        Ok(())
+    async fn include(along: &mut Along<'_, DiagnosisView>) -> Result<()> {
+        along.parts("findings", diagnosis_findings::diagnosis_id, |row: &Finding| row.diagnosis_id, |view| &mut view.findings).await?;
+        along.parts("stakes", diagnosis_stakes::diagnosis_id, |row: &Stake| row.diagnosis_id, |view| &mut view.stakes).await?;
+        along.parts("ambitions", diagnosis_ambitions::diagnosis_id, |row: &Ambition| row.diagnosis_id, |view| &mut view.ambitions).await
     }
 }
 

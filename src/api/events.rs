@@ -23,10 +23,9 @@ use crate::{
         listing::{Field, Listed, field, period, word},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, Views, Wanted, given,
-        nullable, share,
+        Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, given, nullable,
     },
-    rights::{self, Place, Reach},
+    rights::{Place, Reach},
     schema::{event_measures, event_participants, event_sequences, events},
     values::{CommuneCode, Confidence, ConfidenceWords, Day, Id, LongText, Many, Name, Precision, PrecisionWords, ShortText, Vocabulary, Word},
 };
@@ -290,37 +289,10 @@ impl Shown for Event {
         &[("sequences", "Its sequences."), ("measures", "Its head-counts."), ("participants", "Who took part.")];
     const ORDER: &'static str = "starts_on";
 
-    async fn include(views: &mut Views<EventView>, wanted: &Wanted, reach: &Reach, conn: &mut Conn) -> Result<()> {
-        let ids: Vec<Id> = views.iter().map(|(id, _)| *id).collect();
-        if wanted.has("sequences") {
-            let rows = event_sequences::table
-                .filter(event_sequences::event_id.eq_any(&ids))
-                .order_by(event_sequences::id)
-                .select(Sequence::as_select())
-                .load(conn)
-                .await?;
-            share(views, rows, |row| row.event_id, |view| &mut view.sequences);
-        }
-        if wanted.has("measures") {
-            let rows = event_measures::table
-                .filter(event_measures::event_id.eq_any(&ids))
-                .order_by(event_measures::id)
-                .select(Measure::as_select())
-                .load(conn)
-                .await?;
-            share(views, rows, |row| row.event_id, |view| &mut view.measures);
-        }
-        if wanted.has("participants") {
-            let mut rows = event_participants::table
-                .filter(event_participants::event_id.eq_any(&ids))
-                .order_by(event_participants::id)
-                .select(EventParticipant::as_select())
-                .load(conn)
-                .await?;
-            rights::veil(rows.iter_mut().map(|row| (row.id, &mut row.person_id)), reach, conn).await?;
-            share(views, rows, |row| row.event_id, |view| &mut view.participants);
-        }
-        Ok(())
+    async fn include(along: &mut Along<'_, EventView>) -> Result<()> {
+        along.parts("sequences", event_sequences::event_id, |row: &Sequence| row.event_id, |view| &mut view.sequences).await?;
+        along.parts("measures", event_measures::event_id, |row: &Measure| row.event_id, |view| &mut view.measures).await?;
+        along.parts("participants", event_participants::event_id, |row: &EventParticipant| row.event_id, |view| &mut view.participants).await
     }
 }
 

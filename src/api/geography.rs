@@ -12,8 +12,8 @@ use diesel::{dsl::sql, expression::SqlLiteral, sql_types::Int4};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
-    db::{Conn, contours},
-    http::{Result, Views},
+    db::contours,
+    http::{Along, Result},
     values::Contour,
 };
 
@@ -31,16 +31,13 @@ fn latest() -> SqlLiteral<Int4> {
 }
 
 /// Brings along the contours of things of this noun, where there are any.
-async fn draw<V>(
-    noun: &str,
-    views: &mut Views<V>,
-    key: impl Fn(&V) -> &str,
-    place: impl Fn(&mut V) -> &mut Option<Contour>,
-    conn: &mut Conn,
-) -> Result<()> {
-    let keys: Vec<String> = views.iter().map(|(_, view)| key(view).to_owned()).collect();
-    let drawn = contours::drawn(noun, &keys, conn).await?;
-    for (_, view) in views {
+async fn draw<V>(noun: &str, along: &mut Along<'_, V>, key: impl Fn(&V) -> &str, place: impl Fn(&mut V) -> &mut Option<Contour>) -> Result<()> {
+    if !along.wants("contour") {
+        return Ok(());
+    }
+    let keys: Vec<String> = along.views.iter().map(|(_, view)| key(view).to_owned()).collect();
+    let drawn = contours::drawn(noun, &keys, along.conn).await?;
+    for (_, view) in along.views.iter_mut() {
         *place(view) = drawn.get(key(view)).cloned();
     }
     Ok(())

@@ -19,8 +19,8 @@ use crate::{
         Conn, Db, Error,
         listing::{Field, Listed, field},
     },
-    http::{Admin, At, Json, List, Made, Momentary, Page, Problem, Result, Said, Shown, Views, Wanted, auth::Secret, gate::Gate, kinds, share},
-    rights::{Delegation, Grant, NewGrant, Reach, Subject, national_admins},
+    http::{Admin, Along, At, Json, List, Made, Momentary, Page, Problem, Result, Said, Shown, auth::Secret, gate::Gate, kinds},
+    rights::{Delegation, Grant, NewGrant, Subject, national_admins},
     schema::{api_keys, grants as held},
     values::{self, Id, Instant, Many, Name, ShortText},
 };
@@ -171,11 +171,10 @@ impl Shown for Key {
     const KEPT: bool = false;
     const INCLUDES: &'static [(&'static str, &'static str)] = &[("grants", "The grants that it holds.")];
 
-    async fn include(views: &mut Views<KeyView>, wanted: &Wanted, _: &Reach, conn: &mut Conn) -> Result<()> {
-        if wanted.has("grants") {
-            let ids: Vec<Id> = views.iter().map(|(id, _)| *id).collect();
-            let rows = living(&ids, conn).await?;
-            share(views, rows, |row| row.key_id.unwrap_or(row.id), |view| &mut view.grants);
+    async fn include(along: &mut Along<'_, KeyView>) -> Result<()> {
+        if along.wants("grants") {
+            let rows = living(&along.ids(), along.conn).await?;
+            along.share(rows, |row| row.key_id.unwrap_or(row.id), |view| &mut view.grants);
         }
         Ok(())
     }

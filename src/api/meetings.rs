@@ -22,8 +22,7 @@ use crate::{
         listing::{Field, Listed, Scope, field, word},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, Views, Wanted, given,
-        nullable, share,
+        Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, given, nullable,
     },
     ledger::history,
     rights::{self, Place, Reach},
@@ -287,31 +286,9 @@ impl Shown for Meeting {
         Some(rights::visible(meetings::visibility, meetings::territory_id, reach)?.or(Scope::of(of_regions)))
     }
 
-    async fn include(views: &mut Views<MeetingView>, wanted: &Wanted, reach: &Reach, conn: &mut Conn) -> Result<()> {
-        let ids: Vec<Id> = views.iter().map(|(id, _)| *id).collect();
-        if wanted.has("attendances") {
-            let mut rows = meeting_attendances::table
-                .filter(meeting_attendances::meeting_id.eq_any(&ids))
-                .order_by(meeting_attendances::id)
-                .select(Attendance::as_select())
-                .load(conn)
-                .await?;
-            rights::veil(rows.iter_mut().map(|row| (row.id, &mut row.person_id)), reach, conn).await?;
-            share(views, rows, |row| row.meeting_id, |view| &mut view.attendances);
-        }
-        if wanted.has("decisions") {
-            let mut rows = meeting_decisions::table
-                .filter(meeting_decisions::meeting_id.eq_any(&ids))
-                .order_by(meeting_decisions::id)
-                .select(Decision::as_select())
-                .into_boxed();
-            if let Some(scope) = Decision::scope(reach) {
-                rows = rows.filter(scope);
-            }
-            let rows = rows.load(conn).await?;
-            share(views, rows, |row| row.meeting_id, |view| &mut view.decisions);
-        }
-        Ok(())
+    async fn include(along: &mut Along<'_, MeetingView>) -> Result<()> {
+        along.parts("attendances", meeting_attendances::meeting_id, |row: &Attendance| row.meeting_id, |view| &mut view.attendances).await?;
+        along.parts("decisions", meeting_decisions::meeting_id, |row: &Decision| row.meeting_id, |view| &mut view.decisions).await
     }
 }
 

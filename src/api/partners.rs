@@ -21,8 +21,8 @@ use crate::{
         listing::{Field, Listed, field, word},
     },
     http::{
-        Approver, At, Created, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Problem, Resource, Result, Shown, Tagged, Views,
-        Wanted, given, kinds, nullable, share,
+        Along, Approver, At, Created, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Problem, Resource, Result, Shown, Tagged,
+        given, kinds, nullable,
     },
     ledger::history,
     rights::{Place, Reach},
@@ -227,18 +227,8 @@ impl Shown for Partner {
     const INCLUDES: &'static [(&'static str, &'static str)] = &[("commitments", "What it undertakes, territory by territory.")];
     const ORDER: &'static str = "name";
 
-    async fn include(views: &mut Views<PartnerView>, wanted: &Wanted, _reach: &Reach, conn: &mut Conn) -> Result<()> {
-        let ids: Vec<Id> = views.iter().map(|(id, _)| *id).collect();
-        if wanted.has("commitments") {
-            let rows = partner_commitments::table
-                .filter(partner_commitments::partner_id.eq_any(&ids))
-                .order_by(partner_commitments::id)
-                .select(Commitment::as_select())
-                .load(conn)
-                .await?;
-            share(views, rows, |row| row.partner_id, |view| &mut view.commitments);
-        }
-        Ok(())
+    async fn include(along: &mut Along<'_, PartnerView>) -> Result<()> {
+        along.parts("commitments", partner_commitments::partner_id, |row: &Commitment| row.partner_id, |view| &mut view.commitments).await
     }
 }
 

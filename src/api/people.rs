@@ -19,8 +19,8 @@ use crate::{
         listing::{Field, Listed, Scope, field, word},
     },
     http::{
-        Approver, At, Created, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, Views, Wanted, given,
-        nullable, share,
+        Along, Approver, At, Created, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, given,
+        nullable,
     },
     ledger::history,
     rights::{self, Place, Reach},
@@ -158,18 +158,8 @@ impl Shown for Person {
         rights::people(reach)
     }
 
-    async fn include(views: &mut Views<PersonView>, wanted: &Wanted, _reach: &Reach, conn: &mut Conn) -> Result<()> {
-        let ids: Vec<Id> = views.iter().map(|(id, _)| *id).collect();
-        if wanted.has("mandates") {
-            let rows = person_mandates::table
-                .filter(person_mandates::person_id.eq_any(&ids))
-                .order_by(person_mandates::id)
-                .select(Mandate::as_select())
-                .load(conn)
-                .await?;
-            share(views, rows, |row| row.person_id, |view| &mut view.mandates);
-        }
-        Ok(())
+    async fn include(along: &mut Along<'_, PersonView>) -> Result<()> {
+        along.parts("mandates", person_mandates::person_id, |row: &Mandate| row.person_id, |view| &mut view.mandates).await
     }
 }
 

@@ -19,8 +19,8 @@ use crate::{
         listing::{Field, Listed, field, period, word},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, Views, Wanted, given,
-        may_name_person, nullable, share,
+        Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, Views, given,
+        may_name_person, nullable,
     },
     rights::{self, Place, Reach},
     schema::{post_funding_lines, posts},
@@ -225,18 +225,8 @@ impl Shown for Post {
     const INCLUDES: &'static [(&'static str, &'static str)] = &[("funding_lines", "Who pays it.")];
     const ORDER: &'static str = "title";
 
-    async fn include(views: &mut Views<PostView>, wanted: &Wanted, _reach: &Reach, conn: &mut Conn) -> Result<()> {
-        let ids: Vec<Id> = views.iter().map(|(id, _)| *id).collect();
-        if wanted.has("funding_lines") {
-            let rows = post_funding_lines::table
-                .filter(post_funding_lines::post_id.eq_any(&ids))
-                .order_by(post_funding_lines::id)
-                .select(PostFunding::as_select())
-                .load(conn)
-                .await?;
-            share(views, rows, |row| row.post_id, |view| &mut view.funding_lines);
-        }
-        Ok(())
+    async fn include(along: &mut Along<'_, PostView>) -> Result<()> {
+        along.parts("funding_lines", post_funding_lines::post_id, |row: &PostFunding| row.post_id, |view| &mut view.funding_lines).await
     }
 
     async fn veil(views: &mut Views<PostView>, reach: &Reach, conn: &mut Conn) -> Result<()> {

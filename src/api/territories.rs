@@ -27,8 +27,7 @@ use crate::{
         listing::{Field, Listed, field, period, word},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, Views, Wanted, given,
-        nullable, share,
+        Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, given, nullable,
     },
     rights::{Place, Reach, territory_places},
     schema::{programme_phases, territories, territory_labels, territory_members, territory_successions},
@@ -216,49 +215,28 @@ impl Shown for Territory {
     ];
     const ORDER: &'static str = "name";
 
-    async fn include(views: &mut Views<TerritoryView>, wanted: &Wanted, _reach: &Reach, conn: &mut Conn) -> Result<()> {
-        let ids: Vec<Id> = views.iter().map(|(id, _)| *id).collect();
-        if wanted.has("labels") {
-            let rows = territory_labels::table
-                .filter(territory_labels::territory_id.eq_any(&ids))
-                .order_by(territory_labels::id)
-                .select(Label::as_select())
-                .load(conn)
-                .await?;
-            share(views, rows, |row| row.territory_id, |view| &mut view.labels);
+    async fn include(along: &mut Along<'_, TerritoryView>) -> Result<()> {
+        if along.wants("labels") {
+            let rows = territory_labels::table.filter(territory_labels::territory_id.eq_any(along.ids())).order_by(territory_labels::id);
+            let rows: Vec<Label> = rows.select(Label::as_select()).load(along.conn).await?;
+            along.share(rows, |row| row.territory_id, |view| &mut view.labels);
         }
-        if wanted.has("members") {
-            let rows = territory_members::table
-                .filter(territory_members::territory_id.eq_any(&ids))
-                .order_by((territory_members::name, territory_members::id))
-                .select(Member::as_select())
-                .load(conn)
-                .await?;
-            share(views, rows, |row| row.territory_id, |view| &mut view.members);
-        }
-        if wanted.has("successions") {
-            let rows = territory_successions::table
-                .filter(territory_successions::territory_id.eq_any(&ids))
-                .order_by(territory_successions::id)
-                .select(Succession::as_select())
-                .load(conn)
-                .await?;
-            share(views, rows, |row| row.territory_id, |view| &mut view.successions);
-        }
-        if wanted.has("perimeter") {
-            let mut perimeters = perimeter::of(&ids, None, None, conn).await?;
-            for (id, view) in views.iter_mut() {
+        along.parts("members", territory_members::territory_id, |row: &Member| row.territory_id, |view| &mut view.members).await?;
+        along.parts("successions", territory_successions::territory_id, |row: &Succession| row.territory_id, |view| &mut view.successions).await?;
+        if along.wants("perimeter") {
+            let mut perimeters = perimeter::of(&along.ids(), None, None, along.conn).await?;
+            for (id, view) in along.views.iter_mut() {
                 view.perimeter = perimeters.remove(id);
             }
         }
-        if wanted.has("contour") {
-            let known = territory_labels::table.inner_join(programme_phases::table).filter(territory_labels::territory_id.eq_any(&ids));
+        if along.wants("contour") {
+            let known = territory_labels::table.inner_join(programme_phases::table).filter(territory_labels::territory_id.eq_any(along.ids()));
             let known = known.order_by(programme_phases::number).select((territory_labels::territory_id, territory_labels::id));
-            let known: Vec<(Id, Id)> = known.load(conn).await?;
+            let known: Vec<(Id, Id)> = known.load(along.conn).await?;
             let keys: Vec<String> = known.iter().map(|(_, label)| label.to_string()).collect();
-            let drawn = contours::drawn("territory_labels", &keys, conn).await?;
+            let drawn = contours::drawn("territory_labels", &keys, along.conn).await?;
             // Of several phases, the latest.
-            for (id, view) in views.iter_mut() {
+            for (id, view) in along.views.iter_mut() {
                 view.contour = known.iter().rev().filter(|(of, _)| of == id).find_map(|(_, label)| drawn.get(&label.to_string()).cloned());
             }
         }

@@ -19,8 +19,7 @@ use crate::{
         listing::{Field, Listed, field},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, Views, Wanted, given,
-        nullable, share,
+        Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, given, nullable,
     },
     rights::{Place, Reach},
     schema::{theme_correspondences, themes},
@@ -187,18 +186,8 @@ impl Shown for Theme {
     const INCLUDES: &'static [(&'static str, &'static str)] = &[("correspondences", "The themes of other schemes that answer to it.")];
     const ORDER: &'static str = "scheme,position";
 
-    async fn include(views: &mut Views<ThemeView>, wanted: &Wanted, _reach: &Reach, conn: &mut Conn) -> Result<()> {
-        let ids: Vec<Id> = views.iter().map(|(id, _)| *id).collect();
-        if wanted.has("correspondences") {
-            let rows = theme_correspondences::table
-                .filter(theme_correspondences::theme_id.eq_any(&ids))
-                .order_by(theme_correspondences::id)
-                .select(Correspondence::as_select())
-                .load(conn)
-                .await?;
-            share(views, rows, |row| row.theme_id, |view| &mut view.correspondences);
-        }
-        Ok(())
+    async fn include(along: &mut Along<'_, ThemeView>) -> Result<()> {
+        along.parts("correspondences", theme_correspondences::theme_id, |row: &Correspondence| row.theme_id, |view| &mut view.correspondences).await
     }
 }
 

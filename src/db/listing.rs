@@ -169,12 +169,12 @@ pub struct Listing<N: Listed> {
     pub order: Vec<Step>,
     /// From this row on.
     pub mark: Option<Mark>,
-    /// Of the part of one thing only: its column and the thing.
-    pub within: Option<(Box<Sql>, Id)>,
+    /// Only parts of these things: the column that points to them.
+    pub within: Option<(Box<Sql>, Vec<Id>)>,
     /// Only what the caller may see.
     pub scope: Option<Scope<N::Table>>,
     /// So many rows at most.
-    pub limit: i64,
+    pub limit: Option<i64>,
     /// So many are passed over.
     pub offset: i64,
     selection: N::SelectExpression,
@@ -191,7 +191,7 @@ impl<N: Listed> Default for Listing<N> {
             mark: None,
             within: None,
             scope: None,
-            limit: 0,
+            limit: None,
             offset: 0,
             selection: N::construct_selection(),
             table: N::Table::default().from_clause(),
@@ -201,9 +201,9 @@ impl<N: Listed> Default for Listing<N> {
 }
 
 impl<N: Listed> Listing<N> {
-    /// Only the parts of this thing.
-    pub fn within<C: Column<SqlType = Uuid> + QueryFragment<Pg> + Send + Sync + 'static>(&mut self, column: C, id: Id) {
-        self.within = Some((Box::new(column), id));
+    /// Only the parts of these things.
+    pub fn within<C: Column<SqlType = Uuid> + QueryFragment<Pg> + Send + Sync + 'static>(&mut self, column: C, things: Vec<Id>) {
+        self.within = Some((Box::new(column), things));
     }
 
     /// The rows, each with its sort values and identifier.

@@ -1,5 +1,6 @@
 //! Lists: what a query string may ask, read against the noun's fields, and the page that answers it.
 
+mod along;
 mod cursor;
 mod document;
 mod when;
@@ -13,7 +14,8 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use self::{cursor::Cursor, when::When};
+pub use self::along::Along;
+use self::{along::Wanted, cursor::Cursor, when::When};
 use super::{Caller, PartOf, Problem, Resource, Result, Said, Site, Tagged, Wrong, kinds, problem::Place, resource::not_modified};
 use crate::{
     db::{
@@ -56,7 +58,7 @@ pub trait Shown: Listed + Serialize {
     }
 
     /// Loads what was asked along, in one statement each, whatever the number of rows.
-    fn include(_views: &mut Views<Self::View>, _wanted: &Wanted, _reach: &Reach, _conn: &mut Conn) -> impl Future<Output = Result<()>> {
+    fn include(_along: &mut Along<'_, Self::View>) -> impl Future<Output = Result<()>> {
         ready(Ok(()))
     }
 
@@ -69,22 +71,6 @@ pub trait Shown: Listed + Serialize {
 /// The rows of an answer, before what comes along is known.
 pub type Views<V> = Vec<(Id, V)>;
 
-/// What was asked along.
-#[derive(Debug, Default, Clone)]
-pub struct Wanted(Vec<&'static str>);
-
-impl Wanted {
-    /// Was this asked along?
-    pub fn has(&self, name: &str) -> bool {
-        self.0.contains(&name)
-    }
-
-    /// Was nothing?
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
 /// What a query string asks of a noun's list.
 pub struct List<N: Shown> {
     listing: Listing<N>,
@@ -92,6 +78,7 @@ pub struct List<N: Shown> {
     when: When,
     wanted: Wanted,
     count: bool,
+    limit: i64,
     /// Was it asked for by number, with `offset`? Then its pages go on so.
     numbered: bool,
     /// Says which list this is: a cursor of one goes with no other.
@@ -112,18 +99,6 @@ pub struct One<N> {
 pub fn parameters(request: &HttpRequest) -> Vec<(String, String)> {
     let pairs: Vec<(String, String)> = serde_html_form::from_str(request.query_string()).unwrap_or_default();
     pairs.into_iter().map(|(name, value)| (name.strip_suffix("[]").map(str::to_owned).unwrap_or(name), value)).collect()
-}
-
-fn read_include<N: Shown>(value: &str, wanted: &mut Wanted, errors: &mut Vec<Wrong>) {
-    for name in value.split(',').map(str::trim) {
-        match N::INCLUDES.iter().find(|(known, _)| *known == name) {
-            Some((known, _)) if wanted.has(known) => {
-                errors.push(Wrong::parameter("include", "repeated_parameter", Said::new("Names a thing twice.", "Nomme un élément deux fois.")));
-            }
-            Some((known, _)) => wanted.0.push(known),
-            None => errors.push(unknown("include", name, N::INCLUDES.iter().map(|(known, _)| *known))),
-        }
-    }
 }
 
 /// A word that is none of those known, with the nearest of them.
@@ -168,7 +143,7 @@ impl<N: Shown> List<N> {
                 },
                 "sort" if value.is_empty() => errors.push(Wrong::fault(Place::Parameter(name.clone()), "blank")),
                 "sort" => sort = Some(value.clone()),
-                "include" => read_include::<N>(value, &mut wanted, &mut errors),
+                "include" => wanted.read(N::INCLUDES, value, &mut errors),
                 "as_of" => when.read(value, &mut errors),
                 _ => {
                     let Some((field, operator)) = N::fields().iter().find_map(|field| {
@@ -218,9 +193,8 @@ impl<N: Shown> List<N> {
         }
         let usual = N::unless_asked().filter(|(name, _)| !listing.conditions.iter().any(|condition| condition.field.name == *name));
         listing.scope = rights::both(N::scope(caller.reach()), usual.map(|(_, scope)| scope));
-        listing.limit = limit;
         listing.offset = offset.unwrap_or(0);
-        Ok(Self { listing, caller, when, wanted, count, numbered: offset.is_some(), digest, site, request: request.clone() })
+        Ok(Self { listing, caller, when, wanted, count, limit, numbered: offset.is_some(), digest, site, request: request.clone() })
     }
 
     /// The page that answers, only with parts of the thing that `whole` finds, to which the column points.
@@ -233,7 +207,7 @@ impl<N: Shown> List<N> {
     {
         let reach = self.caller.reach();
         self.when.ask(db, reach, async |conn: &mut Conn| whole(id, reach, conn).await.map(drop)).await?;
-        self.listing.within(column, id);
+        self.listing.within(column, vec![id]);
         self.page(db).await
     }
 
@@ -252,8 +226,8 @@ impl<N: Shown> List<N> {
     {
         // One row more than asked tells whether there is a next page.
         let mut list = self;
-        let limit = list.listing.limit;
-        list.listing.limit = limit + 1;
+        let limit = list.limit;
+        list.listing.limit = Some(limit + 1);
         let reach = list.caller.reach().clone();
         let veiled = list.listing.conditions.iter().any(|condition| condition.field.names.is_some()) && !reach.everything;
         let single = !list.count && list.wanted.is_empty() && !veiled;
@@ -279,7 +253,7 @@ impl<N: Shown> List<N> {
             }
             N::veil(&mut views, &reach, conn).await?;
             if !list.wanted.is_empty() {
-                N::include(&mut views, &list.wanted, &reach, conn).await?;
+                N::include(&mut Along { views: &mut views, reach: &reach, conn, wanted: &list.wanted }).await?;
             }
             Ok((views, ends, more, total))
         };
@@ -443,7 +417,7 @@ impl<N: Shown> FromRequest for One<N> {
         let (mut wanted, mut when) = (Wanted::default(), When::Now);
         for (name, value) in parameters(request) {
             match name.as_str() {
-                "include" => read_include::<N>(&value, &mut wanted, &mut errors),
+                "include" => wanted.read(N::INCLUDES, &value, &mut errors),
                 "as_of" => when.read(&value, &mut errors),
                 _ => {} // `guard` has refused it already
             }
@@ -469,7 +443,7 @@ impl<N: Shown> One<N> {
             let mut views = vec![(id, N::View::from(thing))];
             N::veil(&mut views, reach, conn).await?;
             if !self.wanted.is_empty() {
-                N::include(&mut views, &self.wanted, reach, conn).await?;
+                N::include(&mut Along { views: &mut views, reach, conn, wanted: &self.wanted }).await?;
             }
             let (_, view) = views.pop().ok_or_else(|| Problem::new(&kinds::INTERNAL))?;
             Ok(Tagged(version, view))
@@ -492,19 +466,6 @@ impl<N: Shown + Resource> One<N> {
             find(path, reach, conn).await
         })
         .await
-    }
-}
-
-/// Hands each child to its parent: every parent gets a list, an empty one if need be.
-pub fn share<V, C>(views: &mut Views<V>, children: Vec<C>, parent: impl Fn(&C) -> Id, place: impl Fn(&mut V) -> &mut Option<Vec<C>>) {
-    let index: std::collections::HashMap<Id, usize> = views.iter().enumerate().map(|(index, (id, _))| (*id, index)).collect();
-    for (_, view) in views.iter_mut() {
-        *place(view) = Some(Vec::new());
-    }
-    for child in children {
-        if let Some((_, view)) = index.get(&parent(&child)).and_then(|index| views.get_mut(*index)) {
-            place(view).get_or_insert_default().push(child);
-        }
     }
 }
 

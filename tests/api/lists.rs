@@ -286,7 +286,7 @@ async fn hot_statements_are_prepared_once() {
     let mut conn = house.database().await;
     for _ in 0..2 {
         let mut listing = Listing::<partners::Partner>::default();
-        listing.limit = 21;
+        listing.limit = Some(21);
         listing.conditions.push(territoires_industrie::db::listing::Condition {
             field: partners::Partner::fields().iter().find(|field| field.name == "kind").unwrap(),
             operator: territoires_industrie::db::listing::Operator::Is,
@@ -304,6 +304,23 @@ async fn hot_statements_are_prepared_once() {
     assert_eq!(statements.len(), statements.iter().collect::<HashSet<_>>().len(), "none is prepared twice");
 }
 
+fn document() -> Value {
+    serde_json::from_str(include_str!("../../openapi/openapi.json")).unwrap()
+}
+
+/// The nouns whose lists anyone may read, each with what may come along.
+fn inclusions() -> Vec<(String, Vec<String>)> {
+    let document = document();
+    let open = document["paths"].as_object().unwrap().iter().filter(|(_, item)| item["get"].is_object() && item["get"]["x-role"].is_null());
+    let found = open.filter_map(|(path, item)| {
+        let noun = path.strip_prefix("/api/v1/").filter(|noun| !noun.contains('/'))?;
+        let include = item["get"]["parameters"].as_array()?.iter().find(|parameter| parameter["name"] == "include")?;
+        let along = include["schema"]["items"]["enum"].as_array()?.iter().filter_map(Value::as_str).map(str::to_owned);
+        Some((noun.to_owned(), along.collect()))
+    });
+    found.collect()
+}
+
 /// A list with all that may come along takes as many statements for one row as for all of them.
 #[actix_web::test]
 async fn the_number_of_statements_does_not_depend_on_the_size_of_a_page() {
@@ -312,15 +329,8 @@ async fn the_number_of_statements_does_not_depend_on_the_size_of_a_page() {
     // Only what this house is asked is logged; sessions that are open already are not.
     let log = format!("ALTER DATABASE {name} SET log_statement = 'all'; ALTER DATABASE {name} SET log_min_messages = 'log'");
     house.database().await.batch_execute(&log).await.unwrap();
-    let document: Value = serde_json::from_str(include_str!("../../openapi/openapi.json")).unwrap();
     let mut asked = 0;
-    for (path, item) in document["paths"].as_object().unwrap() {
-        // Keys and grants are an administrator's.
-        let open = item["get"].is_object() && item["get"]["x-role"].is_null();
-        let Some(noun) = path.strip_prefix("/api/v1/").filter(|noun| !noun.contains('/') && open) else { continue };
-        let parameters = item["get"]["parameters"].as_array().unwrap();
-        let Some(include) = parameters.iter().find(|parameter| parameter["name"] == "include") else { continue };
-        let along: Vec<&str> = include["schema"]["items"]["enum"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    for (noun, along) in inclusions() {
         let mut counts = Vec::new();
         for limit in [1, 1000] {
             let path = format!("/{noun}?include={}&limit={limit}", along.join(","));
@@ -338,4 +348,38 @@ async fn the_number_of_statements_does_not_depend_on_the_size_of_a_page() {
         asked += usize::from(counts[1].0 == 2);
     }
     assert!(asked >= 10, "{asked} lists have several rows and something that comes along");
+}
+
+/// What comes along with a thing is what its own list shows to who asks, in its order.
+#[actix_web::test]
+async fn what_comes_along_is_what_its_own_list_shows() {
+    let house = demo_house().await;
+    let fiche = house.get("/action-fiches?limit=1").await.expect(200).rows()[0].clone();
+    for visibility in ["public", "partners", "restricted"] {
+        let note = json!({ "text": "n", "visibility": visibility, "dated_on": "2026-01-01" });
+        house.post(&format!("/action-fiches/{}/notes", fiche["id"].as_str().unwrap()), note).await.expect(201);
+    }
+    let reader = house.with(&[&format!("reader@territory:{}", fiche["territory_id"].as_str().unwrap())]).await;
+    let document = document();
+    let mut compared = 0;
+    for (noun, along) in inclusions() {
+        for name in along {
+            let list = name.replace('_', "-");
+            if document["paths"][format!("/api/v1/{noun}/{{id}}/{list}")]["get"].is_null() {
+                continue;
+            }
+            for client in [&house.anyone, &reader, &house] {
+                let rows = client.get(&format!("/{noun}?include={name}&limit=1000")).await.expect(200).rows().clone();
+                // Those with most of them, and one with none perhaps. (The perimeter of a territory is no list.)
+                let mut rows: Vec<&Value> = rows.iter().filter(|row| row[name.as_str()].is_array()).collect();
+                rows.sort_by_key(|row| std::cmp::Reverse(row[name.as_str()].as_array().map(Vec::len)));
+                for row in rows.iter().take(2).chain(rows.last()) {
+                    let own = client.get(&format!("/{noun}/{}/{list}?limit=1000", row["id"].as_str().unwrap())).await.expect(200);
+                    assert_eq!(row[name.as_str()], json!(own.rows()), "/{noun}: {name}");
+                    compared += usize::from(own.rows().len() > 1);
+                }
+            }
+        }
+    }
+    assert!(compared >= 60, "{compared} lists of several parts were compared");
 }

@@ -15,7 +15,7 @@ use crate::{
         Conn, Db,
         listing::{Field, Listed, Scope, field},
     },
-    http::{Coded, List, One, Page, Resource, Result, Shown, Tagged, Views, Wanted},
+    http::{Along, Coded, List, One, Page, Resource, Result, Shown, Tagged},
     rights::Reach,
     schema::communes,
     values::{CommuneCode, Contour, DepartmentCode, Id, Many, Name, RegionCode, Siren, Vocabulary, Word, rules},
@@ -137,8 +137,8 @@ impl Shown for Commune {
         Some(("year", Scope::of(communes::year.eq(super::latest()))))
     }
 
-    async fn include(views: &mut Views<CommuneView>, _wanted: &Wanted, _reach: &Reach, conn: &mut Conn) -> Result<()> {
-        super::draw("communes", views, |view| view.commune.code.as_str(), |view| &mut view.contour, conn).await
+    async fn include(along: &mut Along<'_, CommuneView>) -> Result<()> {
+        super::draw("communes", along, |view| view.commune.code.as_str(), |view| &mut view.contour).await
     }
 }
 

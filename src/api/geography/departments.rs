@@ -14,7 +14,7 @@ use crate::{
         Conn, Db,
         listing::{Field, Listed, Scope, field},
     },
-    http::{Coded, List, One, Page, Resource, Result, Shown, Tagged, Views, Wanted},
+    http::{Along, Coded, List, One, Page, Resource, Result, Shown, Tagged},
     rights::Reach,
     schema::departments,
     values::{Contour, DepartmentCode, Id, Name, RegionCode, rules},
@@ -88,8 +88,8 @@ impl Shown for Department {
         Some(("year", Scope::of(departments::year.eq(super::latest()))))
     }
 
-    async fn include(views: &mut Views<DepartmentView>, _wanted: &Wanted, _reach: &Reach, conn: &mut Conn) -> Result<()> {
-        super::draw("departments", views, |view| view.department.code.as_str(), |view| &mut view.contour, conn).await
+    async fn include(along: &mut Along<'_, DepartmentView>) -> Result<()> {
+        super::draw("departments", along, |view| view.department.code.as_str(), |view| &mut view.contour).await
     }
 }
 

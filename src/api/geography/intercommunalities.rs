@@ -14,7 +14,7 @@ use crate::{
         Conn, Db,
         listing::{Field, Listed, Scope, field, word},
     },
-    http::{Coded, List, One, Page, Resource, Result, Shown, Tagged, Views, Wanted, share},
+    http::{Along, Coded, List, One, Page, Resource, Result, Shown, Tagged},
     rights::Reach,
     schema::{intercommunalities, intercommunality_places},
     values::{Contour, DepartmentCode, Id, Name, RegionCode, Siren, Vocabulary, Word, rules},
@@ -138,21 +138,17 @@ impl Shown for Intercommunality {
         Some(("year", Scope::of(intercommunalities::year.eq(super::latest()))))
     }
 
-    async fn include(views: &mut Views<IntercommunalityView>, wanted: &Wanted, _reach: &Reach, conn: &mut Conn) -> Result<()> {
-        if wanted.has("places") {
-            let ids: Vec<Id> = views.iter().map(|(id, _)| *id).collect();
-            let rows = intercommunality_places::table
-                .filter(intercommunality_places::intercommunality_id.eq_any(&ids))
+    async fn include(along: &mut Along<'_, IntercommunalityView>) -> Result<()> {
+        if along.wants("places") {
+            let rows: Vec<IntercommunalityPlace> = intercommunality_places::table
+                .filter(intercommunality_places::intercommunality_id.eq_any(along.ids()))
                 .order_by(intercommunality_places::department_code)
                 .select(IntercommunalityPlace::as_select())
-                .load(conn)
+                .load(along.conn)
                 .await?;
-            share(views, rows, |row| row.intercommunality_id, |view| &mut view.places);
+            along.share(rows, |row| row.intercommunality_id, |view| &mut view.places);
         }
-        if !wanted.has("contour") {
-            return Ok(());
-        }
-        super::draw("intercommunalities", views, |view| view.intercommunality.siren.as_str(), |view| &mut view.contour, conn).await
+        super::draw("intercommunalities", along, |view| view.intercommunality.siren.as_str(), |view| &mut view.contour).await
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
         Conn, Db,
         listing::{Field, Listed, Scope, field},
     },
-    http::{Coded, List, One, Page, Resource, Result, Shown, Tagged, Views, Wanted},
+    http::{Along, Coded, List, One, Page, Resource, Result, Shown, Tagged},
     rights::Reach,
     schema::regions,
     values::{Contour, Id, Name, RegionCode, rules},
@@ -85,8 +85,8 @@ impl Shown for Region {
         Some(("year", Scope::of(regions::year.eq(super::latest()))))
     }
 
-    async fn include(views: &mut Views<RegionView>, _wanted: &Wanted, _reach: &Reach, conn: &mut Conn) -> Result<()> {
-        super::draw("regions", views, |view| view.region.code.as_str(), |view| &mut view.contour, conn).await
+    async fn include(along: &mut Along<'_, RegionView>) -> Result<()> {
+        super::draw("regions", along, |view| view.region.code.as_str(), |view| &mut view.contour).await
     }
 }
 

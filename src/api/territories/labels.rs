@@ -16,8 +16,8 @@ use crate::{
         listing::{Field, Listed, field, word},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, Views, Wanted,
-        given, nullable,
+        Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given,
+        nullable,
     },
     rights::{Place, Reach},
     schema::territory_labels,
@@ -161,10 +161,10 @@ impl Shown for Label {
     type View = LabelView;
     const INCLUDES: &'static [(&'static str, &'static str)] = &[("contour", "The contour that the territory has in this phase.")];
 
-    async fn include(views: &mut Views<LabelView>, _wanted: &Wanted, _reach: &Reach, conn: &mut Conn) -> Result<()> {
-        let keys: Vec<String> = views.iter().map(|(id, _)| id.to_string()).collect();
-        let mut drawn = contours::drawn("territory_labels", &keys, conn).await?;
-        for (id, view) in views {
+    async fn include(along: &mut Along<'_, LabelView>) -> Result<()> {
+        let keys: Vec<String> = along.ids().iter().map(Id::to_string).collect();
+        let mut drawn = contours::drawn("territory_labels", &keys, along.conn).await?;
+        for (id, view) in along.views.iter_mut() {
             view.contour = drawn.remove(&id.to_string());
         }
         Ok(())

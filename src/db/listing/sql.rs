@@ -66,8 +66,11 @@ where
             }
         }
         list.key.walk_ast(out.reborrow())?;
-        out.push_sql(if list.backwards() { " DESC LIMIT " } else { " ASC LIMIT " });
-        out.push_bind_param::<BigInt, i64>(&list.limit)?;
+        out.push_sql(if list.backwards() { " DESC" } else { " ASC" });
+        if let Some(limit) = &list.limit {
+            out.push_sql(" LIMIT ");
+            out.push_bind_param::<BigInt, i64>(limit)?;
+        }
         out.push_sql(" OFFSET ");
         out.push_bind_param::<BigInt, i64>(&list.offset)
     }
@@ -88,11 +91,17 @@ where
 impl<N: Listed> Listing<N> {
     fn filter<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(" WHERE true");
-        if let Some((column, id)) = &self.within {
+        if let Some((column, things)) = &self.within {
             out.push_sql(" AND ");
             column.walk_ast(out.reborrow())?;
-            out.push_sql(" = ");
-            out.push_bind_param::<Uuid, Id>(id)?;
+            if let [thing] = things.as_slice() {
+                out.push_sql(" = ");
+                out.push_bind_param::<Uuid, Id>(thing)?;
+            } else {
+                out.push_sql(" = ANY(");
+                out.push_bind_param::<Array<Uuid>, Vec<Id>>(things)?;
+                out.push_sql(")");
+            }
         }
         if let Some(scope) = &self.scope {
             out.push_sql(" AND ");
