@@ -16,10 +16,11 @@ run: postgresql ## Serve, with the demo data, on a private PostgreSQL
 
 test: postgresql check cargo-test outside ## Everything that CI tests
 
+# There are no examples, but with them the libraries are those that clippy has checked.
 check: lint ## Format, lints, documentation, spelling, migrations, licences
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
-	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items --lib --examples
 
 lint: tools
 	$(TOOLS)/venv/bin/typos

@@ -327,6 +327,43 @@ async fn what_comes_back_is_for_whom_it_is_for_once_others_are_done() {
     }
 }
 
+/// Who cites a thing to the brim keeps nobody from restoring it: what is too many stays gone, and comes back alone when there is room.
+#[actix_web::test]
+async fn a_thing_comes_back_however_often_it_was_cited() {
+    let house = house().await;
+    let fiche = makers::fiche(&house, 1).await;
+    let document = async |title: &str| makers::make(&house, "/documents", json!({ "title": title, "kind": "report" })).await;
+    let (one, another) = (document("one").await, document("another").await);
+    // By identifiers in their order, and older than any that the service gives.
+    let cite = async |document: &str, first: i32| {
+        let rows = format!(
+            "BEGIN; SET LOCAL app.author = 'test';
+             INSERT INTO citations (id, document_id, noun, thing_id, relation)
+                SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, '{document}', 'action-fiches', '{fiche}', 'source'
+                FROM generate_series({first}, {first} + 599) n; COMMIT"
+        );
+        house.database().await.batch_execute(&rows).await.unwrap();
+    };
+    let cited = async || house.get(&format!("/citations?thing_id={fiche}&count=true&limit=1")).await.expect(200).body["meta"]["total"].clone();
+    let address = format!("/documents/{one}");
+    cite(&one, 1).await;
+    house.delete(&address, Some("*")).await.expect(204);
+    cite(&another, 601).await;
+    let body = json!({ "document_id": another, "noun": "action-fiches", "thing_id": fiche });
+    let last = format!("/citations/{}", makers::make(&house, "/citations", body.clone()).await);
+    house.delete(&format!("/action-fiches/{fiche}"), Some("*")).await.expect(204);
+    restore(&house, &address, "*", 1).await.expect(200);
+    restore(&house, &format!("/action-fiches/{fiche}"), "*", 1).await.expect(200);
+    assert_eq!(cited().await, 1000);
+    // The youngest of the 1201 stayed away: there is no room for it, nor for a new one, until another one goes.
+    restore(&house, &last, "*", 1).await.expect(422);
+    assert_eq!(house.post("/citations", body).await.expect(422).wrongs(), [("/thing_id".to_owned(), "broken_rule".to_owned())]);
+    house.delete(&address, Some("*")).await.expect(204);
+    restore(&house, &last, "*", 1).await.expect(200);
+    restore(&house, &address, "*", 1).await.expect(200);
+    assert_eq!(cited().await, 1000);
+}
+
 #[actix_web::test]
 async fn a_person_is_forgotten_by_who_cites_it_just_then() {
     let house = house().await;
