@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Asks every operation of the document whatever its schemas allow, and what they forbid: the document's examples, each
-# boundary of each schema, then at random, and in walks of several requests. Some six minutes on two cores, bounded
+# boundary of each schema, then at random, and in walks of several requests. Six to ten minutes on two cores, bounded
 # by `max-examples` in schemathesis.toml, the same each time unless SEED says otherwise. That is done with the demo key,
 # which may do everything; then whatever is allowed, at each boundary, once more with a key that may do little, and, where it
 # is read, with none: what is forbidden is forbidden to all alike. Needs URL, KEY, KEY_OF_TERRITORY and TOOLS.
