@@ -62,6 +62,7 @@ pub fn routes(routes: &mut ServiceConfig) {
 
 /// The operations of the noun whose paths begin with this, and its history.
 fn noun(routes: &mut ServiceConfig, name: &'static str, operations: impl FnOnce(&mut ServiceConfig)) {
+    // `/api/v1/{name}`
     let theirs = fn_guard(move |request| request.head().uri.path().split('/').nth(3) == Some(name));
     routes.service(scope("").guard(theirs).configure(|routes| {
         operations(routes);

@@ -7,7 +7,7 @@ use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use serde_json::{Value, json};
 
-use crate::support::{self, House, demo_house, house, makers};
+use crate::support::{self, House, contract::DOCUMENT, demo_house, house, makers};
 
 #[derive(QueryableByName)]
 struct Row {
@@ -304,14 +304,9 @@ async fn hot_statements_are_prepared_once() {
     assert_eq!(statements.len(), statements.iter().collect::<HashSet<_>>().len(), "none is prepared twice");
 }
 
-fn document() -> Value {
-    serde_json::from_str(include_str!("../../openapi/openapi.json")).unwrap()
-}
-
 /// The nouns whose lists anyone may read, each with what may come along.
 fn inclusions() -> Vec<(String, Vec<String>)> {
-    let document = document();
-    let open = document["paths"].as_object().unwrap().iter().filter(|(_, item)| item["get"].is_object() && item["get"]["x-role"].is_null());
+    let open = DOCUMENT["paths"].as_object().unwrap().iter().filter(|(_, item)| item["get"].is_object() && item["get"]["x-role"].is_null());
     let found = open.filter_map(|(path, item)| {
         let noun = path.strip_prefix("/api/v1/").filter(|noun| !noun.contains('/'))?;
         let include = item["get"]["parameters"].as_array()?.iter().find(|parameter| parameter["name"] == "include")?;
@@ -360,12 +355,11 @@ async fn what_comes_along_is_what_its_own_list_shows() {
         house.post(&format!("/action-fiches/{}/notes", fiche["id"].as_str().unwrap()), note).await.expect(201);
     }
     let reader = house.with(&[&format!("reader@territory:{}", fiche["territory_id"].as_str().unwrap())]).await;
-    let document = document();
     let mut compared = 0;
     for (noun, along) in inclusions() {
         for name in along {
             let list = name.replace('_', "-");
-            if document["paths"][format!("/api/v1/{noun}/{{id}}/{list}")]["get"].is_null() {
+            if DOCUMENT["paths"][format!("/api/v1/{noun}/{{id}}/{list}")]["get"].is_null() {
                 continue;
             }
             for client in [&house.anyone, &reader, &house] {

@@ -22,6 +22,7 @@ ends=(create_api_key_revocation create_api_key_rotation create_grant_end)
 status=0
 ask all examples,coverage,fuzzing,stateful --header "Authorization: Bearer $KEY" "${ends[@]/#/--exclude-operation-id=}" >demo.log 2>&1 &
 demo=$!
+trap 'kill "$demo" 2>/dev/null || true' EXIT
 ask positive coverage --header "Authorization: Bearer $KEY_OF_TERRITORY" || status=$?
 ask positive coverage --include-method GET || status=$?
 wait "$demo" || status=$?
