@@ -7,7 +7,7 @@ use diesel::{
     QueryableByName, sql_query,
     sql_types::{BigInt, Int4},
 };
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncConnection, RunQueryDsl};
 use tokio::{sync::watch, time};
 
 use crate::db::{self, Conn, Error};
@@ -36,10 +36,15 @@ async fn stamp(conn: &mut Conn) -> Result<Stamped, Error> {
     Ok(sql_query(format!("SELECT head, made FROM stamp_ledger({BATCH})")).get_result(conn).await?)
 }
 
-/// Numbers all that is committed, unless another one is about to.
+/// Numbers all that is committed, once whoever else is about it is done.
 pub async fn catch_up(conn: &mut Conn) -> Result<i64, Error> {
     loop {
-        let stamped = stamp(conn).await?;
+        let stamped = conn
+            .transaction::<_, Error, _>(async |conn| {
+                sql_query("SELECT pg_advisory_xact_lock(hashtextextended('stamp_ledger', 0))").execute(conn).await?;
+                stamp(conn).await
+            })
+            .await?;
         if stamped.made < BATCH {
             return Ok(stamped.head);
         }

@@ -153,8 +153,17 @@ async fn an_open_transaction_holds_nobody_back_and_is_not_missed() {
         stamper::catch_up(&mut conn).await.unwrap();
         makers::phase(&house, number).await;
     }
-    stamper::catch_up(&mut conn).await.unwrap();
-    assert_eq!(count(&mut conn, "SELECT count(*) FROM ledger WHERE NOT EXISTS (SELECT FROM stamps WHERE line = ledger.id)").await, 0);
+    // Whoever is at it already is waited for.
+    open.batch_execute("BEGIN; SELECT stamp_ledger(1000)").await.unwrap();
+    let done = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        open.batch_execute("COMMIT").await.unwrap();
+    };
+    let waiting = async {
+        stamper::catch_up(&mut conn).await.unwrap();
+        count(&mut conn, "SELECT count(*) FROM ledger WHERE NOT EXISTS (SELECT FROM stamps WHERE line = ledger.id)").await
+    };
+    assert_eq!(tokio::join!(done, waiting), ((), 0));
     let verdict = ledger::verify::verify(None, &mut conn).await.unwrap();
     assert!(matches!(verdict, ledger::verify::Verdict::Sound { lines: 43, .. }), "{verdict:?}");
 }
