@@ -1,5 +1,7 @@
 //! The document: what is true of every operation is said here, once. `guard` holds requests against it.
 
+mod older;
+
 use utoipa::{
     OpenApi,
     openapi::{
@@ -16,6 +18,8 @@ use crate::{
     rights::RoleWords,
     values::{Day, Id, Many, Vocabulary},
 };
+
+pub use older::older;
 
 /// Where the API begins.
 pub const BASE: &str = "/api/v1";
@@ -38,6 +42,7 @@ was answered once is answered for ever, but for what is not public any more. Wha
 - Each thing has its `history`, and can be restored to any of its versions. `GET /changes` tells all that has changed since, \
 from which a copy can be kept; `GET /changes/stream` tells it as it happens.
 - Every refusal is a problem document (RFC 9457), in French with `Accept-Language: fr`, and tells everything that is wrong at once.
+- This document is `/openapi.json` (OpenAPI 3.1); `/openapi-3.0.json` says the same to tools that do not know 3.1.
 - Days are `YYYY-MM-DD` (suffix `_on`), instants RFC 3339 in UTC (suffix `_at`), amounts euros (suffix `_eur`).";
 
 /// Each tag, what it is about, and the role that writes it.

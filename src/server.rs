@@ -1,14 +1,15 @@
 //! The running process: the App, its middleware in order, its routes, its end.
 
-use std::{io, time::Duration};
+use std::{future::ready, io, time::Duration};
 
 use actix_web::{
-    App, HttpResponse, HttpServer,
+    App, HttpRequest, HttpResponse, HttpServer, Route,
     dev::{Server, ServerHandle},
     http::header,
     middleware::{Compress, DefaultHeaders, from_fn},
     web::{self, Data},
 };
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -16,7 +17,7 @@ use tokio::{
 };
 use utoipa::openapi::OpenApi;
 use utoipa_actix_web::{AppExt, scope};
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::{
     api::{self, changes::Streams},
@@ -39,6 +40,31 @@ pub fn document() -> OpenApi {
     openapi::complete(document)
 }
 
+/// A document that stays as it is for as long as the service runs.
+#[derive(Clone)]
+struct Lasting {
+    text: web::Bytes,
+    tag: String,
+}
+
+impl Lasting {
+    fn of(document: &impl Serialize) -> io::Result<Self> {
+        let text = web::Bytes::from(serde_json::to_vec(document)?);
+        let tag = format!("\"{}\"", hex::encode(&Sha256::digest(&text)[..12]));
+        Ok(Self { text, tag })
+    }
+
+    fn route(&self) -> Route {
+        let Self { text, tag } = self.clone();
+        web::get().to(move |request: HttpRequest| {
+            let known = request.headers().get(header::IF_NONE_MATCH).is_some_and(|known| known == tag.as_str());
+            let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+            response.insert_header((header::ETAG, tag.clone())).insert_header((header::CONTENT_TYPE, "application/json"));
+            ready(if known { response.finish() } else { response.body(text.clone()) })
+        })
+    }
+}
+
 /// Starts to serve on `listener`: the answers, until the server is told to stop.
 pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io::Result<Server> {
     let address = listener.local_addr()?;
@@ -52,8 +78,8 @@ pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io
     let origins = Data::new(Origins(settings.cors_origins.clone()));
     let document = document();
     let offer = Data::new(guard::Offer::of(&document));
-    let text = web::Bytes::from(document.to_json().map_err(io::Error::other)?);
-    let tag = format!("\"{}\"", hex::encode(&Sha256::digest(&text)[..12]));
+    let older = Lasting::of(&openapi::older(&document)?)?;
+    let document = Lasting::of(&document)?;
     // A bad address is told at once, not by the first request.
     drop(Db::new(url, 1).map_err(io::Error::other)?);
     let (stop, stopped) = watch::channel(false);
@@ -61,14 +87,6 @@ pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io
     let (url, size) = (url.to_owned(), settings.pool_size);
 
     let factory = move || {
-        let (text, tag, document) = (text.clone(), tag.clone(), document.clone());
-        let read_document = move |request: actix_web::HttpRequest| {
-            let known = request.headers().get(header::IF_NONE_MATCH).is_some_and(|known| known == tag.as_str());
-            let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-            response.insert_header((header::ETAG, tag.clone())).insert_header((header::CONTENT_TYPE, "application/json"));
-            let response = if known { response.finish() } else { response.body(text.clone()) };
-            async { response }
-        };
         let (app, _) = App::new()
             .into_utoipa_app()
             .configure(api::health::routes)
@@ -89,13 +107,14 @@ pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io
             .app_data(origins.clone())
             .app_data(offer.clone())
             .app_data(streams.clone())
-            .route("/openapi.json", web::get().to(read_document))
+            .route("/openapi.json", document.route())
+            .route("/openapi-3.0.json", older.route())
             .service(web::redirect("/", "/docs/").temporary())
             .service(web::redirect("/docs", "/docs/").temporary())
             .service(
                 web::scope("/docs")
                     .wrap(DefaultHeaders::new().add((header::CONTENT_SECURITY_POLICY, docs)))
-                    .service(SwaggerUi::new("/{_:.*}").url("/openapi.json", document)),
+                    .service(SwaggerUi::new("/{_:.*}").config(Config::new(["/openapi-3.0.json"]).doc_expansion("none").filter(true))),
             )
             .default_service(web::to(guard::otherwise))
             // The last one named is the first to see a request.

@@ -3,7 +3,7 @@
 
 use std::{collections::HashSet, fs, path::Path};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use territoires_industrie::{openapi, server};
 
 use crate::support::contract::DOCUMENT;
@@ -135,5 +135,61 @@ fn inputs_take_no_other_members_and_words_have_french_labels() {
                 assert!(schema["x-labels-fr"][word.as_str().unwrap()].is_string(), "{name}: {word} has no French label");
             }
         }
+    }
+}
+
+/// A schema of the older document, said as 3.1 says it.
+fn newer(node: &Value) -> Value {
+    let Value::Object(members) = node else {
+        return node.as_array().map_or_else(|| node.clone(), |items| items.iter().map(newer).collect());
+    };
+    let mut members: serde_json::Map<String, Value> = members.iter().map(|(name, value)| (name.clone(), newer(value))).collect();
+    let nullable = members.remove("nullable").is_some();
+    let whole = members.get("allOf").and_then(Value::as_array).filter(|whole| whole.len() == 1).cloned();
+    if let Some([only]) = whole.as_deref() {
+        members.remove("allOf");
+        if nullable {
+            members.insert("oneOf".to_owned(), json!([{ "type": "null" }, only]));
+        } else {
+            members.extend(only.as_object().unwrap().clone());
+        }
+    } else if nullable {
+        let only = members.remove("type").unwrap();
+        members.insert("type".to_owned(), json!([only, "null"]));
+    }
+    members.into()
+}
+
+/// Told again in the words of 3.1, the older document is the same but for its examples and its licence's identifier: nothing of it is
+/// lost, and nothing is in words that 3.0 does not know.
+#[test]
+fn the_older_document_says_the_same() {
+    let older = openapi::older(&server::document()).unwrap();
+    assert_eq!(older["openapi"], "3.0.3");
+    let text = older.to_string();
+    for word in [r#""null""#, r#""examples""#, r#""identifier":"MIT""#, r#""type":["#] {
+        assert!(!text.contains(word), "{word}");
+    }
+    let alike = |node: &Value| {
+        fn plain(node: &mut Value) {
+            match node {
+                Value::Array(items) => {
+                    items.iter_mut().for_each(plain);
+                    // Of what may be null, null is told first or last.
+                    items.sort_by_key(Value::to_string);
+                }
+                Value::Object(members) => {
+                    members.retain(|name, value| !(name == "example" || name == "examples" && value.is_array()));
+                    members.values_mut().for_each(plain);
+                }
+                _ => {}
+            }
+        }
+        let mut node = node.clone();
+        plain(&mut node);
+        node
+    };
+    for part in ["paths", "components", "servers", "tags"] {
+        assert!(alike(&newer(&older[part])) == alike(&DOCUMENT[part]), "{part} differ");
     }
 }

@@ -42,7 +42,7 @@ try {
         assert.equal(await section.locator(".opblock").count(), mine.length, `every operation of ${tag} is shown, and no other`);
     }
 
-    // Swagger UI reads the whole document again for each operation it unfolds, which takes seconds: of each kind one is unfolded.
+    // Of each kind one is unfolded.
     for (const id of ["list_action_fiches", "create_action_fiche", "update_action_fiche", "delete_action_fiche", "stream_changes", "create_oauth_token"]) {
         const operation = operations.find((operation) => operation.id === id);
         assert(operation, `${id} is in the document`);
