@@ -306,12 +306,11 @@ async fn list_committees(db: Data<Db>, list: List<Committee>) -> Result<Page<Com
 async fn create_committee(db: Data<Db>, editor: Approver, body: Json<NewCommittee>) -> Result<Created<Committee>> {
     db.write(&editor, async |conn| {
         let new = body.valid()?;
+        editor.within(&Place::at(new.level.code(), new.territory_id, new.region_code.clone()))?;
         for (index, seat) in new.seats.iter().enumerate() {
             seat.check(editor.reach(), conn).await.map_err(|problem| problem.inside("seats", index))?;
         }
-        let committee = insert(Id::new(), &new, conn).await?;
-        editor.within(&committee.place())?;
-        Ok(Created(committee))
+        Ok(Created(insert(Id::new(), &new, conn).await?))
     })
     .await
 }

@@ -15,7 +15,10 @@ use crate::{
         Conn, Db,
         listing::{Field, Listed, Scope, field, word},
     },
-    http::{At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, given, nullable},
+    http::{
+        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, given, may_cite_so,
+        nullable,
+    },
     rights::{self, Place, Reach},
     schema::documents,
     values::{Day, Id, LongText, Name, ShortText, Url, Visibility, VisibilityWords, Vocabulary, Word},
@@ -287,6 +290,8 @@ async fn read_document(db: Data<Db>, At(id): At, one: One<Document>) -> Result<T
 }
 
 /// Change a document
+///
+/// To publish one makes public what it is cited for: in another territory, that is for who may write there.
 #[utoipa::path(responses((status = OK, body = Document)))]
 #[patch("/documents/{id}")]
 async fn update_document(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch, body: Json<DocumentPatch>) -> Result<Tagged<Document>> {
@@ -296,7 +301,9 @@ async fn update_document(db: Data<Db>, editor: Editor, At(id): At, if_match: IfM
         let patch = body.valid()?;
         let update = diesel::update(documents::table.find(id)).set(&patch);
         let changed = update.returning(Document::as_returning()).get_result(conn).await;
-        Ok(changed.or_unchanged(current)?.into())
+        let document = changed.or_unchanged(current)?;
+        may_cite_so(&editor, conn).await?;
+        Ok(document.into())
     })
     .await
 }

@@ -8,9 +8,11 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     db::Db,
-    http::{At, Caller, Editor, IfMatch, Json, Page, Problem, Resource, Result, Said, Site, Tagged, Wrong, kinds, number, parameters, veil},
+    http::{
+        At, Caller, Editor, IfMatch, Json, Page, Problem, Resource, Result, Said, Site, Tagged, Wrong, kinds, may_cite_so, number, parameters, veil,
+    },
     ledger::history::{self, Standing, Version},
-    rights::Place,
+    rights::{self, Place},
     values::{self, Id, LongText, RegionCode},
 };
 
@@ -164,7 +166,7 @@ async fn restore(
         // What a committee decided comes back, or goes, only as it came: the decision, its date and its reason.
         let decided = |row: &Value| ["validation", "validation_since", "validation_reason"].map(|name| row.get(name).cloned());
         if decided(&then) != decided(&standing.last) {
-            editor.within_as("approver", &place(&then))?;
+            editor.within_as("approver", &Place { fiche: None, ..place(&then) })?;
         }
         // What comes back names nothing that the caller may not name.
         let parent = then.get("parent_id").filter(|parent| table == "action_fiches" && standing.last.get("parent_id") != Some(*parent));
@@ -175,12 +177,21 @@ async fn restore(
             }
         }
         // So is what was decided, which is an approver's.
-        if table == "meetings" && history::decides(id, conn).await? {
-            editor.within_as("approver", &Place { fiche: None, ..place(&then) })?;
+        if table == "meetings" {
+            for territory in history::decided_in(id, conn).await? {
+                editor.within_as("approver", &Place::territory(territory))?;
+            }
         }
         let familiar = history::Familiar::with(id, reach, conn).await?;
         history::because(body.reason.as_ref().map(LongText::as_str), conn).await?;
         history::restore(table, id, body.version, conn).await?;
+        may_cite_so(&editor, conn).await?;
+        let scheme = then.get("scheme").and_then(Value::as_str).filter(|_| table == "themes");
+        if let Some(scheme) = scheme
+            && rights::shares_scheme(scheme, place(&then).territory, conn).await?
+        {
+            editor.within(&Place::nation())?;
+        }
         if let Some(member) = familiar.strange(id, conn).await? {
             return Err(Problem::unknown_reference(format!("/{member}")));
         }

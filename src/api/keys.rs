@@ -269,14 +269,21 @@ async fn read_api_key(db: Data<Db>, admin: Admin, At(id): At) -> Result<Momentar
 
 /// Exchange the secret of an API key
 ///
-/// The new one is shown this once; the one before holds as well for some hours, so that nobody is locked out meanwhile.
+/// The new one is shown this once; the one before holds as well for some hours, so that nobody is locked out meanwhile. For an
+/// administrator who could give all that the key holds, for as long.
 #[utoipa::path(responses((status = OK, body = KeySecret)))]
 #[post("/api-keys/{id}/rotation")]
 async fn create_api_key_rotation(db: Data<Db>, admin: Admin, At(id): At, body: Json<NewRotation>) -> Result<Momentary<KeySecret>> {
     let delegation = Delegation::of(admin.rights());
     let (key, secret) = db
         .write(&admin, async |conn| -> Result<_> {
-            let current = lock(id, &delegation, conn).await?.key;
+            let KeyView { key: current, grants } = lock(id, &delegation, conn).await?;
+            // Who has the secret holds what the key holds, for as long.
+            for grant in grants.iter().flatten() {
+                if !Delegation::until(grant.ends_at, admin.rights()).covers(grant.id, conn).await? {
+                    return Err(Problem::new(&kinds::OUTSIDE_PERIMETER));
+                }
+            }
             let overlap = body.valid()?.overlap_hours.0;
             let now = Utc::now();
             if current.revoked_at.is_some() || current.expires_at.is_some_and(|end| end <= now) {

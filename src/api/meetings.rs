@@ -369,7 +369,9 @@ async fn update_meeting(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMa
         let patch = body.valid()?;
         let update = diesel::update(meetings::table.find(id)).set(&patch);
         let changed = update.returning(Meeting::as_returning()).get_result(conn).await;
-        Ok(changed.or_unchanged(current)?.into())
+        let meeting = changed.or_unchanged(current)?;
+        decisions::check_held(&meeting, conn).await?;
+        Ok(meeting.into())
     })
     .await
 }
@@ -380,8 +382,8 @@ async fn update_meeting(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMa
 async fn delete_meeting(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch) -> Result<NoContent> {
     db.write(&editor, async |conn| {
         let meeting = lock(id, &editor, conn).await?;
-        if history::decides(id, conn).await? {
-            editor.within_as("approver", &meeting.place())?;
+        for territory in history::decided_in(id, conn).await? {
+            editor.within_as("approver", &Place::territory(territory))?;
         }
         if_match.check(&meeting, conn).await?;
         diesel::delete(meetings::table.find(id)).execute(conn).await?;

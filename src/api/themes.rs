@@ -21,7 +21,7 @@ use crate::{
     http::{
         Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, given, nullable,
     },
-    rights::{Place, Reach},
+    rights::{self, Place, Reach},
     schema::{theme_correspondences, themes},
     values::{Code, Count, Id, Many, Name, Scheme, ShortText},
 };
@@ -65,8 +65,7 @@ impl Theme {
 
     /// Refuses who may not write here: a theme in a scheme that is not its territory's alone is the nation's.
     async fn check_scheme(&self, editor: &Editor, conn: &mut Conn) -> Result<()> {
-        let others = themes::table.filter(themes::scheme.eq(&self.scheme).and(themes::territory_id.is_distinct_from(self.territory_id)));
-        let shared = diesel::select(diesel::dsl::exists(others)).get_result(conn).await?;
+        let shared = rights::shares_scheme(self.scheme.as_str(), self.territory_id, conn).await?;
         editor.within(&if shared { Place::nation() } else { self.place() })
     }
 }

@@ -102,7 +102,7 @@ impl Gate {
         let roles = match asked {
             Some(roles) if roles.iter().all(|role| rights.anywhere(*role)) => roles.to_vec(),
             Some(_) => return Err(Problem::new(&kinds::INSUFFICIENT_ROLE)),
-            None => rights.held().iter().map(|(role, _)| *role).collect(),
+            None => rights.held().iter().map(|held| held.role).collect(),
         };
         let mut once: Vec<Role> = Vec::new();
         roles.into_iter().for_each(|role| {

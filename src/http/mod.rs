@@ -19,7 +19,7 @@ pub mod veil;
 pub use auth::{Admin, Approver, Caller, Editor, Holder, Right};
 pub use json::{Form, Json};
 pub use list::{Along, List, One, Page, Shown, Views, elsewhere, number, parameters, unknown};
-pub use naming::{may_name_document, may_name_fiche, may_name_person};
+pub use naming::{may_cite_so, may_name_document, may_name_fiche, may_name_person};
 pub use path::{At, Coded, PartOf};
 pub use problem::{Problem, ProblemDocument, ProblemError, Said, Wrong, kinds};
 pub use resource::{Created, IfMatch, Made, Momentary, NoContent, OrGone, OrUnchanged, Resource, Tagged, given, nullable};

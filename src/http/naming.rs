@@ -1,13 +1,22 @@
 //! What a body may name: nothing that its sender may not see. To be refused is the same as if there were no such thing. What is
 //! named stays as it is until the write that names it is over: nobody hides it meanwhile.
 
-use super::{Problem, Result};
+use super::{Editor, Problem, Result};
 use crate::{
     db::Conn,
     ledger::history,
-    rights::{self, Reach},
+    rights::{self, Place, Reach},
     values::Id,
 };
+
+/// Refuses a write by which citations come before everyone where the caller may not write (403): what is said in public of a
+/// thing is said by whose it is.
+pub async fn may_cite_so(editor: &Editor, conn: &mut Conn) -> Result<()> {
+    for territory in history::newly_cited(conn).await? {
+        editor.within(&Place { territory, ..Place::nation() })?;
+    }
+    Ok(())
+}
 
 /// A person whom the caller may know.
 pub async fn may_name_person(person: Option<Id>, reach: &Reach, conn: &mut Conn) -> Result<()> {

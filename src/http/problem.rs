@@ -425,6 +425,11 @@ fn check(name: &str) -> (String, Said) {
         "committee_place" => {
             ("/committee_id", "The committee is of another place than the meeting.", "Le comité est d'un autre lieu que la réunion.")
         }
+        "national" => (
+            "/level",
+            "What works at the national level is of no territory and of no region.",
+            "Ce qui travaille au niveau national n'est d'aucun territoire ni d'aucune région.",
+        ),
         "most" => (
             "/thing_id",
             "A thing has 1000 citations of one territory's documents at most.",

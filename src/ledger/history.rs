@@ -314,10 +314,33 @@ impl Familiar {
     }
 }
 
-/// Does, or did, a meeting decide on fiches?
-pub async fn decides(meeting: Id, conn: &mut Conn) -> QueryResult<bool> {
-    let decision = "SELECT FROM ledger WHERE parent = $1 AND noun = 'meeting_decisions' AND coalesce(after, before) ->> 'effect' <> 'none' LIMIT 1";
-    Ok(sql_query(decision).bind::<Uuid, _>(meeting).execute(conn).await? > 0)
+#[derive(QueryableByName)]
+struct Territory {
+    #[diesel(sql_type = Nullable<Uuid>)]
+    id: Option<Id>,
+}
+
+/// The territories on whose fiches a meeting decides, or decided.
+pub async fn decided_in(meeting: Id, conn: &mut Conn) -> QueryResult<Vec<Id>> {
+    let territories = sql_query(
+        "SELECT DISTINCT (coalesce(fiche.after, fiche.before) ->> 'territory_id')::uuid AS id FROM ledger decision
+         JOIN ledger fiche ON fiche.noun = 'action_fiches' AND fiche.thing = (coalesce(decision.after, decision.before) ->> 'action_fiche_id')::uuid
+         WHERE decision.parent = $1 AND decision.noun = 'meeting_decisions' AND coalesce(decision.after, decision.before) ->> 'effect' <> 'none'",
+    );
+    Ok(territories.bind::<Uuid, _>(meeting).load::<Territory>(conn).await?.into_iter().filter_map(|territory| territory.id).collect())
+}
+
+/// Whose the citations are that this transaction put before everyone in that place: of a territory, or of none.
+pub async fn newly_cited(conn: &mut Conn) -> QueryResult<Vec<Option<Id>>> {
+    let territories = sql_query(
+        "SELECT DISTINCT (line.after ->> 'territory_id')::uuid AS id FROM ledger line
+         LEFT JOIN LATERAL (SELECT coalesce(after, before) AS row FROM ledger past WHERE past.thing = line.thing AND past.version < line.version
+            ORDER BY version DESC LIMIT 1) past ON true
+         WHERE line.transaction = pg_current_xact_id() AND line.recorded_at > now() - interval '1 day' AND line.noun = 'citations'
+            AND line.after ->> 'visibility' = 'public'
+            AND (past.row ->> 'visibility' IS DISTINCT FROM 'public' OR past.row ->> 'territory_id' IS DISTINCT FROM line.after ->> 'territory_id')",
+    );
+    Ok(territories.load::<Territory>(conn).await?.into_iter().map(|territory| territory.id).collect())
 }
 
 #[derive(QueryableByName)]

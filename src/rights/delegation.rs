@@ -1,15 +1,16 @@
 //! Who gives what: an administrator hands on only what lies within its own perimeters.
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use diesel::{
     QueryResult,
     dsl::{exists, sql},
     prelude::*,
-    sql_types::{Array, Bool, Text, Uuid},
+    sql_query,
+    sql_types::{Array, Bool, Nullable, Text, Uuid},
 };
 use diesel_async::RunQueryDsl;
 
-use super::{Perimeter, Rights};
+use super::{Held, Perimeter, Rights};
 use crate::{
     db::{Conn, listing::Scope},
     schema::{action_fiches, api_keys, department_regions, grants, territories},
@@ -53,8 +54,18 @@ const KEYS: [&str; 2] = [
 impl Delegation {
     /// That of whoever has these rights.
     pub fn of(rights: &Rights) -> Self {
+        Self::over(administered(rights).map(|held| &held.perimeter))
+    }
+
+    /// The same, for what lasts until then, or is open: what ends one day is not handed on for longer.
+    pub fn until(end: Option<DateTime<Utc>>, rights: &Rights) -> Self {
+        let lasts = |held: &&Held| held.until.is_none_or(|until| end.is_some_and(|end| end <= until));
+        Self::over(administered(rights).filter(lasts).map(|held| &held.perimeter))
+    }
+
+    fn over<'a>(perimeters: impl Iterator<Item = &'a Perimeter>) -> Self {
         let mut delegation = Self::default();
-        for (_, perimeter) in rights.held().iter().filter(|(role, _)| role.code() == "admin") {
+        for perimeter in perimeters {
             match perimeter {
                 Perimeter::Nation => delegation.nation = true,
                 Perimeter::Region(code) => delegation.regions.push(code.as_str().to_owned()),
@@ -113,6 +124,46 @@ impl Delegation {
             None => Ok(true),
         }
     }
+}
+
+fn administered(rights: &Rights) -> impl Iterator<Item = &Held> {
+    rights.held().iter().filter(|held| held.role.code() == "admin")
+}
+
+#[derive(QueryableByName)]
+struct Holder {
+    #[diesel(sql_type = Nullable<Text>)]
+    region_code: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    department_code: Option<String>,
+    #[diesel(sql_type = Nullable<Uuid>)]
+    territory_id: Option<Id>,
+    #[diesel(sql_type = Nullable<Uuid>)]
+    action_fiche_id: Option<Id>,
+}
+
+/// The perimeters, each by itself, whose administrators may exchange the secret of this key, beside the nation's.
+pub async fn holders(key: Id, conn: &mut Conn) -> QueryResult<Vec<Delegation>> {
+    let found = sql_query(
+        "SELECT region_code, department_code, territory_id, action_fiche_id FROM grants WHERE key_id = $1 AND perimeter <> 'nation'
+         UNION SELECT place.region_code, NULL, NULL, NULL FROM grants JOIN territory_places place USING (territory_id) WHERE key_id = $1
+         UNION SELECT NULL, NULL, (coalesce(line.after, line.before) ->> 'territory_id')::uuid, NULL FROM grants JOIN ledger line ON line.thing = grants.action_fiche_id
+            WHERE grants.key_id = $1",
+    );
+    let mut holders = Vec::new();
+    for Holder { region_code, department_code, territory_id, action_fiche_id } in found.bind::<Uuid, _>(key).load(conn).await? {
+        let holder = Delegation {
+            nation: false,
+            regions: region_code.into_iter().collect(),
+            departments: department_code.into_iter().collect(),
+            territories: territory_id.into_iter().collect(),
+            fiches: action_fiche_id.into_iter().collect(),
+        };
+        if holder.handles(key, conn).await? {
+            holders.push(holder);
+        }
+    }
+    Ok(holders)
 }
 
 /// Is there such a place? Of those that are not, the member of a body that names it.

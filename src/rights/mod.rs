@@ -12,12 +12,12 @@ mod grants;
 mod places;
 mod scope;
 
-pub use delegation::{Delegation, missing_place, national_admins};
+pub use delegation::{Delegation, holders, missing_place, national_admins};
 pub use grants::{Grant, NewGrant, Perimeter, PerimeterKind, PerimeterWords, Role, RoleWords, Subject};
 pub use places::territory_places;
 pub use scope::{
-    MayName, both, fiches, known_people, of_visible_fiche, people, sees_document, sees_fiche, veil, visible, visible_documents, visible_fiches,
-    visible_part, visible_people,
+    MayName, both, fiches, known_people, of_visible_fiche, people, sees_document, sees_fiche, shares_scheme, veil, visible, visible_documents,
+    visible_fiches, visible_part, visible_people,
 };
 
 use chrono::{DateTime, Utc};
@@ -107,39 +107,46 @@ impl Reach {
     }
 }
 
+/// A role that is held over a perimeter.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// What it allows.
+    pub role: Role,
+    /// Over what.
+    pub perimeter: Perimeter,
+    /// Until when; open when empty.
+    pub until: Option<DateTime<Utc>>,
+}
+
 /// The roles that a caller holds now, and what they let it see.
 #[derive(Debug, Clone, Default)]
 pub struct Rights {
-    held: Vec<(Role, Perimeter)>,
+    held: Vec<Held>,
     /// What the caller may see.
     pub reach: Reach,
-    /// Until when an administrator is one, when that has an end: nobody gives for longer.
-    pub admin_until: Option<DateTime<Utc>>,
 }
 
 impl Rights {
     /// The rights of a key or of the holder of a token, as they stand.
     pub async fn of(subject: &Subject<'_>, conn: &mut Conn) -> QueryResult<Self> {
         let living = grants::living(subject, conn).await?;
-        let ends: Option<Vec<DateTime<Utc>>> = living.iter().filter(|grant| grant.role.code() == "admin").map(|grant| grant.ends_at).collect();
-        let held = living.iter().filter_map(|grant| Some((grant.role, grant.over()?))).collect();
-        Ok(Self { admin_until: ends.and_then(|ends| ends.into_iter().max()), ..Self::from_held(held, conn).await? })
+        let held = living.iter().filter_map(|grant| Some(Held { role: grant.role, perimeter: grant.over()?, until: grant.ends_at }));
+        Self::from_held(held.collect(), conn).await
     }
 
     /// The same rights, but none beyond these roles: scopes of a token narrow, and never widen.
     pub async fn narrowed(self, roles: &[Role], conn: &mut Conn) -> QueryResult<Self> {
-        let narrow = |(role, perimeter): (Role, Perimeter)| {
-            let kept = roles.iter().filter(move |kept| includes(role, **kept)).copied();
-            kept.map(move |role| (role, perimeter.clone())).collect::<Vec<_>>()
+        let narrow = |held: Held| {
+            let kept = roles.iter().filter(|kept| includes(held.role, **kept));
+            kept.map(|role| Held { role: *role, ..held.clone() }).collect::<Vec<_>>()
         };
-        let held = self.held.into_iter().flat_map(narrow).collect();
-        Ok(Self { admin_until: self.admin_until, ..Self::from_held(held, conn).await? })
+        Self::from_held(self.held.into_iter().flat_map(narrow).collect(), conn).await
     }
 
-    async fn from_held(held: Vec<(Role, Perimeter)>, conn: &mut Conn) -> QueryResult<Self> {
+    async fn from_held(held: Vec<Held>, conn: &mut Conn) -> QueryResult<Self> {
         let mut reach = Reach::default();
         let (mut regions, mut departments) = (Vec::new(), Vec::new());
-        for (role, perimeter) in held.iter().filter(|(role, _)| role.code() != "admin") {
+        for Held { role, perimeter, .. } in held.iter().filter(|held| held.role.code() != "admin") {
             let works = role.code() != "reader";
             reach.approver |= role.code() == "approver";
             match perimeter {
@@ -163,23 +170,23 @@ impl Rights {
             ids.sort_unstable();
             ids.dedup();
         }
-        Ok(Self { held, reach, admin_until: None })
+        Ok(Self { held, reach })
     }
 
-    /// Every role with its perimeter.
-    pub fn held(&self) -> &[(Role, Perimeter)] {
+    /// Every role with its perimeter, and its end.
+    pub fn held(&self) -> &[Held] {
         &self.held
     }
 
     /// Is this role, or one that includes it, held anywhere?
     pub fn anywhere(&self, role: Role) -> bool {
-        self.held.iter().any(|(held, _)| includes(*held, role))
+        self.held.iter().any(|held| includes(held.role, role))
     }
 
     /// Is this role, or one that includes it, held over this place? Of what is not written for it, a region or a department
     /// writes nothing.
     pub fn over(&self, role: Role, place: &Place) -> bool {
-        self.held.iter().filter(|(held, _)| includes(*held, role)).any(|(_, perimeter)| match perimeter {
+        self.held.iter().filter(|held| includes(held.role, role)).any(|held| match &held.perimeter {
             Perimeter::Nation => true,
             Perimeter::Region(code) => place.region.as_ref() == Some(code),
             Perimeter::Department(_) => false,

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use diesel::{
     AppearsOnTable, Column, Expression, QueryResult,
+    dsl::exists,
     expression::ValidGrouping,
     pg::Pg,
     prelude::*,
@@ -19,7 +20,7 @@ use crate::{
         Conn,
         listing::{Scope, Sql},
     },
-    schema::{action_fiches, committee_seats, committees, documents, people},
+    schema::{action_fiches, committee_seats, committees, documents, people, themes},
     values::Id,
 };
 
@@ -122,6 +123,12 @@ pub async fn visible_documents(ids: &[Id], reach: &Reach, conn: &mut Conn) -> Qu
         found = found.filter(scope);
     }
     Ok(found.load(conn).await?.into_iter().collect())
+}
+
+/// Is this scheme of themes of others than this territory as well?
+pub async fn shares_scheme(scheme: &str, territory: Option<Id>, conn: &mut Conn) -> QueryResult<bool> {
+    let others = themes::table.filter(themes::scheme.eq(scheme).and(themes::territory_id.is_distinct_from(territory)));
+    diesel::select(exists(others)).get_result(conn).await
 }
 
 /// Which of the rows with these identifiers may name these people to this caller: whoever may be named in public, and in what is

@@ -428,3 +428,118 @@ async fn citations_come_back_whichever_end_went_first_and_out_of_a_merge() {
     restore(&house, &objective, "*", 1).await.expect(200);
     house.get(&citation).await.expect(410);
 }
+
+/// What is said in public of a thing is said by whose it is: not by who publishes his document afterwards, nor by who brings one back.
+#[actix_web::test]
+async fn nobody_speaks_in_public_of_what_is_others() {
+    let World { house, mine, me, public, .. } = world().await;
+    let document = async |visibility: &str| {
+        let body = json!({ "title": "d", "kind": "report", "territory_id": mine, "visibility": visibility });
+        format!("/documents/{}", makers::make(&me, "/documents", body).await)
+    };
+    let cite = async |document: &str| {
+        let body = json!({ "document_id": document.rsplit_once('/').unwrap().1, "noun": "action-fiches", "thing_id": public, "passage": "Planted" });
+        me.post("/citations", body).await
+    };
+    cite(&document("public").await).await.expect(403);
+    // By publishing the document.
+    let one = document("restricted").await;
+    let citation = format!("/citations/{}", cite(&one).await.expect(201).body["id"].as_str().unwrap());
+    me.patch(&one, Some("*"), json!({ "visibility": "public" })).await.expect(403);
+    me.patch(&one, Some("*"), json!({ "title": "Other" })).await.expect(200);
+    // By taking it away meanwhile.
+    me.delete(&citation, Some("*")).await.expect(204);
+    me.patch(&one, Some("*"), json!({ "visibility": "public" })).await.expect(200);
+    restore(&me, &citation, "*", 1).await.expect(403);
+    // By bringing back the document as it was when it was public.
+    let two = document("public").await;
+    me.patch(&two, Some("*"), json!({ "visibility": "restricted" })).await.expect(200);
+    cite(&two).await.expect(201);
+    me.delete(&two, Some("*")).await.expect(204);
+    restore(&me, &two, "*", 1).await.expect(403);
+    restore(&me, &two, "*", 2).await.expect(200);
+    assert!(house.anyone.get(&format!("/citations?thing_id={public}")).await.expect(200).rows().is_empty());
+    // The nation says what it likes, and an editor brings back what was said so.
+    let three = document("public").await;
+    let body = json!({ "document_id": three.rsplit_once('/').unwrap().1, "noun": "action-fiches", "thing_id": public });
+    let said = format!("/citations/{}", makers::make(&house, "/citations", body).await);
+    me.delete(&three, Some("*")).await.expect(204);
+    restore(&me, &three, "*", 1).await.expect(200);
+    house.anyone.get(&said).await.expect(200);
+}
+
+#[actix_web::test]
+async fn a_theme_comes_back_into_no_scheme_of_others() {
+    let World { house, mine, me, .. } = world().await;
+    let theme = json!({ "scheme": "first", "territory_id": mine, "code": "a", "label_fr": "A", "label_en": "A", "position": 1 });
+    let theme = format!("/themes/{}", makers::make(&me, "/themes", theme).await);
+    me.patch(&theme, Some("*"), json!({ "scheme": "second" })).await.expect(200);
+    makers::make(&house, "/themes", json!({ "scheme": "first", "code": "n", "label_fr": "N", "label_en": "N", "position": 1 })).await;
+    restore(&me, &theme, "*", 1).await.expect(403);
+    restore(&me, &theme, "*", 2).await.expect(200);
+    restore(&house, &theme, "*", 1).await.expect(200);
+}
+
+/// Who calls a meeting does not undo, by the meeting, what approvers elsewhere decided in it.
+#[actix_web::test]
+async fn what_was_decided_of_a_territory_is_its_approvers() {
+    let World { house, theirs, public, .. } = world().await;
+    let region = house.with(&["approver@region:28"]).await;
+    let meeting = json!({ "title": "m", "region_code": "28", "status": "held", "held_on": "2026-01-10" });
+    let meeting = format!("/meetings/{}", makers::make(&region, "/meetings", meeting).await);
+    let approver = house.with(&[&format!("approver@territory:{theirs}")]).await;
+    let move_to = async |to: &str| {
+        let asked = approver.request(Method::POST, &format!("/action-fiches/{public}/transitions")).header("If-Match", "*");
+        send(asked.json(&json!({ "axis": "validation", "to": to, "reason": "r" }))).await.expect(200)
+    };
+    move_to("submitted").await;
+    let decision = json!({ "text": "Refusée", "action_fiche_id": public, "effect": "refused", "reason": "r" });
+    region.post(&format!("{meeting}/decisions"), decision.clone()).await.expect(403);
+    let decision = format!("{meeting}/decisions/{}", makers::make(&house, &format!("{meeting}/decisions"), decision).await);
+    house.patch(&decision, Some("*"), json!({ "text": "Refusée, pour cette fois" })).await.expect(200);
+    let version = house.get(&meeting).await.expect(200).body["version"].as_i64().unwrap();
+    restore(&region, &meeting, "*", version - 1).await.expect(403);
+    move_to("submitted").await;
+    restore(&region, &meeting, "*", 1).await.expect(403);
+    region.delete(&meeting, Some("*")).await.expect(403);
+    house.get(&decision).await.expect(200);
+    restore(&house, &meeting, "*", version - 1).await.expect(200);
+}
+
+/// Nobody's things hold those of another, who could not delete them any more.
+#[actix_web::test]
+async fn nobody_holds_the_things_of_others() {
+    let World { house, mine, theirs, me, public, .. } = world().await;
+    let committee = |territory: &str| json!({ "name": "c", "level": "territorial", "kind": "project", "territory_id": territory });
+    let agreement = |territory: &str| json!({ "title": "a", "kind": "contract", "status": "signed", "territory_id": territory });
+    let theme = |territory: &str, code: &str| json!({ "scheme": format!("of-{code}"), "territory_id": territory, "code": code, "label_fr": code, "label_en": code, "position": 1 });
+    let their_committee = makers::make(&house, "/committees", committee(&theirs)).await;
+    let their_agreement = makers::make(&house, "/agreements", agreement(&theirs)).await;
+    let their_theme = makers::make(&house, "/themes", theme(&theirs, "theirs")).await;
+    let with = |mut body: Value, member: &str, id: &str| {
+        body[member] = json!(id);
+        body
+    };
+    for (path, body, member, id) in [
+        ("/committees", committee(&mine), "parent_id", &their_committee),
+        ("/committees", committee(&mine), "becomes_id", &their_committee),
+        ("/agreements", agreement(&mine), "parent_id", &their_agreement),
+        ("/action-fiches", json!({ "territory_id": mine, "title": "f" }), "proposed_by_committee_id", &their_committee),
+        ("/objectives", json!({ "territory_id": mine, "wording": "o" }), "theme_id", &their_theme),
+        ("/themes", theme(&mine, "mine"), "parent_id", &their_theme),
+    ] {
+        let refused = me.post(path, with(body.clone(), member, id)).await.expect(422);
+        assert_eq!(refused.wrongs(), [(format!("/{member}"), "broken_rule".to_owned())], "{path}");
+        me.post(path, body).await.expect(201);
+    }
+    // What works at the national level is the nation's, with its meetings.
+    for place in [json!({ "territory_id": mine }), json!({ "region_code": "28" })] {
+        let mut body = json!({ "name": "n", "level": "national", "kind": "steering" });
+        body.as_object_mut().unwrap().extend(place.as_object().unwrap().clone());
+        assert_eq!(house.post("/committees", body).await.expect(422).wrongs(), [("/level".to_owned(), "broken_rule".to_owned())]);
+    }
+    let national = makers::make(&house, "/committees", json!({ "name": "n", "level": "national", "kind": "steering" })).await;
+    me.post("/meetings", json!({ "title": "m", "committee_id": national })).await.expect(403);
+    me.post("/meetings", json!({ "title": "m", "committee_id": national, "territory_id": mine })).await.expect(422);
+    house.delete(&format!("/action-fiches/{public}"), Some("*")).await.expect(204);
+}

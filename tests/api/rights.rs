@@ -286,6 +286,18 @@ async fn a_decision_is_not_undone_by_who_could_not_take_it() {
         back(&pilot, version).await.expect(403);
         back(&editor, version).await.expect(403);
     }
+    // Nor by who approves of nothing but the fiche: he sits in no meeting.
+    let [approver, mine] = [house.with(&[&format!("approver@fiche:{fiche}")]).await, house.with(&[&format!("approver@territory:{territory}")]).await];
+    back(&approver, 1).await.expect(403);
+    // Nor by calling off the meeting that decided.
+    let decided = house.get(&format!("{one}?include=children")).await.expect(200).body["validation_decision_id"].clone();
+    for meeting in house.all(&format!("/meetings?territory_id={territory}&include=decisions")).await {
+        let decides = meeting["decisions"].as_array().unwrap().iter().any(|decision| decision["id"] == decided);
+        let cancelled = mine.patch(&format!("/meetings/{}", meeting["id"].as_str().unwrap()), Some("*"), json!({ "status": "cancelled" })).await;
+        if decides {
+            assert_eq!(cancelled.expect(422).wrongs(), [("/status".to_owned(), "not_held".to_owned())]);
+        }
+    }
     // Nor through a deletion: what a meeting decided on stays.
     editor.delete(&one, Some("*")).await.expect(409);
     assert_eq!(house.get(&one).await.expect(200).body["validation_reason"], "B");
@@ -312,7 +324,7 @@ async fn what_all_share_is_not_taken_by_adding_oneself_to_it() {
         approver.post("/committees", body).await.expect(403);
     }
     // And going back asks for no less than a change does.
-    let national = json!({ "name": "National", "level": "national", "kind": "steering", "territory_id": other });
+    let national = json!({ "name": "National", "level": "national", "kind": "steering" });
     let national = makers::make(&house, "/committees", national).await;
     approver.patch(&format!("/committees/{national}"), Some("*"), json!({})).await.expect(403);
     let back = approver.request(reqwest::Method::POST, &format!("/committees/{national}/restore")).header("if-match", "*");
@@ -387,6 +399,66 @@ async fn a_key_that_held_more_is_not_exchanged_by_who_gives_less() {
     for (ends, status) in [(None, 403), (Some(day(3)), 403), (Some(day(1)), 201)] {
         dated.post("/api-keys", mine(ends)).await.expect(status);
     }
+}
+
+/// What ends one day is not made to last: not by another grant that does not cover it, not by the secret of somebody else's key.
+#[actix_web::test]
+async fn what_one_holds_for_a_time_is_not_handed_on_for_longer() {
+    let house = house().await;
+    let [here, there] = [makers::territory(&house, "T7").await, makers::territory(&house, "T8").await];
+    let fiche = makers::make(&house, "/action-fiches", json!({ "territory_id": here, "title": "x", "visibility": "public" })).await;
+    let nation = house.with(&["admin@nation"]).await;
+    let soon = (chrono::Utc::now() + chrono::Duration::hours(1)).to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    let over = |role: &str, territory: &str| json!({ "role": role, "perimeter": "territory", "territory_id": territory });
+    let temporary = [
+        (
+            json!({ "role": "admin", "perimeter": "nation", "ends_at": soon }),
+            json!({ "role": "admin", "perimeter": "fiche", "action_fiche_id": fiche }),
+            json!({ "role": "admin", "perimeter": "nation" }),
+        ),
+        (json!({ "role": "admin", "perimeter": "territory", "territory_id": here, "ends_at": soon }), over("admin", &there), over("admin", &here)),
+    ];
+    for (dated, open, wanted) in temporary {
+        let key = nation.post("/api-keys", json!({ "name": "dated", "grants": [dated, open] })).await.expect(201).body;
+        let me = Client { key: Some(key["secret"].as_str().unwrap().to_owned()), ..house.anyone.clone() };
+        let with = |member: &str, value: Value| {
+            let mut body = wanted.clone();
+            body[member] = value;
+            body
+        };
+        me.post("/grants", with("key_id", key["id"].clone())).await.expect(403);
+        me.post("/api-keys", json!({ "name": "more", "grants": [wanted] })).await.expect(403);
+        me.post("/api-keys", json!({ "name": "as long", "grants": [with("ends_at", json!(soon))] })).await.expect(201);
+        // Nor by the secret of who holds it for good.
+        let good = nation.post("/api-keys", json!({ "name": "good", "grants": [wanted] })).await.expect(201).body["id"].as_str().unwrap().to_owned();
+        me.post(&format!("/api-keys/{good}/rotation"), json!({})).await.expect(403);
+        nation.post(&format!("/api-keys/{good}/rotation"), json!({})).await.expect(200);
+    }
+}
+
+/// Who may exchange the secret of a key never comes to hold by it what he may not give.
+#[actix_web::test]
+async fn a_key_is_given_nothing_that_its_holders_could_not_give() {
+    let house = house().await;
+    let member = json!([{ "kind": "other", "name": "member", "department_codes": ["61"] }]);
+    let territory = makers::make(&house, "/territories", json!({ "name": "T7", "members": member })).await;
+    let fiche = makers::make(&house, "/action-fiches", json!({ "territory_id": territory, "title": "x", "visibility": "public" })).await;
+    let [admin, region] = [house.with(&[&format!("admin@territory:{territory}")]).await, house.with(&["admin@region:28"]).await];
+    let grant = |role: &str| json!({ "role": role, "perimeter": "territory", "territory_id": territory });
+    let key = async |grant: Value| admin.post("/api-keys", json!({ "name": "k", "grants": [grant] })).await.expect(201).body["id"].clone();
+    let give = async |key: &Value, role: &str| {
+        let mut body = grant(role);
+        body["key_id"] = key.clone();
+        admin.post("/grants", body).await
+    };
+    // A region gives readers; the pilot's administrator, what is of the fiche.
+    let reader = key(grant("reader")).await;
+    region.post(&format!("/api-keys/{}/rotation", reader.as_str().unwrap()), json!({})).await.expect(200);
+    assert_eq!(give(&reader, "editor").await.expect(422).wrongs(), [("/key_id".to_owned(), "broken_rule".to_owned())]);
+    let pilot = key(json!({ "role": "editor", "perimeter": "fiche", "action_fiche_id": fiche })).await;
+    give(&pilot, "editor").await.expect(422);
+    let editor = key(grant("editor")).await;
+    give(&editor, "approver").await.expect(201);
 }
 
 /// Who knows a person here does not know where else it sits, and nobody learns there that it came to sit here.

@@ -16,7 +16,7 @@ use crate::{
         listing::{Field, Listed, field, word},
     },
     http::{Admin, At, Json, List, Made, Momentary, Page, Problem, Result, Said, Shown, gate::Gate, kinds},
-    rights::{self, Delegation, Grant, Perimeter, PerimeterKind, PerimeterWords, Role, RoleWords, Subject, missing_place, national_admins},
+    rights::{self, Delegation, Grant, Perimeter, PerimeterKind, PerimeterWords, Role, RoleWords, Subject, holders, missing_place, national_admins},
     schema::grants,
     values::{DepartmentCode, Id, Instant, RegionCode, ShortText},
 };
@@ -124,9 +124,7 @@ pub fn routes(routes: &mut ServiceConfig) {
 /// Gives one, if it lies within the perimeters of the administrator (403), and over a place that there is (422).
 pub(super) async fn give(subject: &Subject<'_>, new: &rights::NewGrant, admin: &Admin, conn: &mut Conn) -> Result<Grant> {
     let grant = new.give(subject, &admin.name, conn).await?;
-    // What ends one day is not handed on for longer.
-    let lasts = admin.rights().admin_until.is_some_and(|until| new.ends_at.is_none_or(|end| end > until));
-    if lasts || !Delegation::of(admin.rights()).covers(grant.id, conn).await? {
+    if !Delegation::until(new.ends_at, admin.rights()).covers(grant.id, conn).await? {
         return Err(Problem::new(&kinds::OUTSIDE_PERIMETER));
     }
     match missing_place(&new.perimeter, conn).await? {
@@ -155,7 +153,8 @@ async fn list_grants(db: Data<Db>, admin: Admin, list: List<Grant>) -> Result<Pa
 
 /// Give a grant
 ///
-/// To a key, or to whoever shows a claim in a token of an issuer. An administrator gives what lies within its own perimeters.
+/// To a key, or to whoever shows a claim in a token of an issuer. An administrator gives what lies within its own perimeters, and no
+/// longer than it holds them; and to a key nothing that others could not give who may exchange its secret.
 #[utoipa::path(responses((status = CREATED, body = Grant)))]
 #[post("/grants")]
 async fn create_grant(db: Data<Db>, admin: Admin, body: Json<NewGrant>) -> Result<Made<Grant>> {
@@ -188,6 +187,7 @@ async fn create_grant(db: Data<Db>, admin: Admin, body: Json<NewGrant>) -> Resul
                 ends_at: new.ends_at,
                 reason: new.reason,
             };
+            let mut others = Vec::new();
             if let Subject::Key(id) = subject {
                 let unknown = |problem: Problem| if problem.kind() == &kinds::NOT_FOUND { Problem::unknown_reference("/key_id") } else { problem };
                 let key = lock(id, &delegation, conn).await.map_err(unknown)?.key;
@@ -195,8 +195,20 @@ async fn create_grant(db: Data<Db>, admin: Admin, body: Json<NewGrant>) -> Resul
                     let said = Said::new("The key is revoked.", "La clé est révoquée.");
                     return Err(Problem::body("/key_id", "broken_rule", said));
                 }
+                others = holders(id, conn).await?;
             }
-            give(&subject, &asked.checked()?, &admin, conn).await
+            let grant = give(&subject, &asked.checked()?, &admin, conn).await?;
+            // Who may exchange the secret of a key knows it, and comes to hold what it is given.
+            for other in others {
+                if !other.covers(grant.id, conn).await? {
+                    let said = Said::new(
+                        "Others may exchange the secret of this key who may not give this: make another key.",
+                        "D'autres peuvent échanger le secret de cette clé sans pouvoir accorder ceci : créez une autre clé.",
+                    );
+                    return Err(Problem::body("/key_id", "broken_rule", said));
+                }
+            }
+            Ok(grant)
         })
         .await?;
     log::info!("grant {} was given by {}", grant.id, by(&admin));

@@ -4,13 +4,13 @@ use std::sync::LazyLock;
 
 use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
+use diesel::{dsl::exists, prelude::*};
 use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::MeetingStatus;
+use super::{Meeting, MeetingStatus};
 use crate::{
     db::{
         Conn, Db,
@@ -191,6 +191,15 @@ impl NewDecision {
     pub(super) async fn may_decide(&self, editor: &Editor, conn: &mut Conn) -> Result<()> {
         may_decide(self.action_fiche_id, &self.effect, editor, conn).await
     }
+}
+
+/// Refuses that a meeting which decided was not held.
+pub(super) async fn check_held(meeting: &Meeting, conn: &mut Conn) -> Result<()> {
+    let decisions = meeting_decisions::table.filter(meeting_decisions::meeting_id.eq(meeting.id).and(meeting_decisions::effect.ne("none")));
+    if meeting.status.code() != "held" && diesel::select(exists(decisions)).get_result(conn).await? {
+        return Err(Problem::body("/status", "not_held", Said::new("The meeting has decided.", "La réunion a décidé.")));
+    }
+    Ok(())
 }
 
 /// Adds one to its meeting, and moves the fiche that it decides on.
