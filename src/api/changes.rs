@@ -440,7 +440,12 @@ impl Writer {
             text.push_str(&format!("id: {}\nevent: change\ndata: {data}\n\n", event.cursor));
         }
         self.after = batch.up_to;
-        if text.is_empty() { Ok(()) } else { self.write(text.into()).await }
+        if text.is_empty() {
+            return Ok(());
+        }
+        // What happened after the key was revoked is not told.
+        self.allowed().await?;
+        self.write(text.into()).await
     }
 
     /// Hands over what is to be sent. A reader who takes nothing any more is left.

@@ -4,14 +4,14 @@ use chrono::{DateTime, Utc};
 use diesel::{
     prelude::*,
     sql_query,
-    sql_types::{Array, BigInt, Int4, Jsonb, Nullable, Text, Timestamptz, Uuid},
+    sql_types::{Array, BigInt, Bool, Int4, Jsonb, Nullable, Text, Timestamptz, Uuid},
 };
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::shown::{self, WITHIN};
+use super::shown;
 use crate::{db::Conn, rights::Reach, values::Id};
 
 /// Every noun and part that keeps the ledger, by its table.
@@ -102,17 +102,16 @@ pub struct Event {
     pub version: i32,
     /// When.
     pub recorded_at: DateTime<Utc>,
-    /// Who did it; null for who shows no key.
+    /// Who did it; null for who shows no key, and where nothing is told but that something was done elsewhere.
     #[schema(required, max_length = 200)]
     pub author: Option<String>,
-    /// The territories that it concerns.
+    /// The territories that it concerns; of a person who may not be named in public, those of them within one's reach.
     #[schema(max_items = 1000)]
     pub territories: Vec<Id>,
     /// The thing that it became one with, when it was deleted by a merge; else null.
     #[schema(required)]
     pub merged_into: Option<Id>,
-    /// The whole thing as it is after this; null once it is deleted. Null too for a person of whom one may know nothing any
-    /// more: then a `delete` follows.
+    /// The whole thing as it is after this; null once it is deleted. Null too for what one may know no more: then a `delete` follows.
     #[schema(required, value_type = Option<Object>)]
     pub data: Option<Map<String, Value>>,
 }
@@ -174,10 +173,23 @@ struct Line {
     author: String,
     #[diesel(sql_type = Timestamptz)]
     recorded_at: DateTime<Utc>,
+    #[diesel(sql_type = Text)]
+    audience: String,
     #[diesel(sql_type = Array<Text>)]
     places: Vec<String>,
     #[diesel(sql_type = Nullable<Uuid>)]
     merged_into: Option<Id>,
+    /// May the caller see today what it is about? (Of what is deleted: could it, until then?)
+    #[diesel(sql_type = Bool)]
+    still: bool,
+    /// Did nothing change of what it says itself?
+    #[diesel(sql_type = Bool)]
+    quiet: bool,
+}
+
+/// Does a line concern the territory, as far as the caller may know? Who knows a person here does not know where else it sits.
+fn near(line: &str) -> String {
+    format!("($1 OR $4 IS NULL OR {line}.audience = 'public' OR line.noun NOT IN ('people', 'person_mandates') OR $4 = ANY ($2))")
 }
 
 /// What happened after this number, up to the head, as this caller may know it.
@@ -185,10 +197,14 @@ pub async fn read(after: i64, head: i64, limit: i64, filter: &Filter, reach: &Re
     let mut until = head.min(after + WINDOW);
     let query = sql_query(format!(
         "SELECT seq, noun, thing, parent_noun, parent, version, author, recorded_at,
-            CASE WHEN now THEN after END AS after, CASE WHEN now THEN places ELSE past_places END AS places,
+            CASE WHEN now THEN after END AS after, CASE WHEN now THEN places ELSE past_places END AS places, still,
+            CASE WHEN now THEN audience ELSE past_audience END AS audience,
+            action = 'update' AND before - '{{version,updated_at}}'::text[] = after - '{{version,updated_at}}'::text[] AS quiet,
             CASE WHEN action = 'delete' THEN merged_by(transaction, recorded_at, noun) END AS merged_into,
             CASE WHEN NOT now THEN 'delete' WHEN was OR action = 'create' OR returned THEN action ELSE 'create' END AS action
-         FROM (SELECT stamp.seq, line.*, past.places AS past_places, coalesce({now}, false) AS now, coalesce({was}, false) AS was,
+         FROM (SELECT stamp.seq, line.*, past.audience AS past_audience, past.places AS past_places,
+                coalesce({now} AND {near_now}, false) AS now, coalesce({was} AND {near_then}, false) AS was,
+                coalesce($1 OR (SELECT {still} FROM ledger last WHERE last.thing = line.thing ORDER BY last.version DESC LIMIT 1), false) AS still,
                 line.action = 'restore' AND past.after IS NULL AND coalesce({returned}, false) AS returned
             FROM stamps stamp JOIN ledger line ON line.id = stamp.line
             LEFT JOIN LATERAL (SELECT audience, places, after FROM ledger past WHERE past.thing = line.thing AND past.version < line.version
@@ -197,7 +213,10 @@ pub async fn read(after: i64, head: i64, limit: i64, filter: &Filter, reach: &Re
          WHERE now OR was ORDER BY seq LIMIT $8",
         now = shown::within("line"),
         was = shown::within("past"),
-        returned = WITHIN.replace("{}", "past"),
+        near_now = near("line"),
+        near_then = near("past"),
+        still = shown::reached("last"),
+        returned = shown::concerning("past"),
     ));
     let mut from = after;
     // One line more than asked tells whether there is more: of what the caller does not see, nothing is told.
@@ -229,13 +248,15 @@ fn person(line: &Line) -> Option<Id> {
 }
 
 fn event(line: Line, known: &shown::Known, reach: &Reach) -> Event {
-    let unknown = person(&line).is_some_and(|person| !known.has(person));
+    let someone = person(&line);
+    let unknown = someone.is_some_and(|person| !known.has(person));
+    let told_of = |place: &&String| reach.everything || someone.is_none() || line.audience == "public" || known.reaches(place);
     // A fiche is a place too.
     let fiche = [("action_fiches", Some(line.thing)), (line.parent_noun.as_deref().unwrap_or_default(), line.parent)];
     let fiche = fiche.into_iter().find(|(noun, _)| *noun == "action_fiches" && (line.noun == *noun || line.parent.is_some())).and_then(|(_, id)| id);
-    let territories = line.places.iter().filter_map(|place| Id::parse(place).ok()).filter(|id| Some(*id) != fiche).collect();
+    let territories = line.places.iter().filter(told_of).filter_map(|place| Id::parse(place).ok()).filter(|id| Some(*id) != fiche).collect();
     let data = match line.after {
-        Some(Value::Object(mut row)) if !unknown => {
+        Some(Value::Object(mut row)) if !unknown && line.still => {
             known.mask(&mut row, &line.places);
             shown::instants(&mut row);
             Some(row)
@@ -251,7 +272,7 @@ fn event(line: Line, known: &shown::Known, reach: &Reach) -> Event {
         action: line.action,
         version: line.version,
         recorded_at: line.recorded_at,
-        author: (!reach.is_public()).then_some(line.author),
+        author: Some(line.author).filter(|_| !reach.is_public() && (reach.everything || someone.is_none() || !line.quiet)),
         territories,
         merged_into: line.merged_into,
         data,
@@ -278,8 +299,9 @@ pub async fn fingerprint(up_to: i64, filter: &Filter, reach: &Reach, conn: &mut 
             FROM (SELECT DISTINCT ON (thing) ledger.* FROM ledger JOIN stamps ON stamps.line = ledger.id
                 WHERE seq <= $5 AND ($6 = '{{}}' OR noun = ANY ($6)) AND ($4 IS NULL OR thing IN (SELECT thing FROM ledger WHERE places @> ARRAY[$4]))
                 ORDER BY thing, version DESC) line
-            WHERE {now}) texts",
+            WHERE {now} AND {near}) texts",
         now = shown::within("line"),
+        near = near("line"),
     ));
     shown::bind(query.into_boxed(), reach, filter.territory).bind::<BigInt, _>(up_to).bind::<Array<Text>, _>(&filter.nouns).get_result(conn).await
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::shown::{self, Known, WITHIN};
+use super::shown::{self, Known};
 use crate::{
     db::Conn,
     rights::{self, Reach},
@@ -134,7 +134,7 @@ fn lines(from: &str, version: &str, which: &str) -> String {
          WHERE now OR action = 'delete' AND was",
         was = shown::within("past"),
         now = shown::within("line"),
-        returned = WITHIN.replace("{}", "past"),
+        returned = shown::concerning("past"),
     )
 }
 
@@ -169,16 +169,19 @@ pub async fn versions(noun: &str, thing: Id, before: i32, limit: i64, reach: &Re
     }
     let rows = found.iter().chain(&parts).flat_map(|line| [&line.before, &line.after]).flatten();
     let known = Known::of(rows.filter_map(shown::person_of), reach, conn).await?;
-    let open = !reach.is_public();
     let told = |line: Line| {
         let parts = parts.iter().filter(|part| part.version == line.version);
+        let changed = if hidden { Vec::new() } else { fields(&line, &known) };
+        // Who does something elsewhere with a person, and why, is told there.
+        let quiet = noun == "people" && line.action == "update" && changed.is_empty() && parts.clone().next().is_none();
+        let open = !reach.is_public() && (reach.everything || !quiet);
         Version {
             version: line.version,
             author: open.then(|| line.author.clone()),
             recorded_at: line.recorded_at,
             request: line.request.clone().filter(|_| open),
             reason: line.reason.clone().filter(|_| open),
-            fields: if hidden { Vec::new() } else { fields(&line, &known) },
+            fields: changed,
             parts: parts
                 .map(|part| PartChange {
                     noun: part.noun.replace('_', "-"),

@@ -17,13 +17,20 @@ use crate::{
     values::Id,
 };
 
-/// May the caller see this line? Of the first four values that `bind` gives.
-pub const WITHIN: &str = "(($1 OR {}.audience = 'public' OR {}.audience = 'partners' AND {}.places && $2 OR {}.audience = 'restricted' AND {}.places && $3) \
-    AND ($4 IS NULL OR {}.places @> ARRAY[$4]))";
+/// May the caller see what this line is for? Of the first three values that `bind` gives.
+pub fn reached(line: &str) -> String {
+    "($1 OR {}.audience = 'public' OR {}.audience = 'partners' AND {}.places && $2 OR {}.audience = 'restricted' AND {}.places && $3)"
+        .replace("{}", line)
+}
+
+/// The same, and does it concern the territory, which is the fourth value?
+pub fn concerning(line: &str) -> String {
+    format!("({} AND ($4 IS NULL OR {line}.places @> ARRAY[$4]))", reached(line))
+}
 
 /// Is there, after this line, a thing that the caller may see?
 pub fn within(line: &str) -> String {
-    format!("({line}.after IS NOT NULL AND {})", WITHIN.replace("{}", line))
+    format!("({line}.after IS NOT NULL AND {})", concerning(line))
 }
 
 /// The values of a query that asks what is within reach, and concerns a territory.
@@ -63,6 +70,11 @@ impl Known {
     /// Is this one of them?
     pub fn has(&self, person: Id) -> bool {
         self.people.as_ref().is_none_or(|known| known.contains_key(&person))
+    }
+
+    /// Is this place within the caller's reach?
+    pub fn reaches(&self, place: &str) -> bool {
+        self.places.iter().any(|reached| reached == place)
     }
 
     /// Takes the person out of a row of these places, unless it may be named there.

@@ -132,9 +132,10 @@ pub async fn shares_scheme(scheme: &str, territory: Option<Id>, conn: &mut Conn)
 }
 
 /// Which of the rows with these identifiers may name these people to this caller: whoever may be named in public, and in what is
-/// of the places within reach, anyone. (Not in what is elsewhere: who knows a person here does not know where else it sits.)
+/// of the places within reach, anyone; of another instant, whoever may be named today as well. (Not in what is elsewhere: who knows a person here does not know where else it sits.)
 const NAMED: &str = "SELECT held.thing AS id FROM unnest($1, $2) AS held (thing, person)
-    WHERE EXISTS (SELECT FROM people WHERE people.id = held.person AND people.publication_basis <> 'not_publishable')
+    WHERE EXISTS (SELECT FROM people JOIN public.people today ON today.id = people.id
+            WHERE people.id = held.person AND people.publication_basis <> 'not_publishable' AND today.publication_basis <> 'not_publishable')
        OR (SELECT last.places FROM ledger last WHERE last.thing = held.thing ORDER BY last.version DESC LIMIT 1) && $3";
 
 #[derive(QueryableByName)]
@@ -176,7 +177,8 @@ impl QueryFragment<Pg> for MayName {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("(");
         self.person.walk_ast(out.reborrow())?;
-        out.push_sql(" IN (SELECT people.id FROM people WHERE people.publication_basis <> 'not_publishable') OR (SELECT last.places FROM ledger last WHERE last.thing = ");
+        out.push_sql(" IN (SELECT people.id FROM people JOIN public.people today ON today.id = people.id \
+             WHERE people.publication_basis <> 'not_publishable' AND today.publication_basis <> 'not_publishable') OR (SELECT last.places FROM ledger last WHERE last.thing = ");
         self.thing.walk_ast(out.reborrow())?;
         out.push_sql(" ORDER BY last.version DESC LIMIT 1) && ");
         out.push_bind_param::<Array<Text>, _>(&self.places)?;

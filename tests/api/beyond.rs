@@ -4,6 +4,8 @@ use diesel_async::SimpleAsyncConnection;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use territoires_industrie::ledger::stamper;
+
 use crate::support::{Client, House, erase, house, makers, restore, send};
 
 /// Two territories of Normandy, with an editor and an approver of each, and the fiches of the second one by visibility.
@@ -320,7 +322,7 @@ async fn what_comes_back_is_for_whom_it_is_for_once_others_are_done() {
             assert_eq!(house.get(path).await.status.as_u16(), if comes { 200 } else { 410 }, "{path}");
             assert!([404, 410].contains(&house.anyone.get(path).await.status.as_u16()), "{path}");
         }
-        territoires_industrie::ledger::stamper::catch_up(&mut house.database().await).await.unwrap();
+        stamper::catch_up(&mut house.database().await).await.unwrap();
         let seen = house.anyone.get("/changes?limit=1000").await.expect(200).body;
         let last = seen["data"].as_array().unwrap().iter().rev().find(|event| event["id"] == *link).unwrap();
         assert_eq!(last["action"], "delete", "{last:#}");
@@ -542,4 +544,46 @@ async fn nobody_holds_the_things_of_others() {
     me.post("/meetings", json!({ "title": "m", "committee_id": national })).await.expect(403);
     me.post("/meetings", json!({ "title": "m", "committee_id": national, "territory_id": mine })).await.expect(422);
     house.delete(&format!("/action-fiches/{public}"), Some("*")).await.expect(204);
+}
+
+#[actix_web::test]
+async fn who_may_not_be_named_today_is_not_named_as_of_then() {
+    let World { house, mine, theirs, me, .. } = world().await;
+    let person = makers::make(&house, "/people", json!({ "name": "Jeanne Martin", "publication_basis": "elected_mandate" })).await;
+    let mut seats = Vec::new();
+    for territory in [&mine, &theirs] {
+        let body = json!({ "name": "c", "level": "territorial", "kind": "project", "territory_id": territory, "seats": [{ "person_id": person }] });
+        let committee = makers::make(&house, "/committees", body).await;
+        let seat = house.get(&format!("/committees/{committee}/seats")).await.expect(200).rows()[0]["id"].as_str().unwrap().to_owned();
+        seats.push(format!("/committees/{committee}/seats/{seat}"));
+    }
+    let then = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
+    let asked = async |person: &str| {
+        let named = [me.get(&format!("{}?as_of={then}", seats[0])).await, me.get(&format!("{}?as_of={then}", seats[1])).await];
+        let found = me.get(&format!("/committees?person_id={person}&as_of={then}")).await.expect(200).rows().len();
+        (named.map(|seat| seat.expect(200).body["person_id"].is_string()), found)
+    };
+    assert_eq!(asked(&person).await, ([true, true], 2));
+    house.patch(&format!("/people/{person}"), Some("*"), json!({ "publication_basis": "not_publishable" })).await.expect(200);
+    assert_eq!(asked(&person).await, ([true, false], 1));
+}
+
+#[actix_web::test]
+async fn what_was_public_and_is_hidden_is_not_told_again() {
+    let World { house, theirs, their_editor, .. } = world().await;
+    let fiche = makers::make(&house, "/action-fiches", json!({ "territory_id": theirs, "title": "SECRET", "visibility": "public" })).await;
+    let one = format!("/action-fiches/{fiche}");
+    let told = async |client: &Client| {
+        stamper::catch_up(&mut house.database().await).await.unwrap();
+        let events = client.get("/changes?noun=action-fiches&limit=1000").await.expect(200);
+        let mine = events.rows().iter().filter(|event| event["id"] == *fiche);
+        mine.map(|event| (event["action"].as_str().unwrap().to_owned(), event["data"]["title"] == "SECRET")).collect::<Vec<_>>()
+    };
+    let event = |action: &str, told: bool| (action.to_owned(), told);
+    house.patch(&one, Some("*"), json!({ "visibility": "restricted" })).await.expect(200);
+    assert_eq!(told(&house.anyone).await, [event("create", false), event("delete", false)]);
+    assert_eq!(told(&their_editor).await, [event("create", true), event("update", true)]);
+    house.delete(&one, Some("*")).await.expect(204);
+    assert_eq!(told(&house.anyone).await, [event("create", false), event("delete", false)]);
+    assert_eq!(told(&their_editor).await, [event("create", true), event("update", true), event("delete", false)]);
 }

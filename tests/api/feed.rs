@@ -545,6 +545,9 @@ async fn a_stream_ends_with_its_key_and_there_are_only_so_many() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     house.database().await.batch_execute("UPDATE api_keys SET revoked_at = clock_timestamp() WHERE name = 'reader@nation'").await.unwrap();
     let begin = Instant::now();
+    // What happens a second later is told no more.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    makers::partner(&house, "Siemens").await;
     let found = open.await.unwrap();
     assert!(found.len() == 1 && begin.elapsed() < Duration::from_secs(5), "{found:?} {:?}", begin.elapsed());
     // The places of those who left are free again.

@@ -485,7 +485,26 @@ async fn the_seats_of_one_person_are_not_linked() {
         tags
     };
     let before = tags().await;
+    let document = makers::make(&house, "/documents", json!({ "title": "d", "kind": "report", "visibility": "public" })).await;
+    let citation = json!({ "document_id": document, "noun": "people", "thing_id": person });
+    let citation = format!("/citations/{}", makers::make(&house, "/citations", citation).await);
+    let citing = house.get(&citation).await.expect(200).body["territory_id"].clone();
     let (_, new_seat) = seat(&elsewhere).await;
+    // Nor do its citations change hands, nor does the feed say where else it sits, nor who seated it there.
+    assert_eq!(house.get(&citation).await.expect(200).body["territory_id"], citing);
+    territoires_industrie::ledger::stamper::catch_up(&mut house.database().await).await.unwrap();
+    let events = async |client: &Client, query: &str| client.get(&format!("/changes?noun=people{query}")).await.expect(200).rows().clone();
+    for event in events(&reader, "").await {
+        assert_eq!(event["territories"], json!([here]), "{event:#}");
+    }
+    assert_eq!(events(&house, "").await.last().unwrap()["territories"].as_array().unwrap().len(), 3);
+    for (territory, known) in [(&here, 1), (&there, 0), (&elsewhere, 0)] {
+        assert_eq!(events(&reader, &format!("&territory={territory}")).await.is_empty(), known == 0, "{territory}");
+        let fingerprint = reader.get(&format!("/changes/fingerprint?noun=people&territory={territory}")).await.expect(200);
+        assert_eq!(fingerprint.body["count"], known);
+    }
+    let last = reader.get(&format!("/people/{person}/history")).await.expect(200).rows()[0].clone();
+    assert_eq!([&last["author"], &last["request"], &events(&reader, "").await.last().unwrap()["author"]], [&Value::Null; 3]);
     assert_eq!(tags().await, before, "a seat elsewhere is told by nothing here");
     let named = async |path: &str| reader.get(path).await.expect(200).body["person_id"].clone();
     assert_eq!([named(&my_seat).await, named(&their_seat).await], [json!(person), Value::Null]);
