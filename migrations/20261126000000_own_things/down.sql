@@ -1,5 +1,8 @@
 SET LOCAL lock_timeout = '2s';
 
+DROP TRIGGER shown ON documents;
+DROP FUNCTION documents_shown;
+
 CREATE OR REPLACE FUNCTION citations_audience() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     source documents;

@@ -52,3 +52,12 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
+
+-- A figure names its document to who sees that: when it is for others from now on, the figure has another version for them.
+CREATE FUNCTION documents_shown() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE observations SET version = version + 1 WHERE document_id = NEW.id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER shown AFTER UPDATE ON documents FOR EACH ROW
+    WHEN ((OLD.visibility, OLD.territory_id) IS DISTINCT FROM (NEW.visibility, NEW.territory_id)) EXECUTE FUNCTION documents_shown();

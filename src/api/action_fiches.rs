@@ -126,7 +126,7 @@ pub struct ActionFiche {
     /// Why.
     #[schema(required)]
     pub validation_reason: Option<LongText>,
-    /// The decision of a meeting by which it stands so.
+    /// The decision of a meeting by which it stands so; who does not see the meeting does not see the decision itself.
     #[schema(required)]
     pub validation_decision_id: Option<Id>,
     pub progress: Progress,

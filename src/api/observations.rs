@@ -16,7 +16,7 @@ use crate::{
         listing::{Field, Listed, Scope, field, word},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, given,
+        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, Views, given,
         may_name_document, may_name_fiche, nullable,
     },
     rights::{self, Place, Reach},
@@ -123,7 +123,7 @@ pub struct Observation {
     /// How sure it is what it means.
     #[schema(required)]
     pub observed_confidence: Option<Confidence>,
-    /// The document that says it.
+    /// The document that says it; null for who does not see that.
     #[schema(required)]
     pub document_id: Option<Id>,
     #[schema(required)]
@@ -302,7 +302,7 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
         field(observations::observed_on).sorted(),
         word::<PrecisionWords, _>(observations::observed_precision),
         word::<ConfidenceWords, _>(observations::observed_confidence),
-        field(observations::document_id),
+        field(observations::document_id).of_document(),
         word::<VisibilityWords, _>(observations::visibility),
         field(observations::created_at).sorted(),
         field(observations::updated_at).sorted(),
@@ -326,6 +326,10 @@ impl Shown for Observation {
             rights::visible(observations::visibility, observations::territory_id, reach),
             rights::of_visible_fiche(observations::action_fiche_id, reach),
         )
+    }
+
+    async fn veil(views: &mut Views<Self>, reach: &Reach, conn: &mut Conn) -> Result<()> {
+        Ok(rights::veil_documents(views.iter_mut().map(|(_, row)| &mut row.document_id), reach, conn).await?)
     }
 }
 
@@ -401,7 +405,9 @@ async fn update_observation(
         may_name_document(patch.document_id.flatten(), editor.reach(), conn).await?;
         let update = diesel::update(observations::table.find(id)).set(&patch);
         let changed = update.returning(Observation::as_returning()).get_result(conn).await;
-        Ok(changed.or_unchanged(current)?.into())
+        let mut changed = changed.or_unchanged(current)?;
+        rights::veil_documents(std::iter::once(&mut changed.document_id), editor.reach(), conn).await?;
+        Ok(changed.into())
     })
     .await
 }

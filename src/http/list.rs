@@ -300,9 +300,15 @@ impl<N: Shown> List<N> {
                     let places = reach.partner_places();
                     condition.beside = Some(Box::new(MayName { thing: &**thing, person: condition.field.column(), places }));
                 }
-                Some(Names::Fiche) => {
+                Some(names @ (Names::Fiche | Names::Document)) => {
                     let asked: Vec<Id> = condition.values.iter().filter_map(|value| Id::parse(value).ok()).collect();
-                    let known = self.when.ask(db, &reach, async |conn| Ok(rights::visible_fiches(&asked, &reach, conn).await?)).await?;
+                    let known = async |conn: &mut Conn| {
+                        Ok(match names {
+                            Names::Document => rights::visible_documents(&asked, &reach, conn).await?,
+                            _ => rights::visible_fiches(&asked, &reach, conn).await?,
+                        })
+                    };
+                    let known = self.when.ask(db, &reach, known).await?;
                     condition.values.retain(|value| Id::parse(value).is_ok_and(|id| known.contains(&id)));
                 }
             }

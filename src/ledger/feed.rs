@@ -236,8 +236,8 @@ pub async fn read(after: i64, head: i64, limit: i64, filter: &Filter, reach: &Re
     lines.truncate(usize::try_from(limit).unwrap_or_default());
     let up_to = if cut { lines.last().map_or(until, |line| line.seq) } else { until.max(after) };
     let more = cut || until < head;
-    let people = lines.iter().flat_map(|line| line.after.as_ref().and_then(shown::person_of).into_iter().chain(person(line)));
-    let known = shown::Known::of(people, reach, conn).await?;
+    let rows = lines.iter().filter_map(|line| line.after.as_ref());
+    let known = shown::Known::of(lines.iter().filter_map(person), rows, reach, conn).await?;
     let events = lines.into_iter().map(|line| (line.seq, event(line, &known, reach))).collect();
     Ok(Batch { events, up_to, more })
 }

@@ -153,7 +153,7 @@ pub async fn versions(noun: &str, thing: Id, before: i32, limit: i64, reach: &Re
     let mut hidden = false;
     if noun == "people" && !reach.everything {
         // Of a person no more is told than may be read today; once deleted, only that.
-        hidden = !Known::of([thing].into_iter(), reach, conn).await?.has(thing);
+        hidden = !Known::of([thing].into_iter(), [].iter(), reach, conn).await?.has(thing);
         let deleted = standing(noun, thing, conn).await?.is_some_and(|standing| standing.row.is_none());
         found.retain(|line| !hidden || deleted && line.action == "delete");
     }
@@ -168,7 +168,7 @@ pub async fn versions(noun: &str, thing: Id, before: i32, limit: i64, reach: &Re
         parts.clear();
     }
     let rows = found.iter().chain(&parts).flat_map(|line| [&line.before, &line.after]).flatten();
-    let known = Known::of(rows.filter_map(shown::person_of), reach, conn).await?;
+    let known = Known::of([].into_iter(), rows, reach, conn).await?;
     let told = |line: Line| {
         let parts = parts.iter().filter(|part| part.version == line.version);
         let changed = if hidden { Vec::new() } else { fields(&line, &known) };

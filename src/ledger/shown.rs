@@ -1,6 +1,6 @@
 //! What of a line a caller may know: the audience of the line itself, and of each person that it names as things stand today.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -42,29 +42,38 @@ pub fn bind<'q, Q>(query: BoxedSqlQuery<'q, Pg, Q>, reach: &Reach, territory: Op
         .bind::<Nullable<Text>, _>(territory.map(|id| id.to_string()))
 }
 
-/// The person that a row names.
-pub fn person_of(row: &Value) -> Option<Id> {
-    Id::parse(row.get("person_id")?.as_str()?).ok()
+/// What a row names by this member.
+fn named(member: &str, row: &Value) -> Option<Id> {
+    Id::parse(row.get(member)?.as_str()?).ok()
 }
 
-/// The people whom the caller may know.
+/// The people whom the caller may know, and the documents that it sees.
 pub struct Known {
     /// Each, and whether everyone may; none when the caller may know all.
     people: Option<HashMap<Id, bool>>,
+    documents: HashSet<Id>,
     /// The places within the caller's reach.
     places: Vec<String>,
 }
 
 impl Known {
-    /// Those of these.
-    pub async fn of(people: impl Iterator<Item = Id>, reach: &Reach, conn: &mut Conn) -> QueryResult<Self> {
-        let people: Vec<Id> = people.collect();
+    /// Those of these people, and of what these rows name.
+    pub async fn of<'a>(
+        people: impl Iterator<Item = Id>,
+        rows: impl Iterator<Item = &'a Value> + Clone,
+        reach: &Reach,
+        conn: &mut Conn,
+    ) -> QueryResult<Self> {
+        let people: Vec<Id> = people.chain(rows.clone().filter_map(|row| named("person_id", row))).collect();
+        let documents: Vec<Id> = rows.filter_map(|row| named("document_id", row)).collect();
+        let documents =
+            if reach.everything || documents.is_empty() { HashSet::new() } else { rights::visible_documents(&documents, reach, conn).await? };
         let people = match people.as_slice() {
             _ if reach.everything => None,
             [] => Some(HashMap::new()),
             people => Some(rights::known_people(people, reach, conn).await?.into_iter().collect()),
         };
-        Ok(Self { people, places: reach.partner_places() })
+        Ok(Self { people, documents, places: reach.partner_places() })
     }
 
     /// Is this one of them?
@@ -77,7 +86,7 @@ impl Known {
         self.places.iter().any(|reached| reached == place)
     }
 
-    /// Takes the person out of a row of these places, unless it may be named there.
+    /// Takes the person out of a row of these places, unless it may be named there, and the document unless it is seen.
     pub fn mask(&self, row: &mut Map<String, Value>, places: &[String]) {
         let Some(known) = &self.people else { return };
         let here = places.iter().any(|place| self.places.contains(place));
@@ -86,6 +95,11 @@ impl Known {
             && person.as_str().and_then(|text| Id::parse(text).ok()).is_none_or(|id| known.get(&id) != Some(&true))
         {
             *person = Value::Null;
+        }
+        if let Some(document) = row.get_mut("document_id")
+            && document.as_str().and_then(|text| Id::parse(text).ok()).is_none_or(|id| !self.documents.contains(&id))
+        {
+            *document = Value::Null;
         }
     }
 }

@@ -16,8 +16,8 @@ pub use delegation::{Delegation, holders, missing_place, national_admins};
 pub use grants::{Grant, NewGrant, Perimeter, PerimeterKind, PerimeterWords, Role, RoleWords, Subject};
 pub use places::territory_places;
 pub use scope::{
-    MayName, both, fiches, known_people, of_visible_fiche, people, sees_document, sees_fiche, shares_scheme, veil, visible, visible_documents,
-    visible_fiches, visible_part, visible_people,
+    MayName, both, fiches, known_people, of_visible_fiche, people, sees_document, sees_fiche, shares_scheme, veil, veil_documents, visible,
+    visible_documents, visible_fiches, visible_part, visible_people,
 };
 
 use chrono::{DateTime, Utc};

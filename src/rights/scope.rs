@@ -125,6 +125,19 @@ pub async fn visible_documents(ids: &[Id], reach: &Reach, conn: &mut Conn) -> Qu
     Ok(found.load(conn).await?.into_iter().collect())
 }
 
+/// Leaves out of rows the documents that the caller does not see.
+pub async fn veil_documents<'a>(rows: impl Iterator<Item = &'a mut Option<Id>>, reach: &Reach, conn: &mut Conn) -> QueryResult<()> {
+    let rows: Vec<&mut Option<Id>> = rows.filter(|document| document.is_some()).collect();
+    if reach.everything || rows.is_empty() {
+        return Ok(());
+    }
+    let seen = visible_documents(&rows.iter().filter_map(|document| **document).collect::<Vec<_>>(), reach, conn).await?;
+    for document in rows {
+        *document = document.filter(|id| seen.contains(id));
+    }
+    Ok(())
+}
+
 /// Is this scheme of themes of others than this territory as well?
 pub async fn shares_scheme(scheme: &str, territory: Option<Id>, conn: &mut Conn) -> QueryResult<bool> {
     let others = themes::table.filter(themes::scheme.eq(scheme).and(themes::territory_id.is_distinct_from(territory)));

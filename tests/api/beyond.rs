@@ -587,3 +587,29 @@ async fn what_was_public_and_is_hidden_is_not_told_again() {
     assert_eq!(told(&house.anyone).await, [event("create", false), event("delete", false)]);
     assert_eq!(told(&their_editor).await, [event("create", true), event("update", true), event("delete", false)]);
 }
+
+/// A figure is told with its document to who sees that, and to others without it.
+#[actix_web::test]
+async fn a_figure_names_no_document_that_is_hidden() {
+    let World { house, theirs, their_editor, .. } = world().await;
+    let body = json!({ "title": "d", "kind": "report", "territory_id": theirs, "visibility": "restricted" });
+    let document = makers::make(&house, "/documents", body).await;
+    let indicator = makers::indicator(&house, 1).await;
+    let body =
+        json!({ "indicator_id": indicator, "subject": "territory", "territory_id": theirs, "kind": "actual", "value": 52, "document_id": document });
+    let one = format!("/observations/{}", makers::make(&house, "/observations", body).await);
+    let named = async |client: &Client| {
+        stamper::catch_up(&mut house.database().await).await.unwrap();
+        let (read, history) = (client.get(&one).await.expect(200), client.get(&format!("{one}/history")).await.expect(200));
+        let found = client.get(&format!("/observations?document_id={document}")).await.expect(200).rows().len();
+        let feed = client.get("/changes?noun=observations").await.expect(200);
+        [read.body["document_id"].is_string(), history.body.to_string().contains(&document), found == 1, feed.body.to_string().contains(&document)]
+    };
+    assert_eq!([named(&house.anyone).await, named(&their_editor).await], [[false; 4], [true; 4]]);
+    let version = house.anyone.get(&one).await.expect(200).body["version"].clone();
+    house.patch(&format!("/documents/{document}"), Some("*"), json!({ "visibility": "public" })).await.expect(200);
+    assert_eq!(named(&house.anyone).await, [true; 4]);
+    assert_ne!(house.anyone.get(&one).await.expect(200).body["version"], version);
+    house.patch(&format!("/documents/{document}"), Some("*"), json!({ "visibility": "partners" })).await.expect(200);
+    assert_eq!([named(&house.anyone).await, named(&their_editor).await], [[false; 4], [true; 4]]);
+}

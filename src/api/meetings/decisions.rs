@@ -88,7 +88,7 @@ pub struct NewDecision {
     action_fiche_id: Option<Id>,
     #[serde(default)]
     effect: Effect,
-    /// Why.
+    /// Why. With an effect, it is told with the fiche, to whom the fiche is for.
     reason: Option<LongText>,
 }
 

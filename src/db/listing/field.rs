@@ -128,6 +128,8 @@ pub enum Names {
     Person(Box<Sql>),
     /// A fiche.
     Fiche,
+    /// A document.
+    Document,
 }
 
 /// A column that may be asked for, and how.
@@ -223,6 +225,11 @@ impl Field {
     /// It names a fiche: it finds only those that the caller sees, and tells nothing of the others.
     pub fn of_fiche(self) -> Self {
         Self { names: Some(Names::Fiche), ..self }
+    }
+
+    /// It names a document: it finds only those that the caller sees, and tells nothing of the others.
+    pub fn of_document(self) -> Self {
+        Self { names: Some(Names::Document), ..self }
     }
 
     /// Asked for under another name, with what that means.
