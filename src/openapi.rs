@@ -13,7 +13,7 @@ use utoipa::{
 };
 
 use crate::{
-    http::{ProblemDocument, ProblemError},
+    http::{ProblemDocument, ProblemError, once},
     ledger::feed::NOUNS,
     rights::RoleWords,
     values::{Day, Id, Many, Vocabulary},
@@ -201,6 +201,13 @@ fn operation_of(path: &str, method: &str, operation: &mut Operation) {
         parameters.retain(|parameter| !is_named(parameter, "If-Match"));
         parameters.push(parameter.into());
     }
+    if method == "POST" && noun != "oauth" {
+        let about = "Names the request, so that it is done once, however often it is sent within a day: sent again, it is answered as it was, with \
+            `Idempotent-Replayed: true`. What was refused is tried again.";
+        let schema = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(once::LONGEST)).pattern(Some("^[!-~]+$"));
+        let parameter = ParameterBuilder::new().name("Idempotency-Key").parameter_in(ParameterIn::Header).required(Required::False);
+        operation.parameters.get_or_insert_default().push(parameter.description(Some(about)).schema(Some(schema)).build().into());
+    }
     let role = role_for(noun, method);
     if let Some(role) = role {
         operation.extensions.get_or_insert_default().insert("x-role".to_owned(), role.into());
@@ -234,6 +241,9 @@ fn operation_of(path: &str, method: &str, operation: &mut Operation) {
         };
         if matches!(status.as_str(), "200" | "201") && versioned {
             response.headers.insert("ETag".to_owned(), text("The version, for If-Match and If-None-Match.").into());
+        }
+        if status.starts_with('2') && method == "POST" && noun != "oauth" {
+            response.headers.insert("Idempotent-Replayed".to_owned(), text("`true` where it was answered so before.").into());
         }
         if status == "201" {
             response.headers.insert("Location".to_owned(), text("Its address.").into());

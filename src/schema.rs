@@ -906,6 +906,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    repeats (caller, key) {
+        caller -> Text,
+        key -> Text,
+        digest -> Bytea,
+        made_at -> Timestamptz,
+        status -> Nullable<Int4>,
+        etag -> Nullable<Text>,
+        location -> Nullable<Text>,
+        body -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::*;
     use super::sql_types::Xid8;
 
@@ -1186,6 +1199,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     posts,
     programme_phases,
     regions,
+    repeats,
     stamping,
     stamps,
     support_tools,

@@ -23,7 +23,7 @@ use crate::{
     api::{self, changes::Streams},
     config::Serve,
     db::Db,
-    http::{Site, cors::Origins, dress, gate::Gate, guard, limit::Limits, oidc::Issuers},
+    http::{Site, cors::Origins, dress, gate::Gate, guard, limit::Limits, oidc::Issuers, once},
     ledger::stamper,
     openapi,
 };
@@ -118,6 +118,7 @@ pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io
             )
             .default_service(web::to(guard::otherwise))
             // The last one named is the first to see a request.
+            .wrap(from_fn(once::once))
             .wrap(from_fn(guard::guard))
             .wrap(from_fn(dress::detach))
             .wrap(from_fn(dress::dress))

@@ -1,22 +1,23 @@
--- What works at the national level is the nation's, its meetings too; and nobody hangs his things on another's: not a committee, an
--- agreement, a fiche, an objective or a theme, either.
+-- What works at the national level is the nation's, its meetings too; and nobody hangs his things on another territory's: not a
+-- committee on a committee, nor an agreement on an agreement, a fiche on a committee, an objective or a theme on a theme. (What hangs
+-- on a thing that comes to be of another territory stays as it is.)
 -- Before the first release no database is in use that these could hold up.
 -- squawk-ignore-file constraint-missing-not-valid
 SET LOCAL lock_timeout = '2s';
 
 ALTER TABLE committees ADD CONSTRAINT committees_national CHECK (level <> 'national' OR territory_id IS NULL AND region_code IS NULL);
 
-CREATE TRIGGER parent_id_territory BEFORE INSERT OR UPDATE ON committees FOR EACH ROW WHEN (NEW.parent_id IS NOT NULL)
+CREATE TRIGGER parent_id_territory BEFORE INSERT OR UPDATE OF parent_id, territory_id ON committees FOR EACH ROW WHEN (NEW.parent_id IS NOT NULL)
     EXECUTE FUNCTION same_territory('parent_id', 'committees');
-CREATE TRIGGER becomes_id_territory BEFORE INSERT OR UPDATE ON committees FOR EACH ROW WHEN (NEW.becomes_id IS NOT NULL)
+CREATE TRIGGER becomes_id_territory BEFORE INSERT OR UPDATE OF becomes_id, territory_id ON committees FOR EACH ROW WHEN (NEW.becomes_id IS NOT NULL)
     EXECUTE FUNCTION same_territory('becomes_id', 'committees');
-CREATE TRIGGER parent_id_territory BEFORE INSERT OR UPDATE ON agreements FOR EACH ROW WHEN (NEW.parent_id IS NOT NULL)
+CREATE TRIGGER parent_id_territory BEFORE INSERT OR UPDATE OF parent_id, territory_id ON agreements FOR EACH ROW WHEN (NEW.parent_id IS NOT NULL)
     EXECUTE FUNCTION same_territory('parent_id', 'agreements');
-CREATE TRIGGER proposed_by_committee_id_territory BEFORE INSERT OR UPDATE ON action_fiches FOR EACH ROW WHEN (NEW.proposed_by_committee_id IS NOT NULL)
+CREATE TRIGGER proposed_by_committee_id_territory BEFORE INSERT OR UPDATE OF proposed_by_committee_id, territory_id ON action_fiches FOR EACH ROW WHEN (NEW.proposed_by_committee_id IS NOT NULL)
     EXECUTE FUNCTION same_territory('proposed_by_committee_id', 'committees');
-CREATE TRIGGER theme_id_territory BEFORE INSERT OR UPDATE ON objectives FOR EACH ROW WHEN (NEW.theme_id IS NOT NULL)
+CREATE TRIGGER theme_id_territory BEFORE INSERT OR UPDATE OF theme_id, territory_id ON objectives FOR EACH ROW WHEN (NEW.theme_id IS NOT NULL)
     EXECUTE FUNCTION same_territory('theme_id', 'themes');
-CREATE TRIGGER parent_id_territory BEFORE INSERT OR UPDATE ON themes FOR EACH ROW WHEN (NEW.parent_id IS NOT NULL)
+CREATE TRIGGER parent_id_territory BEFORE INSERT OR UPDATE OF parent_id, territory_id ON themes FOR EACH ROW WHEN (NEW.parent_id IS NOT NULL)
     EXECUTE FUNCTION same_territory('parent_id', 'themes');
 
 -- As before; but whose thing of several territories a citation is, it stays: who may not know that the thing came to be of another one

@@ -185,7 +185,9 @@ async fn restore(
         let familiar = history::Familiar::with(id, reach, conn).await?;
         history::because(body.reason.as_ref().map(LongText::as_str), conn).await?;
         history::restore(table, id, body.version, conn).await?;
-        may_cite_so(&editor, conn).await?;
+        if matches!(table, "documents" | "citations") {
+            may_cite_so(&editor, conn).await?;
+        }
         let scheme = then.get("scheme").and_then(Value::as_str).filter(|_| table == "themes");
         if let Some(scheme) = scheme
             && rights::shares_scheme(scheme, place(&then).territory, conn).await?

@@ -370,7 +370,9 @@ async fn update_meeting(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMa
         let update = diesel::update(meetings::table.find(id)).set(&patch);
         let changed = update.returning(Meeting::as_returning()).get_result(conn).await;
         let meeting = changed.or_unchanged(current)?;
-        decisions::check_held(&meeting, conn).await?;
+        if patch.status.is_some() {
+            decisions::check_held(&meeting, conn).await?;
+        }
         Ok(meeting.into())
     })
     .await

@@ -60,23 +60,41 @@ pub struct Author {
     pub key: Option<Id>,
     /// The request that carried the write.
     pub request: Option<String>,
+    /// What it is done once under, if it is.
+    pub once: Option<Once>,
+}
+
+/// What is done once, however often it is sent.
+#[derive(Debug, Clone)]
+pub struct Once {
+    /// Who sends it.
+    pub caller: String,
+    /// The name that they gave it.
+    pub key: String,
+    /// The digest of all that is sent.
+    pub digest: Vec<u8>,
 }
 
 impl Author {
     /// A command of the command line.
     pub fn command(name: &str) -> Self {
-        Self { name: format!("command: {name}"), key: None, request: None }
+        Self { name: format!("command: {name}"), key: None, request: None, once: None }
     }
 
     /// The opening of a transaction that this author signs, in one message.
     fn begin(&self) -> String {
         let key = self.key.map(|key| key.to_string()).unwrap_or_default();
         let request = self.request.as_deref().unwrap_or_default();
+        let once = self
+            .once
+            .as_ref()
+            .map(|Once { caller, key, digest }| format!("; SELECT begin_once({}, {}, '\\x{}')", quoted(caller), quoted(key), hex::encode(digest)));
         format!(
-            "BEGIN; SET LOCAL app.author = {}; SET LOCAL app.key = {}; SET LOCAL app.request = {}",
+            "BEGIN; SET LOCAL app.author = {}; SET LOCAL app.key = {}; SET LOCAL app.request = {}{}",
             quoted(&self.name),
             quoted(&key),
-            quoted(request)
+            quoted(request),
+            once.unwrap_or_default()
         )
     }
 }

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Problem, Result, dress::RequestId, kinds, limit::Who};
 use crate::{
-    db::Author,
+    db::{Author, Once},
     rights::{Place, Reach, Rights, Role},
     values::Id,
 };
@@ -189,8 +189,8 @@ impl<R: Right> FromRequest for Holder<R> {
         };
         // Of a thing that is not there, or not to be seen, 404 is said before 403.
         let named = request.match_info().get("id").is_some();
-        let request = request.extensions().get::<RequestId>().map(|id| id.0.clone());
-        let author = Author { name: known.name.clone(), key: known.key, request };
+        let (id, once) = (request.extensions().get::<RequestId>().cloned(), request.extensions().get::<Once>().cloned());
+        let author = Author { name: known.name.clone(), key: known.key, request: id.map(|id| id.0), once };
         let holder = Self { author, known, right: PhantomData };
         ready(if named { Ok(holder) } else { holder.anywhere().map(|()| holder) })
     }

@@ -14,7 +14,7 @@ use actix_web::{
 #[derive(Debug, Clone, Default)]
 pub struct Origins(pub Vec<String>);
 
-const EXPOSED: &str = "ETag, Link, Location, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, Content-Disposition";
+const EXPOSED: &str = "ETag, Link, Location, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, Idempotent-Replayed, Content-Disposition";
 const ACCEPTED: &str = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-Id, traceparent";
 
 /// The headers that tell a browser what this page may do.

@@ -53,7 +53,7 @@ impl<T> FromRequest for Json<T> {
 }
 
 /// The whole body, of at most so many bytes, before the deadline.
-fn read(request: &HttpRequest, payload: &mut Payload, largest: usize) -> impl Future<Output = Result<Bytes>> + use<> {
+pub(super) fn read(request: &HttpRequest, payload: &mut Payload, largest: usize) -> impl Future<Output = Result<Bytes>> + use<> {
     let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     let mut payload = payload.take();
     async move {

@@ -10,6 +10,7 @@ pub mod limit;
 mod list;
 mod naming;
 pub mod oidc;
+pub mod once;
 mod path;
 mod problem;
 mod resource;

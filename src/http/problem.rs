@@ -84,6 +84,9 @@ pub mod kinds {
         kind(409, "last_admin", "No administrator of the nation would be left", "Il ne resterait aucun administrateur national");
     pub static MERGED_AWAY: Kind = kind(409, "merged_away", "It was merged into another one", "Fusionné avec un autre");
     pub static NOT_MERGED: Kind = kind(409, "not_merged", "There is no merge to undo", "Aucune fusion à annuler");
+    pub static UNDER_WAY: Kind = kind(409, "under_way", "It is being done, or was just now", "En cours, ou fait à l'instant");
+    pub static ALREADY_DONE: Kind =
+        kind(409, "already_done", "It was done; what it was answered is not known any more", "Déjà fait ; la réponse n'est plus connue");
     pub static GONE: Kind = kind(410, "gone", "It was deleted", "Supprimé");
     pub static EXPIRED_CURSOR: Kind = kind(410, "expired_cursor", "The cursor has expired", "Le curseur a expiré");
     pub static STALE: Kind = kind(412, "stale", "It has changed meanwhile", "Modifié entre-temps");
@@ -91,6 +94,8 @@ pub mod kinds {
     pub static UNSUPPORTED_MEDIA_TYPE: Kind =
         kind(415, "unsupported_media_type", "The body must be plain JSON", "Le corps doit être du JSON, non compressé");
     pub static INVALID_BODY: Kind = kind(422, "invalid_body", "The body breaks a rule", "Le corps enfreint une règle");
+    pub static IDEMPOTENCY_KEY_REUSED: Kind =
+        kind(422, "idempotency_key_reused", "Another request had this Idempotency-Key", "Une autre requête portait cette Idempotency-Key");
     pub static PRECONDITION_REQUIRED: Kind = kind(428, "precondition_required", "If-Match is needed", "If-Match est nécessaire");
     pub static TOO_MANY_REQUESTS: Kind = kind(429, "too_many_requests", "Too many requests", "Trop de requêtes");
     pub static INTERNAL: Kind = kind(500, "internal", "A fault of ours", "Une erreur de notre fait");
@@ -101,7 +106,7 @@ pub mod kinds {
         kind(503, "outcome_unknown", "It is not known whether this was kept", "On ignore si l'écriture a été conservée");
 
     /// All of them, for the document.
-    pub static ALL: [&Kind; 31] = [
+    pub static ALL: [&Kind; 34] = [
         &MERGED,
         &INVALID_JSON,
         &INVALID_PARAMETERS,
@@ -120,12 +125,15 @@ pub mod kinds {
         &LAST_ADMIN,
         &MERGED_AWAY,
         &NOT_MERGED,
+        &UNDER_WAY,
+        &ALREADY_DONE,
         &GONE,
         &EXPIRED_CURSOR,
         &STALE,
         &PAYLOAD_TOO_LARGE,
         &UNSUPPORTED_MEDIA_TYPE,
         &INVALID_BODY,
+        &IDEMPOTENCY_KEY_REUSED,
         &PRECONDITION_REQUIRED,
         &TOO_MANY_REQUESTS,
         &INTERNAL,
@@ -379,6 +387,7 @@ fn violated(violation: &Violation) -> Problem {
     let name = name.strip_suffix("_fkey").or(name.strip_suffix("_key")).unwrap_or(name);
     let pointer = format!("/{name}");
     match violation.rule {
+        db::Rule::Unique if violation.table == "repeats" => Problem::new(&kinds::UNDER_WAY).header(header::RETRY_AFTER, "1"),
         db::Rule::Unique => {
             let said = Said::new("There is one with this value already.", "Il en existe déjà un avec cette valeur.");
             Problem::errors(&kinds::ALREADY_EXISTS, vec![Wrong::body(pointer, "already_exists", said)])
@@ -518,6 +527,8 @@ pub struct ProblemDocument {
     merged_into: Option<Id>,
     /// When it was deleted (with 410).
     deleted_at: Option<chrono::DateTime<chrono::Utc>>,
+    /// When it was done (with 409 for what is done once).
+    done_at: Option<chrono::DateTime<chrono::Utc>>,
     /// Where to start again (with 410 on a cursor).
     #[schema(max_length = 20000)]
     restart: Option<String>,

@@ -182,7 +182,7 @@ struct Line {
     /// May the caller see today what it is about? (Of what is deleted: could it, until then?)
     #[diesel(sql_type = Bool)]
     still: bool,
-    /// Did nothing change of what it says itself?
+    /// Did nothing change of what it and its parts say?
     #[diesel(sql_type = Bool)]
     quiet: bool,
 }
@@ -199,7 +199,8 @@ pub async fn read(after: i64, head: i64, limit: i64, filter: &Filter, reach: &Re
         "SELECT seq, noun, thing, parent_noun, parent, version, author, recorded_at,
             CASE WHEN now THEN after END AS after, CASE WHEN now THEN places ELSE past_places END AS places, still,
             CASE WHEN now THEN audience ELSE past_audience END AS audience,
-            action = 'update' AND before - '{{version,updated_at}}'::text[] = after - '{{version,updated_at}}'::text[] AS quiet,
+            was AND now AND action = 'update' AND before - '{{version,updated_at}}'::text[] = after - '{{version,updated_at}}'::text[]
+                AND NOT EXISTS (SELECT FROM ledger part WHERE part.parent = line.thing AND part.transaction = line.transaction) AS quiet,
             CASE WHEN action = 'delete' THEN merged_by(transaction, recorded_at, noun) END AS merged_into,
             CASE WHEN NOT now THEN 'delete' WHEN was OR action = 'create' OR returned THEN action ELSE 'create' END AS action
          FROM (SELECT stamp.seq, line.*, past.audience AS past_audience, past.places AS past_places,
@@ -257,7 +258,7 @@ fn event(line: Line, known: &shown::Known, reach: &Reach) -> Event {
     let territories = line.places.iter().filter(told_of).filter_map(|place| Id::parse(place).ok()).filter(|id| Some(*id) != fiche).collect();
     let data = match line.after {
         Some(Value::Object(mut row)) if !unknown && line.still => {
-            known.mask(&mut row, &line.places);
+            known.mask(&line.noun, &mut row, &line.places);
             shown::instants(&mut row);
             Some(row)
         }
@@ -272,7 +273,7 @@ fn event(line: Line, known: &shown::Known, reach: &Reach) -> Event {
         action: line.action,
         version: line.version,
         recorded_at: line.recorded_at,
-        author: Some(line.author).filter(|_| !reach.is_public() && (reach.everything || someone.is_none() || !line.quiet)),
+        author: Some(line.author).filter(|_| !reach.is_public() && (reach.everything || !line.quiet)),
         territories,
         merged_into: line.merged_into,
         data,

@@ -172,8 +172,8 @@ pub async fn versions(noun: &str, thing: Id, before: i32, limit: i64, reach: &Re
     let told = |line: Line| {
         let parts = parts.iter().filter(|part| part.version == line.version);
         let changed = if hidden { Vec::new() } else { fields(&line, &known) };
-        // Who does something elsewhere with a person, and why, is told there.
-        let quiet = noun == "people" && line.action == "update" && changed.is_empty() && parts.clone().next().is_none();
+        // Where nothing of it changed, something was done elsewhere: by whom, and why, is told there.
+        let quiet = line.action == "update" && changed.is_empty() && parts.clone().next().is_none();
         let open = !reach.is_public() && (reach.everything || !quiet);
         Version {
             version: line.version,
@@ -204,7 +204,7 @@ pub async fn versions(noun: &str, thing: Id, before: i32, limit: i64, reach: &Re
 fn fields(line: &Line, known: &Known) -> Vec<FieldChange> {
     let row = |side: &Option<Value>| -> Map<String, Value> {
         let mut row = side.as_ref().and_then(Value::as_object).cloned().unwrap_or_default();
-        known.mask(&mut row, &line.places);
+        known.mask(&line.noun, &mut row, &line.places);
         shown::instants(&mut row);
         row
     };
@@ -336,12 +336,13 @@ pub async fn decided_in(meeting: Id, conn: &mut Conn) -> QueryResult<Vec<Id>> {
 /// Whose the citations are that this transaction put before everyone in that place: of a territory, or of none.
 pub async fn newly_cited(conn: &mut Conn) -> QueryResult<Vec<Option<Id>>> {
     let territories = sql_query(
-        "SELECT DISTINCT (line.after ->> 'territory_id')::uuid AS id FROM ledger line
-         LEFT JOIN LATERAL (SELECT coalesce(after, before) AS row FROM ledger past WHERE past.thing = line.thing AND past.version < line.version
+        "SELECT DISTINCT citations.territory_id AS id
+         FROM (SELECT thing, min(version) AS first FROM ledger WHERE transaction = pg_current_xact_id() AND recorded_at > now() - interval '1 day'
+            AND noun = 'citations' GROUP BY thing) line
+         JOIN citations ON citations.id = line.thing AND citations.visibility = 'public'
+         LEFT JOIN LATERAL (SELECT coalesce(after, before) AS row FROM ledger past WHERE past.thing = line.thing AND past.version < line.first
             ORDER BY version DESC LIMIT 1) past ON true
-         WHERE line.transaction = pg_current_xact_id() AND line.recorded_at > now() - interval '1 day' AND line.noun = 'citations'
-            AND line.after ->> 'visibility' = 'public'
-            AND (past.row ->> 'visibility' IS DISTINCT FROM 'public' OR past.row ->> 'territory_id' IS DISTINCT FROM line.after ->> 'territory_id')",
+         WHERE past.row ->> 'visibility' IS DISTINCT FROM 'public' OR (past.row ->> 'territory_id')::uuid IS DISTINCT FROM citations.territory_id",
     );
     Ok(territories.load::<Territory>(conn).await?.into_iter().map(|territory| territory.id).collect())
 }
@@ -389,7 +390,9 @@ pub async fn restore(noun: &str, thing: Id, version: i32, conn: &mut Conn) -> Qu
 
 /// Forgets a person: its names and functions, in the rows and in every line about it. Seats and links stay.
 pub async fn erase_person(person: Id, conn: &mut Conn) -> QueryResult<()> {
-    sql_query("SELECT erase_person($1)").bind::<Uuid, _>(person).execute(conn).await.map(drop)
+    sql_query("SELECT erase_person($1)").bind::<Uuid, _>(person).execute(conn).await?;
+    // Nor is it answered again.
+    sql_query("UPDATE repeats SET body = NULL WHERE strpos(body, $1::text) > 0").bind::<Uuid, _>(person).execute(conn).await.map(drop)
 }
 
 /// Says why this transaction writes, for its lines in the ledger.

@@ -86,8 +86,9 @@ impl Known {
         self.places.iter().any(|reached| reached == place)
     }
 
-    /// Takes the person out of a row of these places, unless it may be named there, and the document unless it is seen.
-    pub fn mask(&self, row: &mut Map<String, Value>, places: &[String]) {
+    /// Takes the person out of a row of these places, unless it may be named there, and out of a figure the document, unless it is seen.
+    /// (Who sees a citation sees its document.)
+    pub fn mask(&self, noun: &str, row: &mut Map<String, Value>, places: &[String]) {
         let Some(known) = &self.people else { return };
         let here = places.iter().any(|place| self.places.contains(place));
         if let Some(person) = row.get_mut("person_id")
@@ -96,7 +97,8 @@ impl Known {
         {
             *person = Value::Null;
         }
-        if let Some(document) = row.get_mut("document_id")
+        if noun == "observations"
+            && let Some(document) = row.get_mut("document_id")
             && document.as_str().and_then(|text| Id::parse(text).ok()).is_none_or(|id| !self.documents.contains(&id))
         {
             *document = Value::Null;

@@ -36,7 +36,7 @@ async fn stamp(conn: &mut Conn) -> Result<Stamped, Error> {
     Ok(sql_query(format!("SELECT head, made FROM stamp_ledger({BATCH})")).get_result(conn).await?)
 }
 
-/// Numbers all that is committed, once whoever else is about it is done.
+/// Numbers all that is committed, once whoever else is about it is done; waits for him as long as for any lock.
 #[expect(clippy::disallowed_methods, reason = "what is numbered was signed when it was written")]
 pub async fn catch_up(conn: &mut Conn) -> Result<i64, Error> {
     loop {

@@ -142,7 +142,8 @@ struct Holder {
     action_fiche_id: Option<Id>,
 }
 
-/// The perimeters, each by itself, whose administrators may exchange the secret of this key, beside the nation's.
+/// The perimeters, each by itself and all of them together, whose administrators may exchange the secret of this key, beside the
+/// nation's.
 pub async fn holders(key: Id, conn: &mut Conn) -> QueryResult<Vec<Delegation>> {
     let found = sql_query(
         "SELECT region_code, department_code, territory_id, action_fiche_id FROM grants WHERE key_id = $1 AND perimeter <> 'nation'
@@ -150,20 +151,27 @@ pub async fn holders(key: Id, conn: &mut Conn) -> QueryResult<Vec<Delegation>> {
          UNION SELECT NULL, NULL, (coalesce(line.after, line.before) ->> 'territory_id')::uuid, NULL FROM grants JOIN ledger line ON line.thing = grants.action_fiche_id
             WHERE grants.key_id = $1",
     );
-    let mut holders = Vec::new();
+    let (mut all, mut holders) = (Delegation::default(), Vec::new());
     for Holder { region_code, department_code, territory_id, action_fiche_id } in found.bind::<Uuid, _>(key).load(conn).await? {
-        let holder = Delegation {
+        all.regions.extend(region_code.clone());
+        all.departments.extend(department_code.clone());
+        all.territories.extend(territory_id);
+        all.fiches.extend(action_fiche_id);
+        holders.push(Delegation {
             nation: false,
             regions: region_code.into_iter().collect(),
             departments: department_code.into_iter().collect(),
             territories: territory_id.into_iter().collect(),
             fiches: action_fiche_id.into_iter().collect(),
-        };
+        });
+    }
+    let mut handling = Vec::new();
+    for holder in holders.into_iter().chain([all]) {
         if holder.handles(key, conn).await? {
-            holders.push(holder);
+            handling.push(holder);
         }
     }
-    Ok(holders)
+    Ok(handling)
 }
 
 /// Is there such a place? Of those that are not, the member of a body that names it.

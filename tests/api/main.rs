@@ -20,6 +20,7 @@ mod lists;
 mod merging;
 mod official;
 mod oidc;
+mod once;
 mod past;
 mod questions;
 mod readme;

@@ -50,7 +50,8 @@ def filter_failure(context, failure, case, response):
         return True
     problem = response.json()
     errors = problem.get("errors", [])
-    # The version named is not the one that stands; to restore what was deleted needs none, what stands does.
-    stale = problem.get("code") in ("stale", "precondition_required")
+    # The version named is not the one that stands; to restore what was deleted needs none, what stands does. Or something else was
+    # asked under the same Idempotency-Key before.
+    stale = problem.get("code") in ("stale", "precondition_required", "idempotency_key_reused")
     beyond = (beyond_schemas(error) or from_nothing(error, response.request) for error in errors)
     return not (stale or errors and all(beyond))

@@ -153,8 +153,8 @@ async fn list_grants(db: Data<Db>, admin: Admin, list: List<Grant>) -> Result<Pa
 
 /// Give a grant
 ///
-/// To a key, or to whoever shows a claim in a token of an issuer. An administrator gives what lies within its own perimeters, and no
-/// longer than it holds them; and to a key nothing that others could not give who may exchange its secret.
+/// To a key, or to whoever shows a claim in a token of an issuer. An administrator gives what lies within its own perimeters, and for no
+/// longer than its own grants over them; and to a key nothing that others could not give who may exchange its secret.
 #[utoipa::path(responses((status = CREATED, body = Grant)))]
 #[post("/grants")]
 async fn create_grant(db: Data<Db>, admin: Admin, body: Json<NewGrant>) -> Result<Made<Grant>> {

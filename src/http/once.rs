@@ -1,0 +1,148 @@
+//! What is sent again is done once: a POST that carries an `Idempotency-Key`, for who never learnt what became of it. That it was
+//! done is written with what was done, or not at all; what it was answered, after that. For a day.
+
+use actix_web::{
+    Error, HttpMessage, HttpResponse, ResponseError,
+    body::{BoxBody, MessageBody, to_bytes},
+    dev::{Payload, ServiceRequest, ServiceResponse},
+    http::{
+        Method, StatusCode,
+        header::{self, HeaderName, HeaderValue},
+    },
+    middleware::Next,
+    web::Data,
+};
+use chrono::{DateTime, Duration, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use sha2::{Digest, Sha256};
+
+use super::{
+    Caller, Problem, Result, Said,
+    json::{LARGEST, read},
+    kinds,
+    limit::Who,
+};
+use crate::{
+    db::{Db, Once},
+    schema::repeats,
+};
+
+/// The header that names what is done once.
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// The header of an answer that was given before.
+pub const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+/// The longest key.
+pub const LONGEST: usize = 255;
+/// How long it is known what was done.
+const KEPT: Duration = Duration::hours(24);
+
+/// What was done, and what it was answered.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = repeats, check_for_backend(diesel::pg::Pg))]
+struct Done {
+    digest: Vec<u8>,
+    made_at: DateTime<Utc>,
+    status: Option<i32>,
+    etag: Option<String>,
+    location: Option<String>,
+    body: Option<String>,
+}
+
+/// Answers again what was answered before; else lets it be done, and keeps what it is answered.
+pub async fn once(mut request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> std::result::Result<ServiceResponse<BoxBody>, Error> {
+    let (Some(once), Some(db)) = (
+        match named(&mut request).await {
+            Ok(once) => once,
+            Err(problem) => return Ok(request.into_response(problem.error_response())),
+        },
+        request.app_data::<Data<Db>>().cloned(),
+    ) else {
+        return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
+    };
+    match find(&once, &db).await {
+        Ok(None) => {}
+        Ok(Some(done)) => return Ok(request.into_response(again(done, &once).unwrap_or_else(|problem| problem.error_response()))),
+        Err(problem) => return Ok(request.into_response(problem.error_response())),
+    }
+    request.extensions_mut().insert(once.clone());
+    let answer = next.call(request).await?.map_into_boxed_body();
+    // What is shown once is not kept.
+    let secret = answer.headers().get(header::CACHE_CONTROL).is_some_and(|control| control == "no-store");
+    if !answer.status().is_success() || secret {
+        return Ok(answer);
+    }
+    let (request, answer) = answer.into_parts();
+    let (answer, body) = answer.into_parts();
+    let body = to_bytes(body).await.map_err(|_| Problem::new(&kinds::INTERNAL))?;
+    let header = |name| answer.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let keep = db.read(async |conn| -> Result<_> {
+        let kept = (
+            repeats::status.eq(i32::from(answer.status().as_u16())),
+            repeats::etag.eq(header(header::ETAG)),
+            repeats::location.eq(header(header::LOCATION)),
+            repeats::body.eq(std::str::from_utf8(&body).unwrap_or_default()),
+        );
+        Ok(diesel::update(repeats::table.find((&once.caller, &once.key))).set(kept).execute(conn).await?)
+    });
+    if let Err(problem) = keep.await {
+        log::warn!("what was answered is not kept: {problem}");
+    }
+    Ok(ServiceResponse::new(request, answer.set_body(body).map_into_boxed_body()))
+}
+
+/// What is asked to be done once, if it is: by which caller, under which key, and the digest of the whole request.
+async fn named(request: &mut ServiceRequest) -> Result<Option<Once>> {
+    let Some(key) = request.headers().get(IDEMPOTENCY_KEY).filter(|_| request.method() == Method::POST).cloned() else { return Ok(None) };
+    let Caller::Known(known) = Caller::of(request.request()) else { return Ok(None) };
+    let visible = |key: &&str| (1..=LONGEST).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+    let key = key.to_str().ok().filter(visible).ok_or_else(|| {
+        let said = Said::new(
+            "Idempotency-Key has 1 to 255 visible characters of ASCII.",
+            "Idempotency-Key compte de 1 à 255 caractères visibles de l'ASCII.",
+        );
+        Problem::new(&kinds::BAD_REQUEST).saying(said)
+    })?;
+    let (http, payload) = request.parts_mut();
+    let body = read(http, payload, LARGEST).await?;
+    let mut digest = Sha256::new();
+    digest.update(request.uri().to_string().len().to_be_bytes());
+    digest.update(request.uri().to_string());
+    digest.update(&body);
+    request.set_payload(Payload::from(body));
+    let caller = match &known.who {
+        Who::Key(id) => id.to_string(),
+        Who::Identity(name) => name.clone(),
+        Who::Address(_) => return Ok(None),
+    };
+    Ok(Some(Once { caller, key: key.to_owned(), digest: digest.finalize().to_vec() }))
+}
+
+async fn find(once: &Once, db: &Db) -> Result<Option<Done>> {
+    db.read(async |conn| -> Result<_> {
+        let done = repeats::table.find((&once.caller, &once.key)).filter(repeats::made_at.gt(Utc::now() - KEPT));
+        Ok(done.select(Done::as_select()).first(conn).await.optional()?)
+    })
+    .await
+}
+
+/// What was answered. Errs with 422 for another request, with 409 where the answer is not known any more.
+fn again(done: Done, once: &Once) -> Result<HttpResponse> {
+    if done.digest != once.digest {
+        return Err(Problem::new(&kinds::IDEMPOTENCY_KEY_REUSED));
+    }
+    let (Some(status), Some(body)) = (done.status.and_then(|status| StatusCode::from_u16(status.try_into().ok()?).ok()), done.body) else {
+        return Err(Problem::new(&kinds::ALREADY_DONE).with("done_at", done.made_at));
+    };
+    let mut answer = HttpResponse::build(status);
+    answer.insert_header((REPLAYED, "true"));
+    for (name, value) in [(header::ETAG, done.etag), (header::LOCATION, done.location)] {
+        if let Some(value) = value {
+            answer.insert_header((name, value));
+        }
+    }
+    if body.is_empty() {
+        return Ok(answer.finish());
+    }
+    Ok(answer.insert_header((header::CONTENT_TYPE, "application/json")).body(body))
+}
