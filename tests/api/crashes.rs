@@ -110,37 +110,50 @@ fn territory(name: &str) -> Value {
     json!({ "name": name, "members": [{ "kind": "other", "name": "Un" }, { "kind": "other", "name": "Deux" }] })
 }
 
-/// Four writers, and ten kills under them. Returns how many writes were acknowledged.
+/// Four writers, who send again what they do not know the outcome of, and ten kills under them. Returns how many writes were acknowledged.
 async fn survive(name: &str, kill: impl Fn(&mut Service)) -> usize {
     let mut service = Service::new(name);
     service.ready().await;
     let key = service.key();
     let acknowledged = Arc::new(Mutex::new(Vec::<String>::new()));
+    let asked = Arc::new(Mutex::new(Vec::<String>::new()));
     let stop = Arc::new(Mutex::new(false));
     let writers: Vec<_> = (0..4)
         .map(|writer| {
             let (http, address, key) = (service.http.clone(), service.address.clone(), key.clone());
-            let (acknowledged, stop) = (acknowledged.clone(), stop.clone());
+            let (acknowledged, asked, stop) = (acknowledged.clone(), asked.clone(), stop.clone());
             actix_web::rt::spawn(async move {
                 let mut number = 0;
                 while !*stop.lock().unwrap() {
                     number += 1;
-                    let body = territory(&format!("Territoire {writer} {number}"));
-                    let request = http.post(format!("http://{address}/api/v1/territories")).bearer_auth(&key).json(&body);
-                    match request.send().await {
-                        Ok(answer) if answer.status() == 201 => {
-                            let made: Value = answer.json().await.unwrap_or_default();
-                            if let Some(id) = made["id"].as_str() {
-                                acknowledged.lock().unwrap().push(id.to_owned());
+                    let name = format!("Territoire {writer} {number}");
+                    let request = || {
+                        http.post(format!("http://{address}/api/v1/territories")).bearer_auth(&key).header("Idempotency-Key", name.replace(' ', "-"))
+                    };
+                    // Whoever never learns what became of it sends it again.
+                    loop {
+                        match request().json(&territory(&name)).send().await {
+                            Ok(answer) if answer.status() == 201 => {
+                                let made: Value = answer.json().await.unwrap_or_default();
+                                if let Some(id) = made["id"].as_str() {
+                                    acknowledged.lock().unwrap().push(id.to_owned());
+                                    break;
+                                }
                             }
+                            // It was done, and the service died before it knew what it had answered.
+                            Ok(answer) if answer.status() == 409 => {
+                                let refused: Value = answer.json().await.unwrap_or_default();
+                                if refused["code"] == "already_done" {
+                                    break;
+                                }
+                            }
+                            // 503 while the database is away; nothing else of ours.
+                            Ok(answer) => assert_eq!(answer.status(), 503),
+                            Err(_) => {}
                         }
-                        // 503 while the database is away; nothing else of ours.
-                        Ok(answer) => {
-                            assert_eq!(answer.status(), 503);
-                            tokio::time::sleep(Duration::from_millis(5)).await;
-                        }
-                        Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+                        tokio::time::sleep(Duration::from_millis(5)).await;
                     }
+                    asked.lock().unwrap().push(name);
                 }
             })
         })
@@ -157,12 +170,14 @@ async fn survive(name: &str, kill: impl Fn(&mut Service)) -> usize {
     }
     let acknowledged = acknowledged.lock().unwrap().clone();
     let mut kept = std::collections::HashMap::new();
+    let mut names = Vec::new();
     let mut next = Some(format!("http://{}/api/v1/territories?include=members&limit=1000", service.address));
     while let Some(page) = next {
         let page: Value = service.http.get(page).send().await.unwrap().json().await.unwrap();
         assert!(page["data"].is_array(), "{page:#}");
         for row in page["data"].as_array().unwrap() {
             kept.insert(row["id"].as_str().unwrap().to_owned(), row["members"].as_array().unwrap().len());
+            names.push(row["name"].as_str().unwrap().to_owned());
         }
         next = page["links"]["next"].as_str().map(str::to_owned);
     }
@@ -170,6 +185,10 @@ async fn survive(name: &str, kill: impl Fn(&mut Service)) -> usize {
         assert!(kept.contains_key(id), "{id} was acknowledged and is lost");
     }
     assert!(kept.values().all(|members| *members == 2), "a write was half-applied");
+    let mut asked = asked.lock().unwrap().clone();
+    asked.sort();
+    names.sort();
+    assert!(names == asked, "each was done once: {} of {}", names.len(), asked.len());
     acknowledged.len()
 }
 
