@@ -43,7 +43,7 @@ const MODULUS: usize = 342;
 /// Whom a token is of.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// The host of its issuer, and who it is there.
+    /// The host and the path of its issuer, and who it is there.
     pub name: String,
     /// Who vouches for it.
     pub issuer: String,
@@ -112,7 +112,7 @@ impl Issuers {
         if sub.is_empty() || sub.len() > SUB || sub.chars().any(char::is_control) {
             return Err(Refused::Token);
         }
-        Ok(Identity { name: format!("{}: {sub}", issuer.host), issuer: issuer.url.clone(), claims: texts(&claims) })
+        Ok(Identity { name: format!("{}: {sub}", issuer.name), issuer: issuer.url.clone(), claims: texts(&claims) })
     }
 }
 
@@ -179,7 +179,7 @@ impl Keys {
 /// An identity provider.
 struct Issuer {
     url: String,
-    host: String,
+    name: String,
     audience: String,
     algorithms: Vec<Algorithm>,
     client: Client,
@@ -220,9 +220,10 @@ impl Issuer {
         let client = Client::builder().redirect(redirect::Policy::none()).timeout(WAIT).pool_max_idle_per_host(0);
         let client = if is_loopback(&url) { client.no_proxy() } else { client };
         let client = client.build().map_err(|error| format!("{url}: {error}"))?;
-        let host = url.host_str().unwrap_or_default().to_owned();
+        // Several issuers may share a host.
+        let name = format!("{}{}", url.host_str().unwrap_or_default(), url.path().trim_end_matches('/'));
         let (keys, asked, asking) = (RwLock::default(), AtomicU64::new(0), Arc::default());
-        Ok(Self { url: issuer.url.clone(), host, audience: issuer.audience.clone(), algorithms, client, keys, asked, asking })
+        Ok(Self { url: issuer.url.clone(), name, audience: issuer.audience.clone(), algorithms, client, keys, asked, asking })
     }
 
     fn validation(&self, algorithm: Algorithm) -> Validation {
