@@ -28,7 +28,7 @@ async fn ask(conn: &mut db::Conn, query: &str) -> Vec<String> {
 }
 
 /// Tables that are no noun's.
-const APART: &str = "('ledger', 'stamping', 'stamps', 'kept', 'api_keys', 'grants', 'department_regions', \
+const APART: &str = "('ledger', 'stamping', 'stamps', 'kept', 'api_keys', 'grants', 'repeats', 'department_regions', \
     'regions', 'departments', 'intercommunalities', 'intercommunality_places', 'communes', 'contours', '__diesel_schema_migrations')";
 
 #[actix_web::test]
