@@ -51,20 +51,12 @@ struct Done {
 
 /// Answers again what was answered before; else lets it be done, and keeps what it is answered.
 pub async fn once(mut request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> std::result::Result<ServiceResponse<BoxBody>, Error> {
-    let (Some(once), Some(db)) = (
-        match named(&mut request).await {
-            Ok(once) => once,
-            Err(problem) => return Ok(request.into_response(problem.error_response())),
-        },
-        request.app_data::<Data<Db>>().cloned(),
-    ) else {
-        return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
-    };
-    match find(&once, &db).await {
-        Ok(None) => {}
-        Ok(Some(done)) => return Ok(request.into_response(again(done, &once).unwrap_or_else(|problem| problem.error_response()))),
+    let (once, db) = match asked(&mut request).await {
+        Ok(Asked::Plainly) => return next.call(request).await.map(ServiceResponse::map_into_boxed_body),
+        Ok(Asked::Again(answer)) => return Ok(request.into_response(answer)),
+        Ok(Asked::First(once, db)) => (once, db),
         Err(problem) => return Ok(request.into_response(problem.error_response())),
-    }
+    };
     request.extensions_mut().insert(once.clone());
     let answer = next.call(request).await?.map_into_boxed_body();
     // What is shown once is not kept.
@@ -91,6 +83,29 @@ pub async fn once(mut request: ServiceRequest, next: Next<impl MessageBody + 'st
     Ok(ServiceResponse::new(request, answer.set_body(body).map_into_boxed_body()))
 }
 
+/// How something is asked.
+enum Asked {
+    /// As often as it is sent.
+    Plainly,
+    /// Once, and it was done: what it was answered.
+    Again(HttpResponse),
+    /// Once, and for the first time.
+    First(Once, Data<Db>),
+}
+
+async fn asked(request: &mut ServiceRequest) -> Result<Asked> {
+    let Some(once) = named(request).await? else { return Ok(Asked::Plainly) };
+    let db = request.app_data::<Data<Db>>().cloned().ok_or_else(|| Problem::new(&kinds::INTERNAL))?;
+    let done = db.read(async |conn| -> Result<_> {
+        let done = repeats::table.find((&once.caller, &once.key)).filter(repeats::made_at.gt(Utc::now() - KEPT));
+        Ok(done.select(Done::as_select()).first(conn).await.optional()?)
+    });
+    match done.await? {
+        Some(done) => Ok(Asked::Again(again(done, &once)?)),
+        None => Ok(Asked::First(once, db)),
+    }
+}
+
 /// What is asked to be done once, if it is: by which caller, under which key, and the digest of the whole request.
 async fn named(request: &mut ServiceRequest) -> Result<Option<Once>> {
     let Some(key) = request.headers().get(IDEMPOTENCY_KEY).filter(|_| request.method() == Method::POST).cloned() else { return Ok(None) };
@@ -103,27 +118,17 @@ async fn named(request: &mut ServiceRequest) -> Result<Option<Once>> {
         );
         Problem::new(&kinds::BAD_REQUEST).saying(said)
     })?;
-    let (http, payload) = request.parts_mut();
-    let body = read(http, payload, LARGEST).await?;
-    let mut digest = Sha256::new();
-    digest.update(request.uri().to_string().len().to_be_bytes());
-    digest.update(request.uri().to_string());
-    digest.update(&body);
-    request.set_payload(Payload::from(body));
     let caller = match &known.who {
         Who::Key(id) => id.to_string(),
         Who::Identity(name) => name.clone(),
         Who::Address(_) => return Ok(None),
     };
-    Ok(Some(Once { caller, key: key.to_owned(), digest: digest.finalize().to_vec() }))
-}
-
-async fn find(once: &Once, db: &Db) -> Result<Option<Done>> {
-    db.read(async |conn| -> Result<_> {
-        let done = repeats::table.find((&once.caller, &once.key)).filter(repeats::made_at.gt(Utc::now() - KEPT));
-        Ok(done.select(Done::as_select()).first(conn).await.optional()?)
-    })
-    .await
+    let (http, payload) = request.parts_mut();
+    let body = read(http, payload, LARGEST).await?;
+    let address = request.uri().to_string();
+    let digest = Sha256::new().chain_update(address.len().to_be_bytes()).chain_update(address).chain_update(&body).finalize().to_vec();
+    request.set_payload(Payload::from(body));
+    Ok(Some(Once { caller, key: key.to_owned(), digest }))
 }
 
 /// What was answered. Errs with 422 for another request, with 409 where the answer is not known any more.
