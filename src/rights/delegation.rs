@@ -132,6 +132,9 @@ fn administered(rights: &Rights) -> impl Iterator<Item = &Held> {
 
 #[derive(QueryableByName)]
 struct Holder {
+    /// Is it that of a grant itself?
+    #[diesel(sql_type = Bool)]
+    own: bool,
     #[diesel(sql_type = Nullable<Text>)]
     region_code: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
@@ -142,28 +145,31 @@ struct Holder {
     action_fiche_id: Option<Id>,
 }
 
-/// The perimeters, each by itself and all of them together, whose administrators may exchange the secret of this key, beside the
+/// The perimeters, each by itself and those of the grants together, whose administrators may exchange the secret of this key, beside the
 /// nation's.
 pub async fn holders(key: Id, conn: &mut Conn) -> QueryResult<Vec<Delegation>> {
     let found = sql_query(
-        "SELECT region_code, department_code, territory_id, action_fiche_id FROM grants WHERE key_id = $1 AND perimeter <> 'nation'
-         UNION SELECT place.region_code, NULL, NULL, NULL FROM grants JOIN territory_places place USING (territory_id) WHERE key_id = $1
-         UNION SELECT NULL, NULL, (coalesce(line.after, line.before) ->> 'territory_id')::uuid, NULL FROM grants JOIN ledger line ON line.thing = grants.action_fiche_id
+        "SELECT true AS own, region_code, department_code, territory_id, action_fiche_id FROM grants WHERE key_id = $1 AND perimeter <> 'nation'
+         UNION SELECT false, place.region_code, NULL, NULL, NULL FROM grants JOIN territory_places place USING (territory_id) WHERE key_id = $1
+         UNION SELECT false, NULL, NULL, (coalesce(line.after, line.before) ->> 'territory_id')::uuid, NULL FROM grants JOIN ledger line ON line.thing = grants.action_fiche_id
             WHERE grants.key_id = $1",
     );
     let (mut all, mut holders) = (Delegation::default(), Vec::new());
-    for Holder { region_code, department_code, territory_id, action_fiche_id } in found.bind::<Uuid, _>(key).load(conn).await? {
-        all.regions.extend(region_code.clone());
-        all.departments.extend(department_code.clone());
-        all.territories.extend(territory_id);
-        all.fiches.extend(action_fiche_id);
-        holders.push(Delegation {
+    for Holder { own, region_code, department_code, territory_id, action_fiche_id } in found.bind::<Uuid, _>(key).load(conn).await? {
+        let holder = Delegation {
             nation: false,
             regions: region_code.into_iter().collect(),
             departments: department_code.into_iter().collect(),
             territories: territory_id.into_iter().collect(),
             fiches: action_fiche_id.into_iter().collect(),
-        });
+        };
+        if own {
+            all.regions.extend_from_slice(&holder.regions);
+            all.departments.extend_from_slice(&holder.departments);
+            all.territories.extend_from_slice(&holder.territories);
+            all.fiches.extend_from_slice(&holder.fiches);
+        }
+        holders.push(holder);
     }
     let mut handling = Vec::new();
     for holder in holders.into_iter().chain([all]) {
