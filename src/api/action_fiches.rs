@@ -38,8 +38,7 @@ use crate::{
         listing::{self, Field, Listed, field, flag, word},
     },
     http::{
-        Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Problem, Resource, Result, Shown, Tagged, given,
-        nullable,
+        Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Problem, Resource, Result, Shown, Tagged, sent,
     },
     rights::{self, Place, Reach},
     schema::{
@@ -55,6 +54,7 @@ diesel::define_sql_function! {
 }
 
 /// An action fiche (fiche action).
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = action_fiches, check_for_backend(diesel::pg::Pg))]
 pub struct ActionFiche {
@@ -62,78 +62,54 @@ pub struct ActionFiche {
     /// Its territory.
     pub territory_id: Id,
     /// Its number or reference in the territory.
-    #[schema(required)]
     pub reference: Option<Name>,
     /// Its title (intitulé).
     pub title: Name,
     /// Why (contexte, enjeu, objectif).
-    #[schema(required)]
     pub context: Option<LongText>,
-    #[schema(required)]
     pub description: Option<LongText>,
     /// What is expected of it.
-    #[schema(required)]
     pub expected_results: Option<LongText>,
     /// The fiche it is a part of; two levels at most.
-    #[schema(required)]
     pub parent_id: Option<Id>,
     /// The objective it serves, of the same territory.
-    #[schema(required)]
     pub objective_id: Option<Id>,
     /// The partner that proposed it.
-    #[schema(required)]
     pub proposed_by_id: Option<Id>,
     /// The committee that proposed it.
-    #[schema(required)]
     pub proposed_by_committee_id: Option<Id>,
-    #[schema(required)]
     pub scope: Option<Scope>,
-    #[schema(required)]
     pub nature: Option<Nature>,
     /// Whom it is for (cibles).
     pub target_groups: Many<ShortText>,
     /// A declared quantity.
-    #[schema(required)]
     pub quantity: Option<Amount>,
     /// Of what.
-    #[schema(required)]
     pub quantity_unit: Option<Name>,
-    #[schema(required)]
     pub planned_start_on: Option<Day>,
-    #[schema(required)]
     pub planned_end_on: Option<Day>,
-    #[schema(required)]
     pub actual_start_on: Option<Day>,
-    #[schema(required)]
     pub actual_end_on: Option<Day>,
     /// Does it come again, such as every year? Unknown when empty.
-    #[schema(required)]
     pub recurring: Option<bool>,
     /// The planned budget, in euros.
-    #[schema(required)]
     pub budget_eur: Option<Amount>,
-    #[schema(required)]
     pub budget_basis: Option<Basis>,
-    #[schema(required)]
     pub priority: Option<Priority>,
     pub commitment: Commitment,
     pub visibility: Visibility,
-    #[schema(required)]
     pub stage: Option<Stage>,
     pub validation: Validation,
     /// Since when.
     pub validation_since: DateTime<Utc>,
     /// Why.
-    #[schema(required)]
     pub validation_reason: Option<LongText>,
     /// The decision of a meeting by which it stands so; who does not see the meeting does not see the decision itself.
-    #[schema(required)]
     pub validation_decision_id: Option<Id>,
     pub progress: Progress,
     /// Since when.
     pub progress_since: DateTime<Utc>,
     /// Why.
-    #[schema(required)]
     pub progress_reason: Option<LongText>,
     /// Is it late (en retard): is its planned end past, and is it neither done nor abandoned? Computed for the day that is
     /// asked of, in Paris.
@@ -163,33 +139,26 @@ impl Resource for ActionFiche {
 }
 
 /// An action fiche, with what was asked along.
+#[serde_with::apply(Option => #[serde(skip_serializing_if = "Option::is_none")])]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ActionFicheView {
     #[serde(flatten)]
     action_fiche: ActionFiche,
     /// Who takes part.
-    #[serde(skip_serializing_if = "Option::is_none")]
     participants: Option<Vec<Participant>>,
     /// Its themes.
-    #[serde(skip_serializing_if = "Option::is_none")]
     themes: Option<Vec<FicheTheme>>,
     /// Its funding plan.
-    #[serde(skip_serializing_if = "Option::is_none")]
     funding_lines: Option<Vec<FundingLine>>,
     /// Its milestones.
-    #[serde(skip_serializing_if = "Option::is_none")]
     milestones: Option<Vec<Milestone>>,
     /// Where it takes place.
-    #[serde(skip_serializing_if = "Option::is_none")]
     locations: Option<Vec<Location>>,
     /// Its notes, as far as the caller may see them.
-    #[serde(skip_serializing_if = "Option::is_none")]
     notes: Option<Vec<Note>>,
     /// The support tools it uses.
-    #[serde(skip_serializing_if = "Option::is_none")]
     tools: Option<Vec<FicheTool>>,
     /// The fiches that are parts of it, as far as the caller sees them.
-    #[serde(skip_serializing_if = "Option::is_none")]
     children: Option<Vec<ActionFiche>>,
 }
 
@@ -288,72 +257,48 @@ pub struct NewActionFiche {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = action_fiches)]
 pub struct ActionFichePatch {
     /// Its number or reference in the territory.
-    #[serde(default, deserialize_with = "nullable")]
     reference: Option<Option<Name>>,
     /// Its title (intitulé).
-    #[serde(default, deserialize_with = "given")]
     title: Option<Name>,
     /// Why (contexte, enjeu, objectif).
-    #[serde(default, deserialize_with = "nullable")]
     context: Option<Option<LongText>>,
-    #[serde(default, deserialize_with = "nullable")]
     description: Option<Option<LongText>>,
     /// What is expected of it.
-    #[serde(default, deserialize_with = "nullable")]
     expected_results: Option<Option<LongText>>,
     /// The fiche it is a part of; two levels at most.
-    #[serde(default, deserialize_with = "nullable")]
     parent_id: Option<Option<Id>>,
     /// The objective it serves, of the same territory.
-    #[serde(default, deserialize_with = "nullable")]
     objective_id: Option<Option<Id>>,
     /// The partner that proposed it.
-    #[serde(default, deserialize_with = "nullable")]
     proposed_by_id: Option<Option<Id>>,
     /// The committee that proposed it.
-    #[serde(default, deserialize_with = "nullable")]
     proposed_by_committee_id: Option<Option<Id>>,
-    #[serde(default, deserialize_with = "nullable")]
     scope: Option<Option<Scope>>,
-    #[serde(default, deserialize_with = "nullable")]
     nature: Option<Option<Nature>>,
     /// Whom it is for (cibles).
-    #[serde(default, deserialize_with = "given")]
     target_groups: Option<Many<ShortText>>,
     /// A declared quantity.
-    #[serde(default, deserialize_with = "nullable")]
     quantity: Option<Option<Amount>>,
     /// Of what.
-    #[serde(default, deserialize_with = "nullable")]
     quantity_unit: Option<Option<Name>>,
-    #[serde(default, deserialize_with = "nullable")]
     planned_start_on: Option<Option<Day>>,
-    #[serde(default, deserialize_with = "nullable")]
     planned_end_on: Option<Option<Day>>,
-    #[serde(default, deserialize_with = "nullable")]
     actual_start_on: Option<Option<Day>>,
-    #[serde(default, deserialize_with = "nullable")]
     actual_end_on: Option<Option<Day>>,
     /// Does it come again, such as every year? Unknown when empty.
-    #[serde(default, deserialize_with = "nullable")]
     recurring: Option<Option<bool>>,
     /// The planned budget, in euros.
-    #[serde(default, deserialize_with = "nullable")]
     budget_eur: Option<Option<Amount>>,
-    #[serde(default, deserialize_with = "nullable")]
     budget_basis: Option<Option<Basis>>,
-    #[serde(default, deserialize_with = "nullable")]
     priority: Option<Option<Priority>>,
-    #[serde(default, deserialize_with = "given")]
     commitment: Option<Commitment>,
-    #[serde(default, deserialize_with = "given")]
     visibility: Option<Visibility>,
-    #[serde(default, deserialize_with = "nullable")]
     stage: Option<Option<Stage>>,
 }
 

@@ -23,7 +23,7 @@ use crate::{
         listing::{Field, Listed, field, period, word},
     },
     http::{
-        Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, given, nullable,
+        Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, sent,
     },
     rights::{Place, Reach},
     schema::{agreement_approvals, agreement_fiches, agreement_signatories, agreements},
@@ -62,6 +62,7 @@ impl Vocabulary for AgreementStatusWords {
 pub type AgreementStatus = Word<AgreementStatusWords>;
 
 /// An agreement (protocole, contrat, convention, avenant): a deed that is signed, or is to be.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = agreements, check_for_backend(diesel::pg::Pg))]
 pub struct Agreement {
@@ -69,54 +70,38 @@ pub struct Agreement {
     pub title: Name,
     pub kind: AgreementKind,
     /// The word that the source uses; sources mix them.
-    #[schema(required)]
     pub kind_as_called: Option<ShortText>,
     /// Its territory.
     pub territory_id: Id,
     /// The phase of the programme it is of.
-    #[schema(required)]
     pub phase_id: Option<Id>,
     /// The agreement that it specifies or amends.
-    #[schema(required)]
     pub parent_id: Option<Id>,
     pub status: AgreementStatus,
     /// The day it was signed, or is to be, as it is understood.
-    #[schema(required)]
     pub signed_on: Option<Day>,
     /// The same, as the source says it.
-    #[schema(required)]
     pub signed_stated: Option<ShortText>,
     /// How much of it the source tells.
-    #[schema(required)]
     pub signed_precision: Option<Precision>,
     /// How sure it is what it means.
-    #[schema(required)]
     pub signed_confidence: Option<Confidence>,
     /// Where it was signed.
-    #[schema(required)]
     pub place: Option<ShortText>,
     /// In which commune.
-    #[schema(required)]
     pub commune_code: Option<CommuneCode>,
     /// The first day of its plan.
-    #[schema(required)]
     pub starts_on: Option<Day>,
     /// The last day of its plan.
-    #[schema(required)]
     pub ends_on: Option<Day>,
     /// The same period, as the source says it.
-    #[schema(required)]
     pub period_stated: Option<ShortText>,
     /// How much of its two days the source tells.
-    #[schema(required)]
     pub period_precision: Option<Precision>,
     /// How many fiches the source says it has; `counts` tells how many are known.
-    #[schema(required)]
     pub declared_fiches: Option<Count>,
     /// How many of them the source says are firmly undertaken.
-    #[schema(required)]
     pub declared_firm: Option<Count>,
-    #[schema(required)]
     pub note: Option<LongText>,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
     pub version: i32,
@@ -141,16 +126,15 @@ impl Resource for Agreement {
 }
 
 /// What is known of an agreement's fiches, beside what it declares. A commitment that nobody states is unknown: it is not none.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = AgreementCounts)]
 pub struct Counts {
     /// As its source says it.
-    #[schema(required)]
     declared_fiches: Option<Count>,
     /// How many are in it today, as far as the caller sees them.
     fiches: i64,
     /// How many firm commitments its source declares.
-    #[schema(required)]
     declared_firm: Option<Count>,
     /// How many are firm.
     firm: i64,
@@ -161,21 +145,18 @@ pub struct Counts {
 }
 
 /// An agreement, with what was asked along.
+#[serde_with::apply(Option => #[serde(skip_serializing_if = "Option::is_none")])]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AgreementView {
     #[serde(flatten)]
     agreement: Agreement,
     /// Who signed, and who was there.
-    #[serde(skip_serializing_if = "Option::is_none")]
     signatories: Option<Vec<Signatory>>,
     /// Which bodies approved it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     approvals: Option<Vec<Approval>>,
     /// Its fiches, of all dates.
-    #[serde(skip_serializing_if = "Option::is_none")]
     fiches: Option<Vec<AgreementFiche>>,
     /// What it declares and what is known, side by side.
-    #[serde(skip_serializing_if = "Option::is_none")]
     counts: Option<Counts>,
 }
 
@@ -259,62 +240,44 @@ impl NewAgreement {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = agreements)]
 pub struct AgreementPatch {
-    #[serde(default, deserialize_with = "given")]
     title: Option<Name>,
-    #[serde(default, deserialize_with = "given")]
     kind: Option<AgreementKind>,
     /// The word that the source uses; sources mix them.
-    #[serde(default, deserialize_with = "nullable")]
     kind_as_called: Option<Option<ShortText>>,
     /// The phase of the programme it is of.
-    #[serde(default, deserialize_with = "nullable")]
     phase_id: Option<Option<Id>>,
     /// The agreement that it specifies or amends.
-    #[serde(default, deserialize_with = "nullable")]
     parent_id: Option<Option<Id>>,
-    #[serde(default, deserialize_with = "given")]
     status: Option<AgreementStatus>,
     /// The day it was signed, or is to be, as it is understood.
-    #[serde(default, deserialize_with = "nullable")]
     signed_on: Option<Option<Day>>,
     /// The same, as the source says it.
-    #[serde(default, deserialize_with = "nullable")]
     signed_stated: Option<Option<ShortText>>,
     /// How much of it the source tells.
-    #[serde(default, deserialize_with = "nullable")]
     signed_precision: Option<Option<Precision>>,
     /// How sure it is what it means.
-    #[serde(default, deserialize_with = "nullable")]
     signed_confidence: Option<Option<Confidence>>,
     /// Where it was signed.
-    #[serde(default, deserialize_with = "nullable")]
     place: Option<Option<ShortText>>,
     /// In which commune.
-    #[serde(default, deserialize_with = "nullable")]
     commune_code: Option<Option<CommuneCode>>,
     /// The first day of its plan.
-    #[serde(default, deserialize_with = "nullable")]
     starts_on: Option<Option<Day>>,
     /// The last day of its plan.
-    #[serde(default, deserialize_with = "nullable")]
     ends_on: Option<Option<Day>>,
     /// The same period, as the source says it.
-    #[serde(default, deserialize_with = "nullable")]
     period_stated: Option<Option<ShortText>>,
     /// How much of its two days the source tells.
-    #[serde(default, deserialize_with = "nullable")]
     period_precision: Option<Option<Precision>>,
     /// How many fiches the source says it has; `counts` tells how many are known.
-    #[serde(default, deserialize_with = "nullable")]
     declared_fiches: Option<Option<Count>>,
     /// How many of them the source says are firmly undertaken.
-    #[serde(default, deserialize_with = "nullable")]
     declared_firm: Option<Option<Count>>,
-    #[serde(default, deserialize_with = "nullable")]
     note: Option<Option<LongText>>,
 }
 

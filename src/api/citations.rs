@@ -16,8 +16,7 @@ use crate::{
         listing::{Field, Listed, Scope, field, word},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Problem, Resource, Result, Shown, Tagged, given,
-        may_name_document, nullable,
+        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Problem, Resource, Result, Shown, Tagged, may_name_document, sent,
     },
     ledger::{self, feed::NOUNS},
     rights::{self, Place, Reach},
@@ -39,6 +38,7 @@ impl Vocabulary for RelationWords {
 pub type Relation = Word<RelationWords>;
 
 /// A citation (provenance): a document, or a place in it, and the thing, or the member of it, that it speaks of.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = citations, check_for_backend(diesel::pg::Pg))]
 pub struct Citation {
@@ -50,14 +50,11 @@ pub struct Citation {
     /// The thing.
     pub thing_id: Id,
     /// The member of the thing that it speaks of; the whole thing when empty.
-    #[schema(required)]
     pub member: Option<Code>,
     pub relation: Relation,
     /// Where in the document, or what it says there, word for word.
-    #[schema(required)]
     pub passage: Option<LongText>,
     /// The territory whose it is to keep: that of the thing, or else of the document.
-    #[schema(required)]
     pub territory_id: Option<Id>,
     /// Who may see it: who sees both.
     pub visibility: Visibility,
@@ -119,17 +116,15 @@ impl NewCitation {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = citations)]
 pub struct CitationPatch {
     /// The member of the thing that it speaks of; the whole thing when empty.
-    #[serde(default, deserialize_with = "nullable")]
     member: Option<Option<Code>>,
-    #[serde(default, deserialize_with = "given")]
     relation: Option<Relation>,
     /// Where in the document, or what it says there, word for word.
-    #[serde(default, deserialize_with = "nullable")]
     passage: Option<Option<LongText>>,
 }
 

@@ -20,8 +20,7 @@ use crate::{
         listing::{Field, Listed, field, period, word},
     },
     http::{
-        Along, Approver, At, Created, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, given,
-        nullable,
+        Along, Approver, At, Created, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, sent,
     },
     rights::{Place, Reach},
     schema::{committee_seats, committees},
@@ -76,6 +75,7 @@ pub struct Quota {
 }
 
 /// A committee (comité, instance): steering, project or follow-up committee, lead group (binôme), reflection group.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = committees, check_for_backend(diesel::pg::Pg))]
 pub struct Committee {
@@ -84,33 +84,23 @@ pub struct Committee {
     pub level: Level,
     pub kind: CommitteeKind,
     /// Its territory.
-    #[schema(required)]
     pub territory_id: Option<Id>,
     /// Its region.
-    #[schema(required)]
     pub region_code: Option<RegionCode>,
     /// The body it belongs to, such as one intercommunality of the territory.
-    #[schema(required)]
     pub partner_id: Option<Id>,
     /// The committee above it.
-    #[schema(required)]
     pub parent_id: Option<Id>,
     /// What it is there for.
-    #[schema(required)]
     pub role: Option<LongText>,
     /// How many members the source says it has.
-    #[schema(required)]
     pub declared_size: Option<Count>,
-    #[schema(required)]
     pub declared_size_qualifier: Option<Qualifier>,
     /// Seats that are reserved to a side, whoever takes them.
     pub quotas: Many<Quota>,
-    #[schema(required)]
     pub created_on: Option<Day>,
-    #[schema(required)]
     pub ended_on: Option<Day>,
     /// The committee that it becomes.
-    #[schema(required)]
     pub becomes_id: Option<Id>,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
     pub version: i32,
@@ -185,45 +175,32 @@ pub struct NewCommittee {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = committees)]
 pub struct CommitteePatch {
-    #[serde(default, deserialize_with = "given")]
     name: Option<Name>,
-    #[serde(default, deserialize_with = "given")]
     level: Option<Level>,
-    #[serde(default, deserialize_with = "given")]
     kind: Option<CommitteeKind>,
     /// Its territory.
-    #[serde(default, deserialize_with = "nullable")]
     territory_id: Option<Option<Id>>,
     /// Its region.
-    #[serde(default, deserialize_with = "nullable")]
     region_code: Option<Option<RegionCode>>,
     /// The body it belongs to, such as one intercommunality of the territory.
-    #[serde(default, deserialize_with = "nullable")]
     partner_id: Option<Option<Id>>,
     /// The committee above it.
-    #[serde(default, deserialize_with = "nullable")]
     parent_id: Option<Option<Id>>,
     /// What it is there for.
-    #[serde(default, deserialize_with = "nullable")]
     role: Option<Option<LongText>>,
     /// How many members the source says it has.
-    #[serde(default, deserialize_with = "nullable")]
     declared_size: Option<Option<Count>>,
-    #[serde(default, deserialize_with = "nullable")]
     declared_size_qualifier: Option<Option<Qualifier>>,
     /// Seats that are reserved to a side, whoever takes them.
-    #[serde(default, deserialize_with = "given")]
     quotas: Option<Many<Quota>>,
-    #[serde(default, deserialize_with = "nullable")]
     created_on: Option<Option<Day>>,
-    #[serde(default, deserialize_with = "nullable")]
     ended_on: Option<Option<Day>>,
     /// The committee that it becomes.
-    #[serde(default, deserialize_with = "nullable")]
     becomes_id: Option<Option<Id>>,
 }
 

@@ -23,7 +23,7 @@ use crate::{
         listing::{Field, Listed, field, word},
     },
     http::{
-        Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, given, nullable,
+        Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, sent,
     },
     rights::{Place, Reach},
     schema::{diagnoses, diagnosis_ambitions, diagnosis_findings, diagnosis_stakes},
@@ -31,6 +31,7 @@ use crate::{
 };
 
 /// A diagnosis of a territory (diagnostic, AFOM), with its stakes and ambitions.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = diagnoses, check_for_backend(diesel::pg::Pg))]
 pub struct Diagnosis {
@@ -39,25 +40,18 @@ pub struct Diagnosis {
     pub territory_id: Id,
     pub title: Name,
     /// The day it was made, as it is understood.
-    #[schema(required)]
     pub made_on: Option<Day>,
     /// The same, as the source says it.
-    #[schema(required)]
     pub made_stated: Option<ShortText>,
     /// How much of it the source tells.
-    #[schema(required)]
     pub made_precision: Option<Precision>,
     /// How sure it is what it means.
-    #[schema(required)]
     pub made_confidence: Option<Confidence>,
     /// How it was made (méthode).
-    #[schema(required)]
     pub method: Option<LongText>,
     /// The event where it was made, such as a workshop, of the same territory.
-    #[schema(required)]
     pub event_id: Option<Id>,
     /// How many ambitions the source says there are; it may name fewer.
-    #[schema(required)]
     pub declared_ambitions: Option<Count>,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
     pub version: i32,
@@ -82,18 +76,16 @@ impl Resource for Diagnosis {
 }
 
 /// A diagnosis, with what was asked along.
+#[serde_with::apply(Option => #[serde(skip_serializing_if = "Option::is_none")])]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DiagnosisView {
     #[serde(flatten)]
     diagnosis: Diagnosis,
     /// Its findings.
-    #[serde(skip_serializing_if = "Option::is_none")]
     findings: Option<Vec<Finding>>,
     /// Its stakes.
-    #[serde(skip_serializing_if = "Option::is_none")]
     stakes: Option<Vec<Stake>>,
     /// Its ambitions, as far as they are known.
-    #[serde(skip_serializing_if = "Option::is_none")]
     ambitions: Option<Vec<Ambition>>,
 }
 
@@ -147,32 +139,25 @@ impl NewDiagnosis {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = diagnoses)]
 pub struct DiagnosisPatch {
-    #[serde(default, deserialize_with = "given")]
     title: Option<Name>,
     /// The day it was made, as it is understood.
-    #[serde(default, deserialize_with = "nullable")]
     made_on: Option<Option<Day>>,
     /// The same, as the source says it.
-    #[serde(default, deserialize_with = "nullable")]
     made_stated: Option<Option<ShortText>>,
     /// How much of it the source tells.
-    #[serde(default, deserialize_with = "nullable")]
     made_precision: Option<Option<Precision>>,
     /// How sure it is what it means.
-    #[serde(default, deserialize_with = "nullable")]
     made_confidence: Option<Option<Confidence>>,
     /// How it was made (méthode).
-    #[serde(default, deserialize_with = "nullable")]
     method: Option<Option<LongText>>,
     /// The event where it was made, such as a workshop, of the same territory.
-    #[serde(default, deserialize_with = "nullable")]
     event_id: Option<Option<Id>>,
     /// How many ambitions the source says there are; it may name fewer.
-    #[serde(default, deserialize_with = "nullable")]
     declared_ambitions: Option<Option<Count>>,
 }
 

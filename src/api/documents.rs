@@ -16,8 +16,8 @@ use crate::{
         listing::{Field, Listed, Scope, field, word},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, given, may_cite_so,
-        nullable,
+        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, may_cite_so,
+        sent,
     },
     rights::{self, Place, Reach},
     schema::documents,
@@ -64,6 +64,7 @@ impl Vocabulary for LinkStateWords {
 pub type LinkState = Word<LinkStateWords>;
 
 /// A document (document, source): what is known of it, whether or not it can still be read.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = documents, check_for_backend(diesel::pg::Pg))]
 pub struct Document {
@@ -72,33 +73,23 @@ pub struct Document {
     pub title: Name,
     pub kind: DocumentKind,
     /// Where it can be read; null when no link is known.
-    #[schema(required)]
     pub url: Option<Url>,
     /// What was found there.
-    #[schema(required)]
     pub url_state: Option<LinkState>,
     /// When that was looked at.
-    #[schema(required)]
     pub url_checked_on: Option<Day>,
     /// The partner that published it.
-    #[schema(required)]
     pub publisher_id: Option<Id>,
     /// Who published it, as the source says.
-    #[schema(required)]
     pub publisher: Option<ShortText>,
-    #[schema(required)]
     pub published_on: Option<Day>,
     /// When it was last changed.
-    #[schema(required)]
     pub updated_on: Option<Day>,
     /// Under which licence it may be used again.
-    #[schema(required)]
     pub licence: Option<ShortText>,
     /// What it is about.
-    #[schema(required)]
     pub description: Option<LongText>,
     /// The territory it is about, if it is about one.
-    #[schema(required)]
     pub territory_id: Option<Id>,
     pub visibility: Visibility,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
@@ -162,42 +153,31 @@ impl NewDocument {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = documents)]
 pub struct DocumentPatch {
     /// Its title.
-    #[serde(default, deserialize_with = "given")]
     title: Option<Name>,
-    #[serde(default, deserialize_with = "given")]
     kind: Option<DocumentKind>,
     /// Where it can be read; null when no link is known.
-    #[serde(default, deserialize_with = "nullable")]
     url: Option<Option<Url>>,
     /// What was found there.
-    #[serde(default, deserialize_with = "nullable")]
     url_state: Option<Option<LinkState>>,
     /// When that was looked at.
-    #[serde(default, deserialize_with = "nullable")]
     url_checked_on: Option<Option<Day>>,
     /// The partner that published it.
-    #[serde(default, deserialize_with = "nullable")]
     publisher_id: Option<Option<Id>>,
     /// Who published it, as the source says.
-    #[serde(default, deserialize_with = "nullable")]
     publisher: Option<Option<ShortText>>,
-    #[serde(default, deserialize_with = "nullable")]
     published_on: Option<Option<Day>>,
     /// When it was last changed.
-    #[serde(default, deserialize_with = "nullable")]
     updated_on: Option<Option<Day>>,
     /// Under which licence it may be used again.
-    #[serde(default, deserialize_with = "nullable")]
     licence: Option<Option<ShortText>>,
     /// What it is about.
-    #[serde(default, deserialize_with = "nullable")]
     description: Option<Option<LongText>>,
-    #[serde(default, deserialize_with = "given")]
     visibility: Option<Visibility>,
 }
 

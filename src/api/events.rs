@@ -23,7 +23,7 @@ use crate::{
         listing::{Field, Listed, field, period, word},
     },
     http::{
-        Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, given, nullable,
+        Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, sent,
     },
     rights::{Place, Reach},
     schema::{event_measures, event_participants, event_sequences, events},
@@ -57,6 +57,7 @@ impl Vocabulary for EventKindWords {
 pub type EventKind = Word<EventKindWords>;
 
 /// An event (événement): a workshop or one of its sessions, a launch, a signing, a visit, a campaign, a call.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = events, check_for_backend(diesel::pg::Pg))]
 pub struct Event {
@@ -64,42 +65,29 @@ pub struct Event {
     pub name: Name,
     pub kind: EventKind,
     /// What the source calls it: a "convention de lancement" is an event, and no deed.
-    #[schema(required)]
     pub called: Option<ShortText>,
     /// The event it is a part of, such as the workshop of a session; two levels at most.
-    #[schema(required)]
     pub parent_id: Option<Id>,
     /// Its territory.
-    #[schema(required)]
     pub territory_id: Option<Id>,
     /// Its first day, as it is understood.
-    #[schema(required)]
     pub starts_on: Option<Day>,
     /// The same, as the source says it.
-    #[schema(required)]
     pub starts_stated: Option<ShortText>,
     /// How much of it the source tells.
-    #[schema(required)]
     pub starts_precision: Option<Precision>,
     /// How sure it is what it means.
-    #[schema(required)]
     pub starts_confidence: Option<Confidence>,
     /// Its last day, included.
-    #[schema(required)]
     pub ends_on: Option<Day>,
     /// Where, as the source says it.
-    #[schema(required)]
     pub place: Option<ShortText>,
     /// In which commune.
-    #[schema(required)]
     pub commune_code: Option<CommuneCode>,
     /// The partner that organised it.
-    #[schema(required)]
     pub organiser_id: Option<Id>,
     /// The partner in whose house it was.
-    #[schema(required)]
     pub host_partner_id: Option<Id>,
-    #[schema(required)]
     pub description: Option<LongText>,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
     pub version: i32,
@@ -124,18 +112,16 @@ impl Resource for Event {
 }
 
 /// An event, with what was asked along.
+#[serde_with::apply(Option => #[serde(skip_serializing_if = "Option::is_none")])]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EventView {
     #[serde(flatten)]
     event: Event,
     /// Its sequences.
-    #[serde(skip_serializing_if = "Option::is_none")]
     sequences: Option<Vec<Sequence>>,
     /// Its head-counts.
-    #[serde(skip_serializing_if = "Option::is_none")]
     measures: Option<Vec<Measure>>,
     /// Who took part.
-    #[serde(skip_serializing_if = "Option::is_none")]
     participants: Option<Vec<EventParticipant>>,
 }
 
@@ -207,48 +193,35 @@ impl NewEvent {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = events)]
 pub struct EventPatch {
-    #[serde(default, deserialize_with = "given")]
     name: Option<Name>,
-    #[serde(default, deserialize_with = "given")]
     kind: Option<EventKind>,
     /// What the source calls it: a "convention de lancement" is an event, and no deed.
-    #[serde(default, deserialize_with = "nullable")]
     called: Option<Option<ShortText>>,
     /// The event it is a part of, such as the workshop of a session; two levels at most.
-    #[serde(default, deserialize_with = "nullable")]
     parent_id: Option<Option<Id>>,
     /// Its first day, as it is understood.
-    #[serde(default, deserialize_with = "nullable")]
     starts_on: Option<Option<Day>>,
     /// The same, as the source says it.
-    #[serde(default, deserialize_with = "nullable")]
     starts_stated: Option<Option<ShortText>>,
     /// How much of it the source tells.
-    #[serde(default, deserialize_with = "nullable")]
     starts_precision: Option<Option<Precision>>,
     /// How sure it is what it means.
-    #[serde(default, deserialize_with = "nullable")]
     starts_confidence: Option<Option<Confidence>>,
     /// Its last day, included.
-    #[serde(default, deserialize_with = "nullable")]
     ends_on: Option<Option<Day>>,
     /// Where, as the source says it.
-    #[serde(default, deserialize_with = "nullable")]
     place: Option<Option<ShortText>>,
     /// In which commune.
-    #[serde(default, deserialize_with = "nullable")]
     commune_code: Option<Option<CommuneCode>>,
     /// The partner that organised it.
-    #[serde(default, deserialize_with = "nullable")]
     organiser_id: Option<Option<Id>>,
     /// The partner in whose house it was.
-    #[serde(default, deserialize_with = "nullable")]
     host_partner_id: Option<Option<Id>>,
-    #[serde(default, deserialize_with = "nullable")]
     description: Option<Option<LongText>>,
 }
 

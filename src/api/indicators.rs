@@ -15,13 +15,14 @@ use crate::{
         Conn, Db,
         listing::{Field, Listed, field},
     },
-    http::{At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, given, nullable},
+    http::{At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, sent},
     rights::{Place, Reach},
     schema::indicators,
     values::{Code, Id, LongText, Name},
 };
 
 /// An indicator (indicateur): a definition and a unit; figures of two indicators are never added.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = indicators, check_for_backend(diesel::pg::Pg))]
 pub struct Indicator {
@@ -31,12 +32,10 @@ pub struct Indicator {
     /// Its French name.
     pub label_fr: Name,
     /// Its English name.
-    #[schema(required)]
     pub label_en: Option<Name>,
     /// Its unit.
     pub unit: Name,
     /// What exactly is counted.
-    #[schema(required)]
     pub definition: Option<LongText>,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
     pub version: i32,
@@ -71,24 +70,20 @@ pub struct NewIndicator {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = indicators)]
 pub struct IndicatorPatch {
     /// Its code.
-    #[serde(default, deserialize_with = "given")]
     code: Option<Code>,
     /// Its French name.
-    #[serde(default, deserialize_with = "given")]
     label_fr: Option<Name>,
     /// Its English name.
-    #[serde(default, deserialize_with = "nullable")]
     label_en: Option<Option<Name>>,
     /// Its unit.
-    #[serde(default, deserialize_with = "given")]
     unit: Option<Name>,
     /// What exactly is counted.
-    #[serde(default, deserialize_with = "nullable")]
     definition: Option<Option<LongText>>,
 }
 

@@ -30,6 +30,7 @@ const USUAL: i64 = 365;
 const LONGEST: i64 = 730;
 
 /// A key, as it may be shown again and again (clé d'API).
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = api_keys, check_for_backend(diesel::pg::Pg))]
 #[schema(as = ApiKey)]
@@ -42,28 +43,22 @@ pub struct Key {
     pub name: Name,
     pub created_at: DateTime<Utc>,
     /// By whom it was made.
-    #[schema(required, max_length = 600)]
+    #[schema(max_length = 600)]
     pub created_by: Option<String>,
     /// Until when it holds.
-    #[schema(required)]
     pub expires_at: Option<DateTime<Utc>>,
     /// When its secret was exchanged.
-    #[schema(required)]
     pub rotated_at: Option<DateTime<Utc>>,
     /// Until when the secret before holds as well.
-    #[schema(required)]
     pub previous_until: Option<DateTime<Utc>>,
     /// When it was last used, to the minute.
-    #[schema(required)]
     pub last_used_at: Option<DateTime<Utc>>,
     /// When it was revoked.
-    #[schema(required)]
     pub revoked_at: Option<DateTime<Utc>>,
     /// By whom it was revoked.
-    #[schema(required, max_length = 600)]
+    #[schema(max_length = 600)]
     pub revoked_by: Option<String>,
     /// Why it was revoked.
-    #[schema(required)]
     pub revocation_reason: Option<ShortText>,
 }
 

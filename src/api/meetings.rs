@@ -22,7 +22,7 @@ use crate::{
         listing::{Field, Listed, Scope, field, word},
     },
     http::{
-        Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, given, nullable,
+        Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, sent,
     },
     ledger::history,
     rights::{self, Place, Reach},
@@ -47,50 +47,38 @@ impl Vocabulary for MeetingStatusWords {
 pub type MeetingStatus = Word<MeetingStatusWords>;
 
 /// A meeting (réunion, séance), of a committee or of none.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = meetings, check_for_backend(diesel::pg::Pg))]
 pub struct Meeting {
     pub id: Id,
     /// What it is called, when it has a name.
-    #[schema(required)]
     pub title: Option<Name>,
     /// The committee that met.
-    #[schema(required)]
     pub committee_id: Option<Id>,
     /// The territory it is of.
-    #[schema(required)]
     pub territory_id: Option<Id>,
     /// The region it is of.
-    #[schema(required)]
     pub region_code: Option<RegionCode>,
     /// Its number among the meetings of its committee (première, deuxième…).
-    #[schema(required)]
     pub ordinal: Option<Count>,
     /// The day it was held, or is to be, as it is understood.
-    #[schema(required)]
     pub held_on: Option<Day>,
     /// The same, as the source says it.
-    #[schema(required)]
     pub held_stated: Option<ShortText>,
     /// How much of it the source tells.
-    #[schema(required)]
     pub held_precision: Option<Precision>,
     /// How sure it is what it means.
-    #[schema(required)]
     pub held_confidence: Option<Confidence>,
     pub status: MeetingStatus,
     /// Where, as the source says it.
-    #[schema(required)]
     pub place: Option<ShortText>,
     /// In which commune.
-    #[schema(required)]
     pub commune_code: Option<CommuneCode>,
     /// The partner in whose house it was.
-    #[schema(required)]
     pub host_partner_id: Option<Id>,
     /// What it was for, in order (objet, ordre du jour).
     pub purposes: Many<LongText>,
-    #[schema(required)]
     pub note: Option<LongText>,
     pub visibility: Visibility,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
@@ -116,15 +104,14 @@ impl Resource for Meeting {
 }
 
 /// A meeting, with what was asked along.
+#[serde_with::apply(Option => #[serde(skip_serializing_if = "Option::is_none")])]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MeetingView {
     #[serde(flatten)]
     meeting: Meeting,
     /// Who attended.
-    #[serde(skip_serializing_if = "Option::is_none")]
     attendances: Option<Vec<Attendance>>,
     /// What was decided.
-    #[serde(skip_serializing_if = "Option::is_none")]
     decisions: Option<Vec<Decision>>,
 }
 
@@ -200,45 +187,33 @@ impl NewMeeting {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = meetings)]
 pub struct MeetingPatch {
     /// What it is called, when it has a name.
-    #[serde(default, deserialize_with = "nullable")]
     title: Option<Option<Name>>,
     /// Its number among the meetings of its committee (première, deuxième…).
-    #[serde(default, deserialize_with = "nullable")]
     ordinal: Option<Option<Count>>,
     /// The day it was held, or is to be, as it is understood.
-    #[serde(default, deserialize_with = "nullable")]
     held_on: Option<Option<Day>>,
     /// The same, as the source says it.
-    #[serde(default, deserialize_with = "nullable")]
     held_stated: Option<Option<ShortText>>,
     /// How much of it the source tells.
-    #[serde(default, deserialize_with = "nullable")]
     held_precision: Option<Option<Precision>>,
     /// How sure it is what it means.
-    #[serde(default, deserialize_with = "nullable")]
     held_confidence: Option<Option<Confidence>>,
-    #[serde(default, deserialize_with = "given")]
     status: Option<MeetingStatus>,
     /// Where, as the source says it.
-    #[serde(default, deserialize_with = "nullable")]
     place: Option<Option<ShortText>>,
     /// In which commune.
-    #[serde(default, deserialize_with = "nullable")]
     commune_code: Option<Option<CommuneCode>>,
     /// The partner in whose house it was.
-    #[serde(default, deserialize_with = "nullable")]
     host_partner_id: Option<Option<Id>>,
     /// What it was for, in order (objet, ordre du jour).
-    #[serde(default, deserialize_with = "given")]
     purposes: Option<Many<LongText>>,
-    #[serde(default, deserialize_with = "nullable")]
     note: Option<Option<LongText>>,
-    #[serde(default, deserialize_with = "given")]
     visibility: Option<Visibility>,
 }
 

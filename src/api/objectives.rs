@@ -15,13 +15,14 @@ use crate::{
         Conn, Db,
         listing::{Field, Listed, field},
     },
-    http::{At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, given, nullable},
+    http::{At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, sent},
     rights::{Place, Reach},
     schema::objectives,
     values::{Count, Id, Many, ShortText},
 };
 
 /// An objective of a territory (objectif), between a theme and the fiches that serve it.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = objectives, check_for_backend(diesel::pg::Pg))]
 pub struct Objective {
@@ -29,17 +30,14 @@ pub struct Objective {
     /// Its territory.
     pub territory_id: Id,
     /// The theme it is under.
-    #[schema(required)]
     pub theme_id: Option<Id>,
     /// What is to be reached.
     pub wording: ShortText,
     /// What its wording lists, in order.
     pub points: Many<ShortText>,
     /// Its place in the plan.
-    #[schema(required)]
     pub position: Option<Count>,
     /// The objective it is a part of.
-    #[schema(required)]
     pub parent_id: Option<Id>,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
     pub version: i32,
@@ -91,24 +89,20 @@ impl NewObjective {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = objectives)]
 pub struct ObjectivePatch {
     /// The theme it is under.
-    #[serde(default, deserialize_with = "nullable")]
     theme_id: Option<Option<Id>>,
     /// What is to be reached.
-    #[serde(default, deserialize_with = "given")]
     wording: Option<ShortText>,
     /// What its wording lists, in order.
-    #[serde(default, deserialize_with = "given")]
     points: Option<Many<ShortText>>,
     /// Its place in the plan.
-    #[serde(default, deserialize_with = "nullable")]
     position: Option<Option<Count>>,
     /// The objective it is a part of.
-    #[serde(default, deserialize_with = "nullable")]
     parent_id: Option<Option<Id>>,
 }
 

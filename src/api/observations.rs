@@ -16,8 +16,7 @@ use crate::{
         listing::{Field, Listed, Scope, field, word},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, Views, given,
-        may_name_document, may_name_fiche, nullable,
+        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, Views, may_name_document, may_name_fiche, sent,
     },
     rights::{self, Place, Reach},
     schema::observations,
@@ -63,6 +62,7 @@ impl Vocabulary for ObservationKindWords {
 pub type ObservationKind = Word<ObservationKindWords>;
 
 /// An observation (valeur d'un indicateur), of one subject, as one source says it.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = observations, check_for_backend(diesel::pg::Pg))]
 pub struct Observation {
@@ -72,61 +72,42 @@ pub struct Observation {
     pub subject: Subject,
     pub kind: ObservationKind,
     /// The territory that it is of, or whose it is to keep.
-    #[schema(required)]
     pub territory_id: Option<Id>,
     /// The fiche that it is of.
-    #[schema(required)]
     pub action_fiche_id: Option<Id>,
     /// The partner that it is of.
-    #[schema(required)]
     pub partner_id: Option<Id>,
     /// The intercommunality that it is of.
-    #[schema(required)]
     pub siren: Option<Siren>,
     /// The department that it is of.
-    #[schema(required)]
     pub department_code: Option<DepartmentCode>,
     /// The region that it is of.
-    #[schema(required)]
     pub region_code: Option<RegionCode>,
     /// The commune of the site that it is of, where it is not of the whole subject.
-    #[schema(required)]
     pub commune_code: Option<CommuneCode>,
     /// How much; null when the source gives no figure.
-    #[schema(required)]
     pub value: Option<Amount>,
     pub qualifier: Qualifier,
     /// What the source says, in its words.
-    #[schema(required)]
     pub text: Option<LongText>,
     /// The first day of what is measured.
-    #[schema(required)]
     pub period_starts_on: Option<Day>,
     /// The last day of what is measured.
-    #[schema(required)]
     pub period_ends_on: Option<Day>,
     /// The same period, as the source says it.
-    #[schema(required)]
     pub period_stated: Option<ShortText>,
     /// How much of its two days the source tells.
-    #[schema(required)]
     pub period_precision: Option<Precision>,
     /// When the source says it, as it is understood.
-    #[schema(required)]
     pub observed_on: Option<Day>,
     /// The same, as the source says it.
-    #[schema(required)]
     pub observed_stated: Option<ShortText>,
     /// How much of it the source tells.
-    #[schema(required)]
     pub observed_precision: Option<Precision>,
     /// How sure it is what it means.
-    #[schema(required)]
     pub observed_confidence: Option<Confidence>,
     /// The document that says it; null for who does not see that.
-    #[schema(required)]
     pub document_id: Option<Id>,
-    #[schema(required)]
     pub note: Option<LongText>,
     pub visibility: Visibility,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
@@ -219,65 +200,46 @@ impl NewObservation {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = observations)]
 pub struct ObservationPatch {
-    #[serde(default, deserialize_with = "given")]
     kind: Option<ObservationKind>,
     /// The partner that it is of.
-    #[serde(default, deserialize_with = "nullable")]
     partner_id: Option<Option<Id>>,
     /// The intercommunality that it is of.
-    #[serde(default, deserialize_with = "nullable")]
     siren: Option<Option<Siren>>,
     /// The department that it is of.
-    #[serde(default, deserialize_with = "nullable")]
     department_code: Option<Option<DepartmentCode>>,
     /// The region that it is of.
-    #[serde(default, deserialize_with = "nullable")]
     region_code: Option<Option<RegionCode>>,
     /// The commune of the site that it is of, where it is not of the whole subject.
-    #[serde(default, deserialize_with = "nullable")]
     commune_code: Option<Option<CommuneCode>>,
     /// How much; null when the source gives no figure.
-    #[serde(default, deserialize_with = "nullable")]
     value: Option<Option<Amount>>,
-    #[serde(default, deserialize_with = "given")]
     qualifier: Option<Qualifier>,
     /// What the source says, in its words.
-    #[serde(default, deserialize_with = "nullable")]
     text: Option<Option<LongText>>,
     /// The first day of what is measured.
-    #[serde(default, deserialize_with = "nullable")]
     period_starts_on: Option<Option<Day>>,
     /// The last day of what is measured.
-    #[serde(default, deserialize_with = "nullable")]
     period_ends_on: Option<Option<Day>>,
     /// The same period, as the source says it.
-    #[serde(default, deserialize_with = "nullable")]
     period_stated: Option<Option<ShortText>>,
     /// How much of its two days the source tells.
-    #[serde(default, deserialize_with = "nullable")]
     period_precision: Option<Option<Precision>>,
     /// When the source says it, as it is understood.
-    #[serde(default, deserialize_with = "nullable")]
     observed_on: Option<Option<Day>>,
     /// The same, as the source says it.
-    #[serde(default, deserialize_with = "nullable")]
     observed_stated: Option<Option<ShortText>>,
     /// How much of it the source tells.
-    #[serde(default, deserialize_with = "nullable")]
     observed_precision: Option<Option<Precision>>,
     /// How sure it is what it means.
-    #[serde(default, deserialize_with = "nullable")]
     observed_confidence: Option<Option<Confidence>>,
     /// The document that says it.
-    #[serde(default, deserialize_with = "nullable")]
     document_id: Option<Option<Id>>,
-    #[serde(default, deserialize_with = "nullable")]
     note: Option<Option<LongText>>,
-    #[serde(default, deserialize_with = "given")]
     visibility: Option<Visibility>,
 }
 

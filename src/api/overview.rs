@@ -31,15 +31,14 @@ struct Territory {
     version: i32,
 }
 
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = territory_labels, check_for_backend(diesel::pg::Pg))]
 #[schema(as = OverviewLabel)]
 struct Label {
     phase_id: Id,
-    #[schema(required)]
     official_code: Option<OfficialCode>,
     status: Name,
-    #[schema(required)]
     labelled_on: Option<Day>,
 }
 
@@ -55,19 +54,16 @@ struct Member {
 }
 
 /// A seat that is held today.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = committee_seats, check_for_backend(diesel::pg::Pg))]
 #[schema(as = OverviewSeat)]
 struct Seat {
     id: Id,
     committee_id: Id,
-    #[schema(required)]
     person_id: Option<Id>,
-    #[schema(required)]
     partner_id: Option<Id>,
-    #[schema(required)]
     function: Option<ShortText>,
-    #[schema(required)]
     side: Option<Name>,
     capacity: Name,
 }
@@ -84,6 +80,7 @@ struct Committee {
 }
 
 /// An agreement: how many fiches it declares, and how many are known.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, QueryableByName)]
 #[schema(as = OverviewAgreement)]
 struct Agreement {
@@ -96,11 +93,9 @@ struct Agreement {
     #[diesel(sql_type = Text)]
     status: Name,
     #[diesel(sql_type = Nullable<Date>)]
-    #[schema(required)]
     signed_on: Option<Day>,
     /// As its source says it.
     #[diesel(sql_type = Nullable<Int4>)]
-    #[schema(required)]
     declared_fiches: Option<i32>,
     /// How many the caller sees.
     #[diesel(sql_type = BigInt)]
@@ -108,6 +103,7 @@ struct Agreement {
 }
 
 /// How many fiches have this.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, QueryableByName)]
 #[schema(as = OverviewCount)]
 struct Count {
@@ -117,49 +113,45 @@ struct Count {
     by: String,
     /// The word of the axis, or the theme's identifier; null where a fiche has none.
     #[diesel(sql_type = Nullable<Text>)]
-    #[schema(required, max_length = 50)]
+    #[schema(max_length = 50)]
     value: Option<String>,
     /// Its French label, of a theme.
     #[diesel(sql_type = Nullable<Text>)]
-    #[schema(required)]
     label_fr: Option<Name>,
     #[diesel(sql_type = BigInt)]
     fiches: i64,
 }
 
 /// The money of its fiches, on one basis.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, QueryableByName)]
 #[schema(as = OverviewMoney)]
 struct Money {
     #[diesel(sql_type = Nullable<Text>)]
-    #[schema(required)]
     basis: Option<Basis>,
     #[diesel(sql_type = Nullable<Numeric>)]
-    #[schema(required, value_type = Option<f64>)]
+    #[schema(value_type = Option<f64>)]
     planned_eur: Option<Amount>,
     #[diesel(sql_type = Nullable<Numeric>)]
-    #[schema(required, value_type = Option<f64>)]
+    #[schema(value_type = Option<f64>)]
     requested_eur: Option<Amount>,
     #[diesel(sql_type = Nullable<Numeric>)]
-    #[schema(required, value_type = Option<f64>)]
+    #[schema(value_type = Option<f64>)]
     granted_eur: Option<Amount>,
     #[diesel(sql_type = Nullable<Numeric>)]
-    #[schema(required, value_type = Option<f64>)]
+    #[schema(value_type = Option<f64>)]
     paid_eur: Option<Amount>,
 }
 
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = meetings, check_for_backend(diesel::pg::Pg))]
 #[schema(as = OverviewMeeting)]
 struct Meeting {
     id: Id,
-    #[schema(required)]
     title: Option<Name>,
-    #[schema(required)]
     committee_id: Option<Id>,
-    #[schema(required)]
     ordinal: Option<i32>,
-    #[schema(required)]
     held_on: Option<Day>,
 }
 
@@ -175,6 +167,7 @@ struct LateFiche {
 }
 
 /// The page of a territory, as far as the caller sees it.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TerritoryOverview)]
 struct Overview {
@@ -198,10 +191,8 @@ struct Overview {
     #[schema(max_items = 10)]
     money: Vec<Money>,
     /// The meeting that was held last.
-    #[schema(required)]
     last_meeting: Option<Meeting>,
     /// The meeting that is to be held next.
-    #[schema(required)]
     next_meeting: Option<Meeting>,
     /// How many fiches are late.
     late: i64,

@@ -22,7 +22,7 @@ use crate::{
     },
     http::{
         Along, Approver, At, Created, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Problem, Resource, Result, Shown, Tagged,
-        given, kinds, nullable,
+        kinds, sent,
     },
     ledger::history,
     rights::{Place, Reach},
@@ -62,6 +62,7 @@ impl Vocabulary for PartnerKindWords {
 pub type PartnerKind = Word<PartnerKindWords>;
 
 /// A partner of the programme (partenaire).
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = partners, check_for_backend(diesel::pg::Pg))]
 pub struct Partner {
@@ -69,31 +70,22 @@ pub struct Partner {
     /// The name it goes by.
     pub name: Name,
     /// Its acronym (sigle).
-    #[schema(required)]
     pub acronym: Option<Name>,
     /// Other names it goes or went by.
     pub aliases: Many<Alias>,
     pub kind: PartnerKind,
-    #[schema(required)]
     pub siren: Option<Siren>,
-    #[schema(required)]
     pub siret: Option<Siret>,
     /// The partner it is a part of.
-    #[schema(required)]
     pub parent_id: Option<Id>,
     /// The partner it took over from.
-    #[schema(required)]
     pub predecessor_id: Option<Id>,
-    #[schema(required)]
     pub website: Option<Url>,
     /// The service to turn to, never a person.
-    #[schema(required)]
     pub contact_service: Option<Name>,
     /// The address of that service.
-    #[schema(required)]
     pub contact_email: Option<Email>,
     /// The telephone of that service.
-    #[schema(required)]
     pub contact_phone: Option<Phone>,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
     pub version: i32,
@@ -159,41 +151,30 @@ pub struct NewPartner {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = partners)]
 pub struct PartnerPatch {
     /// The name it goes by.
-    #[serde(default, deserialize_with = "given")]
     name: Option<Name>,
     /// Its acronym (sigle).
-    #[serde(default, deserialize_with = "nullable")]
     acronym: Option<Option<Name>>,
     /// Other names it goes or went by.
-    #[serde(default, deserialize_with = "given")]
     aliases: Option<Many<Alias>>,
-    #[serde(default, deserialize_with = "given")]
     kind: Option<PartnerKind>,
-    #[serde(default, deserialize_with = "nullable")]
     siren: Option<Option<Siren>>,
-    #[serde(default, deserialize_with = "nullable")]
     siret: Option<Option<Siret>>,
     /// The partner it is a part of.
-    #[serde(default, deserialize_with = "nullable")]
     parent_id: Option<Option<Id>>,
     /// The partner it took over from.
-    #[serde(default, deserialize_with = "nullable")]
     predecessor_id: Option<Option<Id>>,
-    #[serde(default, deserialize_with = "nullable")]
     website: Option<Option<Url>>,
     /// The service to turn to, never a person.
-    #[serde(default, deserialize_with = "nullable")]
     contact_service: Option<Option<Name>>,
     /// The address of that service.
-    #[serde(default, deserialize_with = "nullable")]
     contact_email: Option<Option<Email>>,
     /// The telephone of that service.
-    #[serde(default, deserialize_with = "nullable")]
     contact_phone: Option<Option<Phone>>,
 }
 

@@ -19,8 +19,7 @@ use crate::{
         listing::{Field, Listed, Scope, field, word},
     },
     http::{
-        Along, Approver, At, Created, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, given,
-        nullable,
+        Along, Approver, At, Created, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, sent,
     },
     ledger::history,
     rights::{self, Place, Reach},
@@ -113,20 +112,17 @@ pub struct NewPerson {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = people)]
 pub struct PersonPatch {
     /// First name, then family name, as far as known.
-    #[serde(default, deserialize_with = "given")]
     name: Option<Name>,
     /// Other spellings of the name.
-    #[serde(default, deserialize_with = "given")]
     variants: Option<Many<Name>>,
-    #[serde(default, deserialize_with = "given")]
     publication_basis: Option<PublicationBasis>,
     /// When the person consented; with that ground, and no other.
-    #[serde(default, deserialize_with = "nullable")]
     consented_on: Option<Option<Day>>,
 }
 

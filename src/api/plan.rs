@@ -18,15 +18,14 @@ use crate::{
 };
 
 /// A fiche of the plan, as far as the caller sees it.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Clone, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = action_fiches, check_for_backend(diesel::pg::Pg))]
 #[schema(as = PlanFiche)]
 struct Fiche {
     id: Id,
-    #[schema(required)]
     reference: Option<Name>,
     title: Name,
-    #[schema(required)]
     objective_id: Option<Id>,
     #[schema(max_length = 50)]
     validation: String,
@@ -35,14 +34,13 @@ struct Fiche {
 }
 
 /// An objective, with the fiches that serve it.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PlanObjective)]
 struct Objective {
     id: Id,
     wording: ShortText,
-    #[schema(required)]
     position: Option<Count>,
-    #[schema(required)]
     parent_id: Option<Id>,
     /// How many fiches serve it.
     fiches_count: usize,
@@ -51,15 +49,13 @@ struct Objective {
 }
 
 /// A theme, with the objectives under it.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PlanTheme)]
 struct Theme {
     /// Null for what is under no theme.
-    #[schema(required)]
     theme_id: Option<Id>,
-    #[schema(required)]
     label_fr: Option<Name>,
-    #[schema(required)]
     label_en: Option<Name>,
     /// How many fiches there are under it: each once, whether it serves an objective of the theme or bears the theme itself.
     fiches_count: usize,

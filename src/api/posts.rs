@@ -19,8 +19,7 @@ use crate::{
         listing::{Field, Listed, field, period, word},
     },
     http::{
-        Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, Views, given,
-        may_name_person, nullable,
+        Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, Views, may_name_person, sent,
     },
     rights::{self, Place, Reach},
     schema::{post_funding_lines, posts},
@@ -41,6 +40,7 @@ impl Vocabulary for PostKindWords {
 pub type PostKind = Word<PostKindWords>;
 
 /// A post (poste), such as a project manager's (chef de projet).
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = posts, check_for_backend(diesel::pg::Pg))]
 pub struct Post {
@@ -51,28 +51,20 @@ pub struct Post {
     /// Its territory.
     pub territory_id: Id,
     /// The partner that employs.
-    #[schema(required)]
     pub employer_id: Option<Id>,
     /// Who holds it.
-    #[schema(required)]
     pub person_id: Option<Id>,
     /// Its first day, as it is understood.
-    #[schema(required)]
     pub starts_on: Option<Day>,
     /// The same, as the source says it.
-    #[schema(required)]
     pub starts_stated: Option<ShortText>,
     /// How much of it the source tells.
-    #[schema(required)]
     pub starts_precision: Option<Precision>,
     /// How sure it is what it means.
-    #[schema(required)]
     pub starts_confidence: Option<Confidence>,
     /// To this day, included.
-    #[schema(required)]
     pub ends_on: Option<Day>,
     /// What the source claims of it.
-    #[schema(required)]
     pub note: Option<LongText>,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
     pub version: i32,
@@ -159,38 +151,29 @@ impl NewPost {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = posts)]
 pub struct PostPatch {
     /// What the source calls it.
-    #[serde(default, deserialize_with = "given")]
     title: Option<Name>,
-    #[serde(default, deserialize_with = "given")]
     kind: Option<PostKind>,
     /// The partner that employs.
-    #[serde(default, deserialize_with = "nullable")]
     employer_id: Option<Option<Id>>,
     /// Who holds it.
-    #[serde(default, deserialize_with = "nullable")]
     person_id: Option<Option<Id>>,
     /// Its first day, as it is understood.
-    #[serde(default, deserialize_with = "nullable")]
     starts_on: Option<Option<Day>>,
     /// The same, as the source says it.
-    #[serde(default, deserialize_with = "nullable")]
     starts_stated: Option<Option<ShortText>>,
     /// How much of it the source tells.
-    #[serde(default, deserialize_with = "nullable")]
     starts_precision: Option<Option<Precision>>,
     /// How sure it is what it means.
-    #[serde(default, deserialize_with = "nullable")]
     starts_confidence: Option<Option<Confidence>>,
     /// To this day, included.
-    #[serde(default, deserialize_with = "nullable")]
     ends_on: Option<Option<Day>>,
     /// What the source claims of it.
-    #[serde(default, deserialize_with = "nullable")]
     note: Option<Option<LongText>>,
 }
 

@@ -15,13 +15,14 @@ use crate::{
         Conn, Db,
         listing::{Field, Listed, field, period, word},
     },
-    http::{At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, given, nullable},
+    http::{At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, sent},
     rights::{Place, Reach},
     schema::programme_phases,
     values::{Count, Day, Id, LongText, Name, Precision, PrecisionWords, ShortText},
 };
 
 /// A phase of the programme (phase du programme).
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = programme_phases, check_for_backend(diesel::pg::Pg))]
 pub struct ProgrammePhase {
@@ -29,17 +30,12 @@ pub struct ProgrammePhase {
     /// Its number, from 1.
     pub number: Count,
     pub name: Name,
-    #[schema(required)]
     pub starts_on: Option<Day>,
-    #[schema(required)]
     pub ends_on: Option<Day>,
     /// The same period, as the source says it.
-    #[schema(required)]
     pub period_stated: Option<ShortText>,
     /// How much of its two days the source tells.
-    #[schema(required)]
     pub period_precision: Option<Precision>,
-    #[schema(required)]
     pub description: Option<LongText>,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
     pub version: i32,
@@ -74,26 +70,20 @@ pub struct NewProgrammePhase {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = programme_phases)]
 pub struct ProgrammePhasePatch {
     /// Its number, from 1.
-    #[serde(default, deserialize_with = "given")]
     number: Option<Count>,
-    #[serde(default, deserialize_with = "given")]
     name: Option<Name>,
-    #[serde(default, deserialize_with = "nullable")]
     starts_on: Option<Option<Day>>,
-    #[serde(default, deserialize_with = "nullable")]
     ends_on: Option<Option<Day>>,
     /// The same period, as the source says it.
-    #[serde(default, deserialize_with = "nullable")]
     period_stated: Option<Option<ShortText>>,
     /// How much of its two days the source tells.
-    #[serde(default, deserialize_with = "nullable")]
     period_precision: Option<Option<Precision>>,
-    #[serde(default, deserialize_with = "nullable")]
     description: Option<Option<LongText>>,
 }
 

@@ -15,7 +15,7 @@ use crate::{
         Conn, Db,
         listing::{Field, Listed, field, period, word},
     },
-    http::{At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, given, nullable},
+    http::{At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, sent},
     rights::{Place, Reach},
     schema::support_tools,
     values::{Day, Id, LongText, Name, Url, Vocabulary, Word},
@@ -36,6 +36,7 @@ impl Vocabulary for ToolKindWords {
 pub type ToolKind = Word<ToolKindWords>;
 
 /// A support tool (outil de la boîte à outils, panier de services).
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = support_tools, check_for_backend(diesel::pg::Pg))]
 pub struct SupportTool {
@@ -43,21 +44,15 @@ pub struct SupportTool {
     pub name: Name,
     pub kind: ToolKind,
     /// The operator that offers it.
-    #[schema(required)]
     pub partner_id: Option<Id>,
     /// The phase of the programme it is of.
-    #[schema(required)]
     pub phase_id: Option<Id>,
-    #[schema(required)]
     pub url: Option<Url>,
     /// What it offers, to whom.
-    #[schema(required)]
     pub description: Option<LongText>,
     /// From this day, included.
-    #[schema(required)]
     pub starts_on: Option<Day>,
     /// To this day, included.
-    #[schema(required)]
     pub ends_on: Option<Day>,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
     pub version: i32,
@@ -95,30 +90,23 @@ pub struct NewSupportTool {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = support_tools)]
 pub struct SupportToolPatch {
-    #[serde(default, deserialize_with = "given")]
     name: Option<Name>,
-    #[serde(default, deserialize_with = "given")]
     kind: Option<ToolKind>,
     /// The operator that offers it.
-    #[serde(default, deserialize_with = "nullable")]
     partner_id: Option<Option<Id>>,
     /// The phase of the programme it is of.
-    #[serde(default, deserialize_with = "nullable")]
     phase_id: Option<Option<Id>>,
-    #[serde(default, deserialize_with = "nullable")]
     url: Option<Option<Url>>,
     /// What it offers, to whom.
-    #[serde(default, deserialize_with = "nullable")]
     description: Option<Option<LongText>>,
     /// From this day, included.
-    #[serde(default, deserialize_with = "nullable")]
     starts_on: Option<Option<Day>>,
     /// To this day, included.
-    #[serde(default, deserialize_with = "nullable")]
     ends_on: Option<Option<Day>>,
 }
 

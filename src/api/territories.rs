@@ -27,7 +27,7 @@ use crate::{
         listing::{Field, Listed, field, period, word},
     },
     http::{
-        Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, given, nullable,
+        Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, sent,
     },
     rights::{Place, Reach, territory_places},
     schema::{programme_phases, territories, territory_labels, territory_members, territory_successions},
@@ -35,6 +35,7 @@ use crate::{
 };
 
 /// A Territoire d'industrie (territoire).
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = territories, check_for_backend(diesel::pg::Pg))]
 pub struct Territory {
@@ -42,18 +43,13 @@ pub struct Territory {
     pub name: Name,
     /// Other names it goes or went by, with where they come from.
     pub aliases: Many<Alias>,
-    #[schema(required)]
     pub description: Option<LongText>,
-    #[schema(required)]
     pub website: Option<Url>,
     /// The service to turn to, never a person.
-    #[schema(required)]
     pub contact_service: Option<Name>,
     /// The address of that service.
-    #[schema(required)]
     pub contact_email: Option<Email>,
     /// The telephone of that service.
-    #[schema(required)]
     pub contact_phone: Option<Phone>,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
     pub version: i32,
@@ -71,24 +67,20 @@ impl Resource for Territory {
 }
 
 /// A Territoire d'industrie, with what was asked along.
+#[serde_with::apply(Option => #[serde(skip_serializing_if = "Option::is_none")])]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TerritoryView {
     #[serde(flatten)]
     territory: Territory,
     /// Its labels, one a phase.
-    #[serde(skip_serializing_if = "Option::is_none")]
     labels: Option<Vec<Label>>,
     /// Its members, of all phases and dates.
-    #[serde(skip_serializing_if = "Option::is_none")]
     members: Option<Vec<Member>>,
     /// The territories that came after it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     successions: Option<Vec<Succession>>,
     /// What it is made of today.
-    #[serde(skip_serializing_if = "Option::is_none")]
     perimeter: Option<Perimeter>,
     /// Its contour; left out where none is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
     contour: Option<Contour>,
 }
 
@@ -130,27 +122,21 @@ pub struct NewTerritory {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = territories)]
 pub struct TerritoryPatch {
-    #[serde(default, deserialize_with = "given")]
     name: Option<Name>,
     /// Other names it goes or went by, with where they come from.
-    #[serde(default, deserialize_with = "given")]
     aliases: Option<Many<Alias>>,
-    #[serde(default, deserialize_with = "nullable")]
     description: Option<Option<LongText>>,
-    #[serde(default, deserialize_with = "nullable")]
     website: Option<Option<Url>>,
     /// The service to turn to, never a person.
-    #[serde(default, deserialize_with = "nullable")]
     contact_service: Option<Option<Name>>,
     /// The address of that service.
-    #[serde(default, deserialize_with = "nullable")]
     contact_email: Option<Option<Email>>,
     /// The telephone of that service.
-    #[serde(default, deserialize_with = "nullable")]
     contact_phone: Option<Option<Phone>>,
 }
 

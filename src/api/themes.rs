@@ -19,7 +19,7 @@ use crate::{
         listing::{Field, Listed, field},
     },
     http::{
-        Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, given, nullable,
+        Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, sent,
     },
     rights::{self, Place, Reach},
     schema::{theme_correspondences, themes},
@@ -27,16 +27,15 @@ use crate::{
 };
 
 /// A theme of a scheme (thématique, axe, enjeu).
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = themes, check_for_backend(diesel::pg::Pg))]
 pub struct Theme {
     pub id: Id,
     pub scheme: Scheme,
     /// The phase whose scheme it is.
-    #[schema(required)]
     pub phase_id: Option<Id>,
     /// The territory whose own scheme it is.
-    #[schema(required)]
     pub territory_id: Option<Id>,
     /// Its code, unique in its scheme.
     pub code: Code,
@@ -49,7 +48,6 @@ pub struct Theme {
     /// Its place among its siblings, from 1.
     pub position: Count,
     /// The theme it is a part of.
-    #[schema(required)]
     pub parent_id: Option<Id>,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
     pub version: i32,
@@ -125,35 +123,27 @@ pub struct NewTheme {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = themes)]
 pub struct ThemePatch {
-    #[serde(default, deserialize_with = "given")]
     scheme: Option<Scheme>,
     /// The phase whose scheme it is.
-    #[serde(default, deserialize_with = "nullable")]
     phase_id: Option<Option<Id>>,
     /// The territory whose own scheme it is.
-    #[serde(default, deserialize_with = "nullable")]
     territory_id: Option<Option<Id>>,
     /// Its code, unique in its scheme.
-    #[serde(default, deserialize_with = "given")]
     code: Option<Code>,
     /// Its label in French.
-    #[serde(default, deserialize_with = "given")]
     label_fr: Option<Name>,
     /// Its label in English.
-    #[serde(default, deserialize_with = "given")]
     label_en: Option<Name>,
     /// What it is called elsewhere.
-    #[serde(default, deserialize_with = "given")]
     other_wordings: Option<Many<ShortText>>,
     /// Its place among its siblings, from 1.
-    #[serde(default, deserialize_with = "given")]
     position: Option<Count>,
     /// The theme it is a part of.
-    #[serde(default, deserialize_with = "nullable")]
     parent_id: Option<Option<Id>>,
 }
 

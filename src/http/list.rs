@@ -498,6 +498,7 @@ impl<T> Page<T> {
 }
 
 /// Where to go from here.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Links {
     /// This page.
@@ -505,10 +506,10 @@ pub struct Links {
     #[schema(max_length = 20000)]
     itself: String,
     /// The next page; null on the last.
-    #[schema(required, max_length = 20000)]
+    #[schema(max_length = 20000)]
     next: Option<String>,
     /// The page before; null on the first.
-    #[schema(required, max_length = 20000)]
+    #[schema(max_length = 20000)]
     prev: Option<String>,
 }
 

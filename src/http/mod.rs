@@ -23,7 +23,7 @@ pub use list::{Along, List, One, Page, Shown, Views, elsewhere, number, paramete
 pub use naming::{may_cite_so, may_name_document, may_name_fiche, may_name_person};
 pub use path::{At, Coded, PartOf};
 pub use problem::{Problem, ProblemDocument, ProblemError, Said, Wrong, kinds};
-pub use resource::{Created, IfMatch, Made, Momentary, NoContent, OrGone, OrUnchanged, Resource, Tagged, given, nullable};
+pub use resource::{Created, IfMatch, Made, Momentary, NoContent, OrGone, OrUnchanged, Resource, Tagged, sent};
 
 /// What a handler returns.
 pub type Result<T> = std::result::Result<T, Problem>;

@@ -197,12 +197,8 @@ impl<T> OrGone<T> for QueryResult<T> {
     }
 }
 
-/// A member of a patch that cannot be emptied: left out it stays, `null` is refused.
-pub fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> std::result::Result<Option<T>, D::Error> {
+/// Reads a member of a patch that was sent. A member that was left out stays as it is. A `null` empties an
+/// `Option<Option<T>>`, and is refused where the member is an `Option<T>`.
+pub fn sent<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> std::result::Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
-}
-
-/// A member of a patch that can be emptied: left out it stays, `null` empties it.
-pub fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> std::result::Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }

@@ -77,6 +77,7 @@ pub struct Whole {
 }
 
 /// Something that happened to a thing.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ChangeEvent)]
 pub struct Event {
@@ -84,7 +85,6 @@ pub struct Event {
     #[schema(max_length = 4096)]
     pub cursor: String,
     /// Its number in the whole feed, for who sees all there is; else null.
-    #[schema(required)]
     pub seq: Option<i64>,
     /// The noun, as addresses say it: `action-fiches`, `committee-seats`.
     #[schema(max_length = 100)]
@@ -92,7 +92,6 @@ pub struct Event {
     /// The thing.
     pub id: Id,
     /// What it is part of.
-    #[schema(required)]
     pub parent: Option<Whole>,
     /// What happened: `create`, `update`, `delete`, `restore` (it is as it was once), `erase` (a person was forgotten) or
     /// `merge` (others became one with it). What one may know from now on is a `create`, and what one may know no more a `delete`.
@@ -103,16 +102,15 @@ pub struct Event {
     /// When.
     pub recorded_at: DateTime<Utc>,
     /// Who did it; null for who shows no key, and where nothing is told but that something was done elsewhere.
-    #[schema(required, max_length = 200)]
+    #[schema(max_length = 200)]
     pub author: Option<String>,
     /// The territories that it concerns; of a person who may not be named in public, those of them within one's reach.
     #[schema(max_items = 1000)]
     pub territories: Vec<Id>,
     /// The thing that it became one with, when it was deleted by a merge; else null.
-    #[schema(required)]
     pub merged_into: Option<Id>,
     /// The whole thing as it is after this; null once it is deleted. Null too for what one may know no more: then a `delete` follows.
-    #[schema(required, value_type = Option<Object>)]
+    #[schema(value_type = Option<Object>)]
     pub data: Option<Map<String, Value>>,
 }
 

@@ -21,21 +21,21 @@ use crate::{
 };
 
 /// A member that a write changed.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct FieldChange {
     /// Its name.
     #[schema(max_length = 100)]
     pub name: String,
     /// What it was; null when it was empty, or was not there.
-    #[schema(required)]
     pub before: Option<Value>,
     /// What it became.
-    #[schema(required)]
     pub after: Option<Value>,
 }
 
 /// A part that was changed along; or, if it is for fewer than its whole, under this version: what some may not see makes no new
 /// version of what they see.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PartChange {
     /// Its noun, as addresses say it: `committee-seats`.
@@ -47,15 +47,15 @@ pub struct PartChange {
     #[schema(max_length = 20)]
     pub action: String,
     /// Who did it; null for who shows no key.
-    #[schema(required, max_length = 200)]
+    #[schema(max_length = 200)]
     pub author: Option<String>,
     /// When.
     pub recorded_at: DateTime<Utc>,
     /// The request that did it, as its `X-Request-Id` says; null for who shows no key.
-    #[schema(required, max_length = 200)]
+    #[schema(max_length = 200)]
     pub request: Option<String>,
     /// Why; null when nobody said, and for who shows no key.
-    #[schema(required, max_length = 20000)]
+    #[schema(max_length = 20000)]
     pub reason: Option<String>,
     /// The members that changed.
     #[schema(max_items = 1000)]
@@ -63,6 +63,7 @@ pub struct PartChange {
 }
 
 /// A version of a thing (version), and what made it.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Version {
     /// Its number, from 1.
@@ -71,15 +72,15 @@ pub struct Version {
     #[schema(max_length = 20)]
     pub action: String,
     /// Who did it; null for who shows no key.
-    #[schema(required, max_length = 200)]
+    #[schema(max_length = 200)]
     pub author: Option<String>,
     /// When.
     pub recorded_at: DateTime<Utc>,
     /// The request that did it, as its `X-Request-Id` says; null for who shows no key.
-    #[schema(required, max_length = 200)]
+    #[schema(max_length = 200)]
     pub request: Option<String>,
     /// Why; null when nobody said, and for who shows no key.
-    #[schema(required, max_length = 20000)]
+    #[schema(max_length = 20000)]
     pub reason: Option<String>,
     /// The members that changed.
     #[schema(max_items = 1000)]

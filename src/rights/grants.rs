@@ -74,54 +74,47 @@ pub enum Subject<'a> {
 }
 
 /// A role over a perimeter, from one instant to another (habilitation).
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Clone, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = grants, check_for_backend(diesel::pg::Pg))]
 pub struct Grant {
     pub id: Id,
     /// The key that holds it.
-    #[schema(required)]
     pub key_id: Option<Id>,
     /// Or who vouches for the claim by which it is held.
-    #[schema(required, max_length = 1000)]
+    #[schema(max_length = 1000)]
     pub issuer: Option<String>,
     /// That claim; `sub` for one identity.
-    #[schema(required, max_length = 1000)]
+    #[schema(max_length = 1000)]
     pub claim: Option<String>,
     /// The value of the claim, or one of its values.
-    #[schema(required, max_length = 1000)]
+    #[schema(max_length = 1000)]
     pub value: Option<String>,
     pub role: Role,
     pub perimeter: PerimeterKind,
     /// The region, when it holds over one.
-    #[schema(required)]
     pub region_code: Option<RegionCode>,
     /// The department, when it holds over one.
-    #[schema(required)]
     pub department_code: Option<DepartmentCode>,
     /// The territory, when it holds over one.
-    #[schema(required)]
     pub territory_id: Option<Id>,
     /// The fiche, when it holds over one.
-    #[schema(required)]
     pub action_fiche_id: Option<Id>,
     /// From when.
     pub starts_at: DateTime<Utc>,
     /// Until when; open when empty.
-    #[schema(required)]
     pub ends_at: Option<DateTime<Utc>>,
     /// By whom it was given.
     #[schema(max_length = 600)]
     pub granted_by: String,
     /// Why.
-    #[schema(required)]
     pub reason: Option<ShortText>,
     /// When it was given.
     pub created_at: DateTime<Utc>,
     /// By whom it was ended, where someone did.
-    #[schema(required, max_length = 600)]
+    #[schema(max_length = 600)]
     pub ended_by: Option<String>,
     /// Why it was ended.
-    #[schema(required)]
     pub end_reason: Option<ShortText>,
 }
 

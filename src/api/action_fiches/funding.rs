@@ -84,43 +84,41 @@ impl Asked {
 }
 
 /// Sums of lines that may be added: of one basis, and of one funder or tool where these are told.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, QueryableByName)]
 #[schema(as = FundingSum)]
 struct Sum {
     /// With or without tax; null when no line says it.
     #[diesel(sql_type = Nullable<Text>)]
-    #[schema(required)]
     basis: Option<Basis>,
     /// Of which kind of funder.
     #[diesel(sql_type = Nullable<Text>)]
-    #[schema(required, max_length = 50)]
+    #[schema(max_length = 50)]
     funder: Option<String>,
     /// Of which funder.
     #[diesel(sql_type = Nullable<Uuid>)]
-    #[schema(required)]
     partner_id: Option<Id>,
     /// From which tool.
     #[diesel(sql_type = Nullable<Uuid>)]
-    #[schema(required)]
     support_tool_id: Option<Id>,
     /// How many lines.
     #[diesel(sql_type = BigInt)]
     lines: i64,
     /// Prévu; null when no line says how much, as for the others.
     #[diesel(sql_type = Nullable<Numeric>)]
-    #[schema(required, value_type = Option<f64>)]
+    #[schema(value_type = Option<f64>)]
     planned_eur: Option<Amount>,
     /// Demandé.
     #[diesel(sql_type = Nullable<Numeric>)]
-    #[schema(required, value_type = Option<f64>)]
+    #[schema(value_type = Option<f64>)]
     requested_eur: Option<Amount>,
     /// Accordé.
     #[diesel(sql_type = Nullable<Numeric>)]
-    #[schema(required, value_type = Option<f64>)]
+    #[schema(value_type = Option<f64>)]
     granted_eur: Option<Amount>,
     /// Versé.
     #[diesel(sql_type = Nullable<Numeric>)]
-    #[schema(required, value_type = Option<f64>)]
+    #[schema(value_type = Option<f64>)]
     paid_eur: Option<Amount>,
     /// Of how many lines it is not known what was asked.
     #[diesel(sql_type = BigInt)]
@@ -135,37 +133,36 @@ struct Sum {
 
 /// What is still to be found: budgets less what was granted on the same basis. A fiche that several intercommunalities share
 /// counts once.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, QueryableByName)]
 #[schema(as = FundingRemainder)]
 struct Remainder {
     /// With or without tax; null when no fiche says it.
     #[diesel(sql_type = Nullable<Text>)]
-    #[schema(required)]
     basis: Option<Basis>,
     /// How many fiches have a budget.
     #[diesel(sql_type = BigInt)]
     fiches: i64,
     /// Their budgets.
     #[diesel(sql_type = Nullable<Numeric>)]
-    #[schema(required, value_type = Option<f64>)]
+    #[schema(value_type = Option<f64>)]
     budget_eur: Option<Amount>,
     /// What of them was not granted; nothing of a fiche that got more than its budget.
     #[diesel(sql_type = Nullable<Numeric>)]
-    #[schema(required, value_type = Option<f64>)]
+    #[schema(value_type = Option<f64>)]
     remaining_eur: Option<Amount>,
 }
 
 /// How long it takes, in days.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, QueryableByName)]
 #[schema(as = FundingDelays)]
 struct Delays {
     /// From asking to granting, the median.
     #[diesel(sql_type = Nullable<Float8>)]
-    #[schema(required)]
     requested_to_granted_days: Option<f64>,
     /// From granting to the last payment, the median.
     #[diesel(sql_type = Nullable<Float8>)]
-    #[schema(required)]
     granted_to_paid_days: Option<f64>,
     /// How many lines were asked for over 90 days ago, and were neither granted nor refused.
     #[diesel(sql_type = BigInt)]

@@ -16,7 +16,7 @@ use crate::{
         listing::{Field, Listed, field, word},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given, nullable,
+        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, sent,
     },
     rights::Reach,
     schema::action_fiche_funding_lines,
@@ -67,6 +67,7 @@ impl Vocabulary for FundingNatureWords {
 pub type FundingNature = Word<FundingNatureWords>;
 
 /// A funding line (ligne du plan de financement). Unknown is null, none is 0.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = action_fiche_funding_lines, check_for_backend(diesel::pg::Pg))]
 #[schema(as = FundingLine)]
@@ -76,49 +77,34 @@ pub struct FundingLine {
     pub action_fiche_id: Id,
     pub funder: FunderKind,
     /// The funder.
-    #[schema(required)]
     pub partner_id: Option<Id>,
     /// The tool it comes from.
-    #[schema(required)]
     pub support_tool_id: Option<Id>,
     pub nature: FundingNature,
     /// What it is called.
-    #[schema(required)]
     pub label: Option<Name>,
     /// For which year.
-    #[schema(required)]
     pub year: Option<Count>,
     /// With or without tax; unknown when empty.
-    #[schema(required)]
     pub basis: Option<Basis>,
     /// What was planned (prévu), in euros.
-    #[schema(required)]
     pub planned_eur: Option<Amount>,
     /// What was asked (demandé).
-    #[schema(required)]
     pub requested_eur: Option<Amount>,
     /// When it was asked.
-    #[schema(required)]
     pub requested_on: Option<Day>,
     /// What was granted (accordé).
-    #[schema(required)]
     pub granted_eur: Option<Amount>,
     /// When it was granted.
-    #[schema(required)]
     pub granted_on: Option<Day>,
     /// When it was refused.
-    #[schema(required)]
     pub refused_on: Option<Day>,
     /// What was paid (versé), in all.
-    #[schema(required)]
     pub paid_eur: Option<Amount>,
     /// When it was last paid.
-    #[schema(required)]
     pub paid_on: Option<Day>,
     /// Its number in the system of the funder (numéro de dossier).
-    #[schema(required)]
     pub file_reference: Option<ShortText>,
-    #[schema(required)]
     pub note: Option<LongText>,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
     pub version: i32,
@@ -176,58 +162,42 @@ pub struct NewFundingLine {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = action_fiche_funding_lines)]
 #[schema(as = FundingLinePatch)]
 pub struct FundingLinePatch {
-    #[serde(default, deserialize_with = "given")]
     funder: Option<FunderKind>,
     /// The funder.
-    #[serde(default, deserialize_with = "nullable")]
     partner_id: Option<Option<Id>>,
     /// The tool it comes from.
-    #[serde(default, deserialize_with = "nullable")]
     support_tool_id: Option<Option<Id>>,
-    #[serde(default, deserialize_with = "given")]
     nature: Option<FundingNature>,
     /// What it is called.
-    #[serde(default, deserialize_with = "nullable")]
     label: Option<Option<Name>>,
     /// For which year.
-    #[serde(default, deserialize_with = "nullable")]
     year: Option<Option<Count>>,
     /// With or without tax; unknown when empty.
-    #[serde(default, deserialize_with = "nullable")]
     basis: Option<Option<Basis>>,
     /// What was planned (prévu), in euros.
-    #[serde(default, deserialize_with = "nullable")]
     planned_eur: Option<Option<Amount>>,
     /// What was asked (demandé).
-    #[serde(default, deserialize_with = "nullable")]
     requested_eur: Option<Option<Amount>>,
     /// When it was asked.
-    #[serde(default, deserialize_with = "nullable")]
     requested_on: Option<Option<Day>>,
     /// What was granted (accordé).
-    #[serde(default, deserialize_with = "nullable")]
     granted_eur: Option<Option<Amount>>,
     /// When it was granted.
-    #[serde(default, deserialize_with = "nullable")]
     granted_on: Option<Option<Day>>,
     /// When it was refused.
-    #[serde(default, deserialize_with = "nullable")]
     refused_on: Option<Option<Day>>,
     /// What was paid (versé), in all.
-    #[serde(default, deserialize_with = "nullable")]
     paid_eur: Option<Option<Amount>>,
     /// When it was last paid.
-    #[serde(default, deserialize_with = "nullable")]
     paid_on: Option<Option<Day>>,
     /// Its number in the system of the funder (numéro de dossier).
-    #[serde(default, deserialize_with = "nullable")]
     file_reference: Option<Option<ShortText>>,
-    #[serde(default, deserialize_with = "nullable")]
     note: Option<Option<LongText>>,
 }
 

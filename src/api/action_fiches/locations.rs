@@ -16,7 +16,7 @@ use crate::{
         listing::{Field, Listed, field},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given, nullable,
+        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, sent,
     },
     rights::Reach,
     schema::action_fiche_locations,
@@ -24,6 +24,7 @@ use crate::{
 };
 
 /// A location of a fiche (localisation): a commune, a place, a point.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = action_fiche_locations, check_for_backend(diesel::pg::Pg))]
 #[schema(as = Location)]
@@ -34,16 +35,12 @@ pub struct Location {
     /// The place, as the source says it.
     pub label: Name,
     /// In which commune.
-    #[schema(required)]
     pub commune_code: Option<CommuneCode>,
     /// In which delegated commune of it.
-    #[schema(required)]
     pub delegated_commune: Option<ShortText>,
     /// In degrees north (WGS 84).
-    #[schema(required)]
     pub latitude: Option<f64>,
     /// In degrees east (WGS 84).
-    #[schema(required)]
     pub longitude: Option<f64>,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
     pub version: i32,
@@ -79,25 +76,21 @@ pub struct NewLocation {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = action_fiche_locations)]
 #[schema(as = LocationPatch)]
 pub struct LocationPatch {
     /// The place, as the source says it.
-    #[serde(default, deserialize_with = "given")]
     label: Option<Name>,
     /// In which commune.
-    #[serde(default, deserialize_with = "nullable")]
     commune_code: Option<Option<CommuneCode>>,
     /// In which delegated commune of it.
-    #[serde(default, deserialize_with = "nullable")]
     delegated_commune: Option<Option<ShortText>>,
     /// In degrees north (WGS 84).
-    #[serde(default, deserialize_with = "nullable")]
     latitude: Option<Option<f64>>,
     /// In degrees east (WGS 84).
-    #[serde(default, deserialize_with = "nullable")]
     longitude: Option<Option<f64>>,
 }
 

@@ -16,7 +16,7 @@ use crate::{
         listing::{Field, Listed, field},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given, nullable,
+        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, sent,
     },
     rights::Reach,
     schema::action_fiche_milestones,
@@ -24,6 +24,7 @@ use crate::{
 };
 
 /// A milestone of a fiche (jalon).
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = action_fiche_milestones, check_for_backend(diesel::pg::Pg))]
 #[schema(as = Milestone)]
@@ -32,15 +33,11 @@ pub struct Milestone {
     /// The fiche it is part of.
     pub action_fiche_id: Id,
     pub title: Name,
-    #[schema(required)]
     pub position: Option<Count>,
     /// When it is planned.
-    #[schema(required)]
     pub planned_on: Option<Day>,
     /// When it was done.
-    #[schema(required)]
     pub done_on: Option<Day>,
-    #[schema(required)]
     pub note: Option<LongText>,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
     pub version: i32,
@@ -73,22 +70,18 @@ pub struct NewMilestone {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = action_fiche_milestones)]
 #[schema(as = MilestonePatch)]
 pub struct MilestonePatch {
-    #[serde(default, deserialize_with = "given")]
     title: Option<Name>,
-    #[serde(default, deserialize_with = "nullable")]
     position: Option<Option<Count>>,
     /// When it is planned.
-    #[serde(default, deserialize_with = "nullable")]
     planned_on: Option<Option<Day>>,
     /// When it was done.
-    #[serde(default, deserialize_with = "nullable")]
     done_on: Option<Option<Day>>,
-    #[serde(default, deserialize_with = "nullable")]
     note: Option<Option<LongText>>,
 }
 

@@ -15,7 +15,7 @@ use crate::{
         Conn, Db,
         listing::{Field, Listed, Scope, field, word},
     },
-    http::{At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given},
+    http::{At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, sent},
     rights::{self, Reach},
     schema::action_fiche_notes,
     values::{Day, Id, LongText, Visibility, VisibilityWords},
@@ -64,18 +64,16 @@ pub struct NewNote {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = action_fiche_notes)]
 #[schema(as = NotePatch)]
 pub struct NotePatch {
     /// Of which day.
-    #[serde(default, deserialize_with = "given")]
     dated_on: Option<Day>,
-    #[serde(default, deserialize_with = "given")]
     text: Option<LongText>,
     /// Who may see it, of those who see the fiche.
-    #[serde(default, deserialize_with = "given")]
     visibility: Option<Visibility>,
 }
 

@@ -15,7 +15,7 @@ use crate::{
         Conn, Db,
         listing::{Field, Listed, field},
     },
-    http::{At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, nullable},
+    http::{At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, sent},
     rights::Reach,
     schema::action_fiche_tools,
     values::{Id, LongText},
@@ -62,13 +62,13 @@ pub struct NewFicheTool {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = action_fiche_tools)]
 #[schema(as = ActionFicheToolPatch)]
 pub struct FicheToolPatch {
     /// What for.
-    #[serde(default, deserialize_with = "nullable")]
     note: Option<Option<LongText>>,
 }
 

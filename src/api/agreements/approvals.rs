@@ -16,7 +16,7 @@ use crate::{
         listing::{Field, Listed, field, word},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given, nullable,
+        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, sent,
     },
     rights::Reach,
     schema::agreement_approvals,
@@ -43,6 +43,7 @@ impl Vocabulary for ApprovalOutcomeWords {
 pub type ApprovalOutcome = Word<ApprovalOutcomeWords>;
 
 /// An approval of an agreement by a body (approbation), such as the region's.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = agreement_approvals, check_for_backend(diesel::pg::Pg))]
 #[schema(as = AgreementApproval)]
@@ -51,25 +52,18 @@ pub struct Approval {
     /// The agreement it is part of.
     pub agreement_id: Id,
     /// The body, as a partner.
-    #[schema(required)]
     pub partner_id: Option<Id>,
     /// The body, as a committee.
-    #[schema(required)]
     pub committee_id: Option<Id>,
     /// The day of its decision, as it is understood.
-    #[schema(required)]
     pub approved_on: Option<Day>,
     /// The same, as the source says it.
-    #[schema(required)]
     pub approved_stated: Option<ShortText>,
     /// How much of it the source tells.
-    #[schema(required)]
     pub approved_precision: Option<Precision>,
     /// How sure it is what it means.
-    #[schema(required)]
     pub approved_confidence: Option<Confidence>,
     pub outcome: ApprovalOutcome,
-    #[schema(required)]
     pub note: Option<LongText>,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
     pub version: i32,
@@ -109,32 +103,25 @@ pub struct NewApproval {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = agreement_approvals)]
 #[schema(as = AgreementApprovalPatch)]
 pub struct ApprovalPatch {
     /// The body, as a partner.
-    #[serde(default, deserialize_with = "nullable")]
     partner_id: Option<Option<Id>>,
     /// The body, as a committee.
-    #[serde(default, deserialize_with = "nullable")]
     committee_id: Option<Option<Id>>,
     /// The day of its decision, as it is understood.
-    #[serde(default, deserialize_with = "nullable")]
     approved_on: Option<Option<Day>>,
     /// The same, as the source says it.
-    #[serde(default, deserialize_with = "nullable")]
     approved_stated: Option<Option<ShortText>>,
     /// How much of it the source tells.
-    #[serde(default, deserialize_with = "nullable")]
     approved_precision: Option<Option<Precision>>,
     /// How sure it is what it means.
-    #[serde(default, deserialize_with = "nullable")]
     approved_confidence: Option<Option<Confidence>>,
-    #[serde(default, deserialize_with = "given")]
     outcome: Option<ApprovalOutcome>,
-    #[serde(default, deserialize_with = "nullable")]
     note: Option<Option<LongText>>,
 }
 

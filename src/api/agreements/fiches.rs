@@ -16,8 +16,7 @@ use crate::{
         listing::{Field, Listed, Scope, field, period, word},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given,
-        may_name_fiche, nullable,
+        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, may_name_fiche, sent,
     },
     rights::{self, Reach},
     schema::agreement_fiches,
@@ -25,6 +24,7 @@ use crate::{
 };
 
 /// A fiche of an agreement (fiche action au contrat), with its number and how firmly it is undertaken there.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = agreement_fiches, check_for_backend(diesel::pg::Pg))]
 #[schema(as = AgreementFiche)]
@@ -35,14 +35,11 @@ pub struct AgreementFiche {
     /// The fiche; it may be in several agreements.
     pub action_fiche_id: Id,
     /// Its number in the agreement.
-    #[schema(required)]
     pub number: Option<Count>,
     pub commitment: Commitment,
     /// In the plan from this day, included; from the beginning when empty.
-    #[schema(required)]
     pub starts_on: Option<Day>,
     /// In the plan to this day, included.
-    #[schema(required)]
     pub ends_on: Option<Day>,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
     pub version: i32,
@@ -86,21 +83,18 @@ impl NewAgreementFiche {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = agreement_fiches)]
 #[schema(as = AgreementFichePatch)]
 pub struct AgreementFichePatch {
     /// Its number in the agreement.
-    #[serde(default, deserialize_with = "nullable")]
     number: Option<Option<Count>>,
-    #[serde(default, deserialize_with = "given")]
     commitment: Option<Commitment>,
     /// In the plan from this day, included; from the beginning when empty.
-    #[serde(default, deserialize_with = "nullable")]
     starts_on: Option<Option<Day>>,
     /// In the plan to this day, included.
-    #[serde(default, deserialize_with = "nullable")]
     ends_on: Option<Option<Day>>,
 }
 

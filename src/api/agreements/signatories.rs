@@ -16,8 +16,7 @@ use crate::{
         listing::{Field, Listed, field, word},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, Views, given,
-        may_name_person, nullable,
+        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, Views, may_name_person, sent,
     },
     rights::{self, Reach},
     schema::agreement_signatories,
@@ -38,6 +37,7 @@ impl Vocabulary for SigningCapacityWords {
 pub type SigningCapacity = Word<SigningCapacityWords>;
 
 /// A signatory of an agreement (signataire), or who was there when it was signed.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = agreement_signatories, check_for_backend(diesel::pg::Pg))]
 #[schema(as = AgreementSignatory)]
@@ -46,20 +46,15 @@ pub struct Signatory {
     /// The agreement it is part of.
     pub agreement_id: Id,
     /// Who; how the deed spells the name is one of the person's `variants`, which go with the person.
-    #[schema(required)]
     pub person_id: Option<Id>,
     /// For which partner; or which partner.
-    #[schema(required)]
     pub partner_id: Option<Id>,
     /// By which function, as the deed or the source says it.
-    #[schema(required)]
     pub function: Option<ShortText>,
     pub capacity: SigningCapacity,
     /// What the partner was called on the deed.
-    #[schema(required)]
     pub organisation_as_stated: Option<ShortText>,
     /// When, if not on the day of the agreement.
-    #[schema(required)]
     pub signed_on: Option<Day>,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
     pub version: i32,
@@ -104,27 +99,22 @@ impl NewSignatory {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = agreement_signatories)]
 #[schema(as = AgreementSignatoryPatch)]
 pub struct SignatoryPatch {
     /// Who.
-    #[serde(default, deserialize_with = "nullable")]
     person_id: Option<Option<Id>>,
     /// For which partner; or which partner.
-    #[serde(default, deserialize_with = "nullable")]
     partner_id: Option<Option<Id>>,
     /// By which function, as the deed or the source says it.
-    #[serde(default, deserialize_with = "nullable")]
     function: Option<Option<ShortText>>,
-    #[serde(default, deserialize_with = "given")]
     capacity: Option<SigningCapacity>,
     /// What the partner was called on the deed.
-    #[serde(default, deserialize_with = "nullable")]
     organisation_as_stated: Option<Option<ShortText>>,
     /// When, if not on the day of the agreement.
-    #[serde(default, deserialize_with = "nullable")]
     signed_on: Option<Option<Day>>,
 }
 

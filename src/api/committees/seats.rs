@@ -16,8 +16,7 @@ use crate::{
         listing::{Field, Listed, field, period, word},
     },
     http::{
-        Approver, At, Created, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, Views, given,
-        may_name_person, nullable,
+        Approver, At, Created, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, Views, may_name_person, sent,
     },
     rights::{self, Reach},
     schema::committee_seats,
@@ -65,6 +64,7 @@ impl Vocabulary for CapacityWords {
 pub type Capacity = Word<CapacityWords>;
 
 /// A seat in a committee (siège).
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = committee_seats, check_for_backend(diesel::pg::Pg))]
 #[schema(as = CommitteeSeat)]
@@ -73,30 +73,22 @@ pub struct Seat {
     /// The committee it is part of.
     pub committee_id: Id,
     /// Who holds it.
-    #[schema(required)]
     pub person_id: Option<Id>,
     /// The partner it is held for, or that holds it.
-    #[schema(required)]
     pub partner_id: Option<Id>,
     /// The function by which it is held, as the source says it.
-    #[schema(required)]
     pub function: Option<ShortText>,
-    #[schema(required)]
     pub side: Option<Side>,
     pub capacity: Capacity,
     /// The seat of the same committee whose holder this one replaces.
-    #[schema(required)]
     pub alternate_of: Option<Id>,
     /// May its holder be represented when prevented?
     pub may_be_represented: bool,
     /// The part of the territory that it represents.
-    #[schema(required)]
     pub component: Option<ShortText>,
     /// From this day, included.
-    #[schema(required)]
     pub starts_on: Option<Day>,
     /// To this day, included.
-    #[schema(required)]
     pub ends_on: Option<Day>,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
     pub version: i32,
@@ -149,38 +141,29 @@ impl NewSeat {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = committee_seats)]
 #[schema(as = CommitteeSeatPatch)]
 pub struct SeatPatch {
     /// Who holds it.
-    #[serde(default, deserialize_with = "nullable")]
     person_id: Option<Option<Id>>,
     /// The partner it is held for, or that holds it.
-    #[serde(default, deserialize_with = "nullable")]
     partner_id: Option<Option<Id>>,
     /// The function by which it is held, as the source says it.
-    #[serde(default, deserialize_with = "nullable")]
     function: Option<Option<ShortText>>,
-    #[serde(default, deserialize_with = "nullable")]
     side: Option<Option<Side>>,
-    #[serde(default, deserialize_with = "given")]
     capacity: Option<Capacity>,
     /// The seat of the same committee whose holder this one replaces.
-    #[serde(default, deserialize_with = "nullable")]
     alternate_of: Option<Option<Id>>,
     /// May its holder be represented when prevented?
-    #[serde(default, deserialize_with = "given")]
     may_be_represented: Option<bool>,
     /// The part of the territory that it represents.
-    #[serde(default, deserialize_with = "nullable")]
     component: Option<Option<ShortText>>,
     /// From this day, included.
-    #[serde(default, deserialize_with = "nullable")]
     starts_on: Option<Option<Day>>,
     /// To this day, included.
-    #[serde(default, deserialize_with = "nullable")]
     ends_on: Option<Option<Day>>,
 }
 

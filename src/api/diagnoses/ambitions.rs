@@ -16,7 +16,7 @@ use crate::{
         listing::{Field, Listed, field},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given, nullable,
+        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, sent,
     },
     rights::Reach,
     schema::diagnosis_ambitions,
@@ -24,6 +24,7 @@ use crate::{
 };
 
 /// An ambition of a territory (ambition, priorité).
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = diagnosis_ambitions, check_for_backend(diesel::pg::Pg))]
 #[schema(as = DiagnosisAmbition)]
@@ -32,10 +33,8 @@ pub struct Ambition {
     /// The diagnosis it is part of.
     pub diagnosis_id: Id,
     pub text: LongText,
-    #[schema(required)]
     pub position: Option<Count>,
     /// Its theme.
-    #[schema(required)]
     pub theme_id: Option<Id>,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
     pub version: i32,
@@ -65,17 +64,15 @@ pub struct NewAmbition {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = diagnosis_ambitions)]
 #[schema(as = DiagnosisAmbitionPatch)]
 pub struct AmbitionPatch {
-    #[serde(default, deserialize_with = "given")]
     text: Option<LongText>,
-    #[serde(default, deserialize_with = "nullable")]
     position: Option<Option<Count>>,
     /// Its theme.
-    #[serde(default, deserialize_with = "nullable")]
     theme_id: Option<Option<Id>>,
 }
 

@@ -16,7 +16,7 @@ use crate::{
         listing::{Field, Listed, field, word},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given, nullable,
+        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, sent,
     },
     rights::Reach,
     schema::diagnosis_findings,
@@ -51,6 +51,7 @@ impl Vocabulary for CauseKindWords {
 pub type CauseKind = Word<CauseKindWords>;
 
 /// A finding of a diagnosis (atout, faiblesse, opportunité, menace).
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = diagnosis_findings, check_for_backend(diesel::pg::Pg))]
 #[schema(as = DiagnosisFinding)]
@@ -61,11 +62,8 @@ pub struct Finding {
     pub kind: FindingKind,
     pub text: LongText,
     /// Why it is so, as the source explains it.
-    #[schema(required)]
     pub cause: Option<LongText>,
-    #[schema(required)]
     pub cause_kind: Option<CauseKind>,
-    #[schema(required)]
     pub position: Option<Count>,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
     pub version: i32,
@@ -97,21 +95,17 @@ pub struct NewFinding {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = diagnosis_findings)]
 #[schema(as = DiagnosisFindingPatch)]
 pub struct FindingPatch {
-    #[serde(default, deserialize_with = "given")]
     kind: Option<FindingKind>,
-    #[serde(default, deserialize_with = "given")]
     text: Option<LongText>,
     /// Why it is so, as the source explains it.
-    #[serde(default, deserialize_with = "nullable")]
     cause: Option<Option<LongText>>,
-    #[serde(default, deserialize_with = "nullable")]
     cause_kind: Option<Option<CauseKind>>,
-    #[serde(default, deserialize_with = "nullable")]
     position: Option<Option<Count>>,
 }
 

@@ -16,7 +16,7 @@ use crate::{
         listing::{Field, Listed, field},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given, nullable,
+        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, sent,
     },
     rights::Reach,
     schema::diagnosis_stakes,
@@ -24,6 +24,7 @@ use crate::{
 };
 
 /// A stake of a territory (enjeu), ranked or not.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = diagnosis_stakes, check_for_backend(diesel::pg::Pg))]
 #[schema(as = DiagnosisStake)]
@@ -34,16 +35,12 @@ pub struct Stake {
     /// What is at stake.
     pub label: Name,
     /// Its theme.
-    #[schema(required)]
     pub theme_id: Option<Id>,
     /// Its rank, the first being 1.
-    #[schema(required)]
     pub rank: Option<Count>,
     /// How the source puts its weight: prioritaire, essentiel.
-    #[schema(required)]
     pub emphasis: Option<ShortText>,
     /// Who ranked it.
-    #[schema(required)]
     pub ranked_by: Option<ShortText>,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
     pub version: i32,
@@ -79,25 +76,21 @@ pub struct NewStake {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = diagnosis_stakes)]
 #[schema(as = DiagnosisStakePatch)]
 pub struct StakePatch {
     /// What is at stake.
-    #[serde(default, deserialize_with = "given")]
     label: Option<Name>,
     /// Its theme.
-    #[serde(default, deserialize_with = "nullable")]
     theme_id: Option<Option<Id>>,
     /// Its rank, the first being 1.
-    #[serde(default, deserialize_with = "nullable")]
     rank: Option<Option<Count>>,
     /// How the source puts its weight: prioritaire, essentiel.
-    #[serde(default, deserialize_with = "nullable")]
     emphasis: Option<Option<ShortText>>,
     /// Who ranked it.
-    #[serde(default, deserialize_with = "nullable")]
     ranked_by: Option<Option<ShortText>>,
 }
 

@@ -16,7 +16,7 @@ use crate::{
         listing::{Field, Listed, field, word},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given, nullable,
+        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, sent,
     },
     rights::Reach,
     schema::event_measures,
@@ -74,23 +74,19 @@ pub struct NewMeasure {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = event_measures)]
 #[schema(as = EventMeasurePatch)]
 pub struct MeasurePatch {
     /// What is counted.
-    #[serde(default, deserialize_with = "given")]
     label: Option<Name>,
     /// How many.
-    #[serde(default, deserialize_with = "given")]
     value: Option<Count>,
-    #[serde(default, deserialize_with = "given")]
     qualifier: Option<Qualifier>,
     /// The labels, of this event or of the ones that are part of it, whose values make this one up.
-    #[serde(default, deserialize_with = "given")]
     addends: Option<Many<Name>>,
-    #[serde(default, deserialize_with = "nullable")]
     note: Option<Option<LongText>>,
 }
 

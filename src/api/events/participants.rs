@@ -16,8 +16,7 @@ use crate::{
         listing::{Field, Listed, field, word},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, Views, given,
-        may_name_person, nullable,
+        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, Views, may_name_person, sent,
     },
     rights::{self, Reach},
     schema::event_participants,
@@ -46,6 +45,7 @@ impl Vocabulary for EventRoleWords {
 pub type EventRole = Word<EventRoleWords>;
 
 /// A participant of an event: a person, a partner, or a category of them.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = event_participants, check_for_backend(diesel::pg::Pg))]
 #[schema(as = EventParticipant)]
@@ -54,20 +54,15 @@ pub struct EventParticipant {
     /// The event it is part of.
     pub event_id: Id,
     /// Who.
-    #[schema(required)]
     pub person_id: Option<Id>,
     /// For which partner; or which partner.
-    #[schema(required)]
     pub partner_id: Option<Id>,
     /// What kind of participants, where nobody is named.
-    #[schema(required)]
     pub category: Option<ShortText>,
     /// As what, as the source says it.
-    #[schema(required)]
     pub function: Option<ShortText>,
     pub role: EventRole,
     /// What was said there, as the source quotes it.
-    #[schema(required)]
     pub quote: Option<LongText>,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
     pub version: i32,
@@ -113,27 +108,22 @@ impl NewEventParticipant {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = event_participants)]
 #[schema(as = EventParticipantPatch)]
 pub struct EventParticipantPatch {
     /// Who.
-    #[serde(default, deserialize_with = "nullable")]
     person_id: Option<Option<Id>>,
     /// For which partner; or which partner.
-    #[serde(default, deserialize_with = "nullable")]
     partner_id: Option<Option<Id>>,
     /// What kind of participants, where nobody is named.
-    #[serde(default, deserialize_with = "nullable")]
     category: Option<Option<ShortText>>,
     /// As what, as the source says it.
-    #[serde(default, deserialize_with = "nullable")]
     function: Option<Option<ShortText>>,
-    #[serde(default, deserialize_with = "given")]
     role: Option<EventRole>,
     /// What was said there, as the source quotes it.
-    #[serde(default, deserialize_with = "nullable")]
     quote: Option<Option<LongText>>,
 }
 

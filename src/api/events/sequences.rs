@@ -16,7 +16,7 @@ use crate::{
         listing::{Field, Listed, field},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given, nullable,
+        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, sent,
     },
     rights::Reach,
     schema::event_sequences,
@@ -68,19 +68,17 @@ pub struct NewSequence {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = event_sequences)]
 #[schema(as = EventSequencePatch)]
 pub struct SequencePatch {
     /// Its place.
-    #[serde(default, deserialize_with = "given")]
     position: Option<Count>,
     /// What it was for.
-    #[serde(default, deserialize_with = "given")]
     purpose: Option<LongText>,
     /// What came out of it.
-    #[serde(default, deserialize_with = "nullable")]
     result: Option<Option<LongText>>,
 }
 

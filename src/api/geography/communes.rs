@@ -52,6 +52,7 @@ pub struct Former {
 }
 
 /// A commune as the COG of a year has it (commune).
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = communes, check_for_backend(diesel::pg::Pg))]
 pub struct Commune {
@@ -60,18 +61,14 @@ pub struct Commune {
     pub year: i32,
     pub code: CommuneCode,
     pub name: Name,
-    #[schema(required)]
     pub siren: Option<Siren>,
     pub department_code: DepartmentCode,
     pub region_code: RegionCode,
     /// The intercommunality it is in; a few islands are in none.
-    #[schema(required)]
     pub intercommunality_siren: Option<Siren>,
     /// In Greater Paris, the public territorial establishment as well.
-    #[schema(required)]
     pub ept_siren: Option<Siren>,
     /// How many people live in it (population municipale).
-    #[schema(required)]
     pub population: Option<i32>,
     /// What became part of it: its old codes.
     pub formers: Many<Former>,

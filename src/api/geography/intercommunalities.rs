@@ -84,15 +84,14 @@ impl Resource for Intercommunality {
 }
 
 /// An intercommunality, with what was asked along.
+#[serde_with::apply(Option => #[serde(skip_serializing_if = "Option::is_none")])]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct IntercommunalityView {
     #[serde(flatten)]
     intercommunality: Intercommunality,
     /// The departments in which it has communes; several for one that crosses their borders, or those of regions.
-    #[serde(skip_serializing_if = "Option::is_none")]
     places: Option<Vec<IntercommunalityPlace>>,
     /// Its contour; left out where none is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
     contour: Option<Contour>,
 }
 

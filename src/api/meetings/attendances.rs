@@ -16,8 +16,7 @@ use crate::{
         listing::{Field, Listed, field, word},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, Views, given,
-        may_name_person, nullable,
+        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, Views, may_name_person, sent,
     },
     rights::{self, Reach},
     schema::meeting_attendances,
@@ -39,6 +38,7 @@ impl Vocabulary for AttendanceStatusWords {
 pub type AttendanceStatus = Word<AttendanceStatusWords>;
 
 /// An attendance (présence): a person, or an organisation whose person the source does not name.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = meeting_attendances, check_for_backend(diesel::pg::Pg))]
 #[schema(as = MeetingAttendance)]
@@ -47,19 +47,14 @@ pub struct Attendance {
     /// The meeting it is part of.
     pub meeting_id: Id,
     /// Who.
-    #[schema(required)]
     pub person_id: Option<Id>,
     /// For which partner; or which partner.
-    #[schema(required)]
     pub partner_id: Option<Id>,
     /// As what, as the source says it.
-    #[schema(required)]
     pub function: Option<ShortText>,
     pub status: AttendanceStatus,
     /// The function of who came instead; no name.
-    #[schema(required)]
     pub represented_by: Option<ShortText>,
-    #[schema(required)]
     pub note: Option<ShortText>,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
     pub version: i32,
@@ -104,26 +99,21 @@ impl NewAttendance {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = meeting_attendances)]
 #[schema(as = MeetingAttendancePatch)]
 pub struct AttendancePatch {
     /// Who.
-    #[serde(default, deserialize_with = "nullable")]
     person_id: Option<Option<Id>>,
     /// For which partner; or which partner.
-    #[serde(default, deserialize_with = "nullable")]
     partner_id: Option<Option<Id>>,
     /// As what, as the source says it.
-    #[serde(default, deserialize_with = "nullable")]
     function: Option<Option<ShortText>>,
-    #[serde(default, deserialize_with = "given")]
     status: Option<AttendanceStatus>,
     /// The function of who came instead; no name.
-    #[serde(default, deserialize_with = "nullable")]
     represented_by: Option<Option<ShortText>>,
-    #[serde(default, deserialize_with = "nullable")]
     note: Option<Option<ShortText>>,
 }
 

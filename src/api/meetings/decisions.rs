@@ -18,7 +18,7 @@ use crate::{
     },
     http::{
         At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Problem, Resource, Result, Said, Shown, Tagged,
-        given, may_name_fiche, nullable,
+        may_name_fiche, sent,
     },
     rights::{self, Place, Reach},
     schema::{action_fiches, meeting_decisions, meetings},
@@ -40,6 +40,7 @@ impl Vocabulary for EffectWords {
 pub type Effect = Word<EffectWords>;
 
 /// A decision of a meeting (décision), with its effect on a fiche.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = meeting_decisions, check_for_backend(diesel::pg::Pg))]
 #[schema(as = MeetingDecision)]
@@ -48,16 +49,13 @@ pub struct Decision {
     /// The meeting it is part of.
     pub meeting_id: Id,
     /// Its place in the record.
-    #[schema(required)]
     pub position: Option<Count>,
     /// What was decided.
     pub text: LongText,
     /// The fiche it is about.
-    #[schema(required)]
     pub action_fiche_id: Option<Id>,
     pub effect: Effect,
     /// Why.
-    #[schema(required)]
     pub reason: Option<LongText>,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
     pub version: i32,
@@ -101,19 +99,17 @@ impl NewDecision {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = meeting_decisions)]
 #[schema(as = MeetingDecisionPatch)]
 pub struct DecisionPatch {
     /// Its place in the record.
-    #[serde(default, deserialize_with = "nullable")]
     position: Option<Option<Count>>,
     /// What was decided.
-    #[serde(default, deserialize_with = "given")]
     text: Option<LongText>,
     /// Why.
-    #[serde(default, deserialize_with = "nullable")]
     reason: Option<Option<LongText>>,
 }
 

@@ -23,30 +23,26 @@ diesel::define_sql_function! {
 }
 
 /// A meeting, in short.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = meetings, check_for_backend(diesel::pg::Pg))]
 #[schema(as = DossierMeeting)]
 struct Short {
     id: Id,
-    #[schema(required)]
     title: Option<Name>,
-    #[schema(required)]
     committee_id: Option<Id>,
-    #[schema(required)]
     territory_id: Option<Id>,
-    #[schema(required)]
     ordinal: Option<i32>,
-    #[schema(required)]
     held_on: Option<Day>,
 }
 
 /// A fiche, in short: where it stands, and since when.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = action_fiches, check_for_backend(diesel::pg::Pg))]
 #[schema(as = DossierFiche)]
 struct Fiche {
     id: Id,
-    #[schema(required)]
     reference: Option<Name>,
     title: Name,
     /// A word of `Validation`.
@@ -55,25 +51,21 @@ struct Fiche {
     /// A word of `Progress`.
     progress: Name,
     progress_since: DateTime<Utc>,
-    #[schema(required)]
     progress_reason: Option<LongText>,
-    #[schema(required)]
     planned_end_on: Option<Day>,
     updated_at: DateTime<Utc>,
 }
 
 /// A grant that was asked for over 90 days ago, and was neither given nor refused.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = action_fiche_funding_lines, check_for_backend(diesel::pg::Pg))]
 #[schema(as = DossierGrant)]
 struct Grant {
     id: Id,
     action_fiche_id: Id,
-    #[schema(required)]
     partner_id: Option<Id>,
-    #[schema(required)]
     requested_eur: Option<Amount>,
-    #[schema(required)]
     requested_on: Option<Day>,
 }
 

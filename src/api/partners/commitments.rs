@@ -16,8 +16,7 @@ use crate::{
         listing::{Field, Listed, field, period, word},
     },
     http::{
-        Approver, At, Created, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given,
-        nullable,
+        Approver, At, Created, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, sent,
     },
     rights::{Place, Reach},
     schema::partner_commitments,
@@ -39,6 +38,7 @@ impl Vocabulary for CommitmentSideWords {
 pub type CommitmentSide = Word<CommitmentSideWords>;
 
 /// What a partner undertakes in a territory (engagement).
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = partner_commitments, check_for_backend(diesel::pg::Pg))]
 #[schema(as = PartnerCommitment)]
@@ -51,9 +51,7 @@ pub struct Commitment {
     pub side: CommitmentSide,
     /// What it undertakes, as the source says it.
     pub text: LongText,
-    #[schema(required)]
     pub starts_on: Option<Day>,
-    #[schema(required)]
     pub ends_on: Option<Day>,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
     pub version: i32,
@@ -93,19 +91,16 @@ impl NewCommitment {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = partner_commitments)]
 #[schema(as = PartnerCommitmentPatch)]
 pub struct CommitmentPatch {
-    #[serde(default, deserialize_with = "given")]
     side: Option<CommitmentSide>,
     /// What it undertakes, as the source says it.
-    #[serde(default, deserialize_with = "given")]
     text: Option<LongText>,
-    #[serde(default, deserialize_with = "nullable")]
     starts_on: Option<Option<Day>>,
-    #[serde(default, deserialize_with = "nullable")]
     ends_on: Option<Option<Day>>,
 }
 

@@ -16,8 +16,7 @@ use crate::{
         listing::{Field, Listed, field, period},
     },
     http::{
-        Approver, At, Created, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given,
-        nullable,
+        Approver, At, Created, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, sent,
     },
     rights::Reach,
     schema::person_mandates,
@@ -25,6 +24,7 @@ use crate::{
 };
 
 /// A function that a person holds at a partner (mandat, fonction).
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = person_mandates, check_for_backend(diesel::pg::Pg))]
 #[schema(as = PersonMandate)]
@@ -33,15 +33,11 @@ pub struct Mandate {
     /// The person it is part of.
     pub person_id: Id,
     /// Where; empty when the function is at no partner.
-    #[schema(required)]
     pub partner_id: Option<Id>,
     /// The function, as the source says it.
     pub function: ShortText,
-    #[schema(required)]
     pub starts_on: Option<Day>,
-    #[schema(required)]
     pub ends_on: Option<Day>,
-    #[schema(required)]
     pub note: Option<LongText>,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
     pub version: i32,
@@ -74,22 +70,18 @@ pub struct NewMandate {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = person_mandates)]
 #[schema(as = PersonMandatePatch)]
 pub struct MandatePatch {
     /// Where; empty when the function is at no partner.
-    #[serde(default, deserialize_with = "nullable")]
     partner_id: Option<Option<Id>>,
     /// The function, as the source says it.
-    #[serde(default, deserialize_with = "given")]
     function: Option<ShortText>,
-    #[serde(default, deserialize_with = "nullable")]
     starts_on: Option<Option<Day>>,
-    #[serde(default, deserialize_with = "nullable")]
     ends_on: Option<Option<Day>>,
-    #[serde(default, deserialize_with = "nullable")]
     note: Option<Option<LongText>>,
 }
 

@@ -16,7 +16,7 @@ use crate::{
         listing::{Field, Listed, field, word},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given, nullable,
+        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, sent,
     },
     rights::Reach,
     schema::post_funding_lines,
@@ -46,6 +46,7 @@ impl Vocabulary for PostFunderWords {
 pub type PostFunder = Word<PostFunderWords>;
 
 /// A funding line of a post (cofinancement du poste).
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = post_funding_lines, check_for_backend(diesel::pg::Pg))]
 #[schema(as = PostFundingLine)]
@@ -56,19 +57,14 @@ pub struct PostFunding {
     /// Of what kind the funder is.
     pub funder: PostFunder,
     /// The funder.
-    #[schema(required)]
     pub partner_id: Option<Id>,
     /// How much, in euros; null when it is not known.
-    #[schema(required)]
     pub amount_eur: Option<Amount>,
     pub basis: Basis,
     /// Which share of the cost, of 100.
-    #[schema(required)]
     pub share_pct: Option<Amount>,
     /// For which year.
-    #[schema(required)]
     pub year: Option<Count>,
-    #[schema(required)]
     pub note: Option<LongText>,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
     pub version: i32,
@@ -107,29 +103,23 @@ pub struct NewPostFunding {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = post_funding_lines)]
 #[schema(as = PostFundingLinePatch)]
 pub struct PostFundingPatch {
     /// Of what kind the funder is.
-    #[serde(default, deserialize_with = "given")]
     funder: Option<PostFunder>,
     /// The funder.
-    #[serde(default, deserialize_with = "nullable")]
     partner_id: Option<Option<Id>>,
     /// How much, in euros; null when it is not known.
-    #[serde(default, deserialize_with = "nullable")]
     amount_eur: Option<Option<Amount>>,
-    #[serde(default, deserialize_with = "given")]
     basis: Option<Basis>,
     /// Which share of the cost, of 100.
-    #[serde(default, deserialize_with = "nullable")]
     share_pct: Option<Option<Amount>>,
     /// For which year.
-    #[serde(default, deserialize_with = "nullable")]
     year: Option<Option<Count>>,
-    #[serde(default, deserialize_with = "nullable")]
     note: Option<Option<LongText>>,
 }
 

@@ -16,8 +16,7 @@ use crate::{
         listing::{Field, Listed, field, word},
     },
     http::{
-        Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given,
-        nullable,
+        Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, sent,
     },
     rights::{Place, Reach},
     schema::territory_labels,
@@ -38,6 +37,7 @@ impl Vocabulary for LabelStatusWords {
 pub type LabelStatus = Word<LabelStatusWords>;
 
 /// A label of a territory for a phase (labellisation).
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = territory_labels, check_for_backend(diesel::pg::Pg))]
 #[schema(as = TerritoryLabel)]
@@ -48,19 +48,14 @@ pub struct Label {
     /// The phase.
     pub phase_id: Id,
     /// The official code in this phase; in another one it may name another territory.
-    #[schema(required)]
     pub official_code: Option<OfficialCode>,
     pub status: LabelStatus,
     /// When it applied.
-    #[schema(required)]
     pub applied_on: Option<Day>,
     /// When it was labelled.
-    #[schema(required)]
     pub labelled_on: Option<Day>,
     /// When the label was withdrawn.
-    #[schema(required)]
     pub withdrawn_on: Option<Day>,
-    #[schema(required)]
     pub note: Option<LongText>,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
     pub version: i32,
@@ -115,26 +110,21 @@ pub struct NewLabel {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = territory_labels)]
 #[schema(as = TerritoryLabelPatch)]
 pub struct LabelPatch {
     /// The official code in this phase; in another one it may name another territory.
-    #[serde(default, deserialize_with = "nullable")]
     official_code: Option<Option<OfficialCode>>,
-    #[serde(default, deserialize_with = "given")]
     status: Option<LabelStatus>,
     /// When it applied.
-    #[serde(default, deserialize_with = "nullable")]
     applied_on: Option<Option<Day>>,
     /// When it was labelled.
-    #[serde(default, deserialize_with = "nullable")]
     labelled_on: Option<Option<Day>>,
     /// When the label was withdrawn.
-    #[serde(default, deserialize_with = "nullable")]
     withdrawn_on: Option<Option<Day>>,
-    #[serde(default, deserialize_with = "nullable")]
     note: Option<Option<LongText>>,
 }
 

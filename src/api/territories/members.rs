@@ -16,7 +16,7 @@ use crate::{
         listing::{Field, Listed, field, period, word},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given, nullable,
+        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, sent,
     },
     rights::{Place, Reach},
     schema::territory_members,
@@ -38,6 +38,7 @@ impl Vocabulary for MemberKindWords {
 pub type MemberKind = Word<MemberKindWords>;
 
 /// A member of a territory (membre du périmètre).
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = territory_members, check_for_backend(diesel::pg::Pg))]
 #[schema(as = TerritoryMember)]
@@ -46,20 +47,15 @@ pub struct Member {
     /// The territory it is part of.
     pub territory_id: Id,
     pub kind: MemberKind,
-    #[schema(required)]
     pub siren: Option<Siren>,
-    #[schema(required)]
     pub commune_code: Option<CommuneCode>,
     /// Its name at that time.
     pub name: Name,
     /// The phase in which it is a member.
-    #[schema(required)]
     pub phase_id: Option<Id>,
     /// From this day, included.
-    #[schema(required)]
     pub starts_on: Option<Day>,
     /// To this day, included.
-    #[schema(required)]
     pub ends_on: Option<Day>,
     /// Does it coordinate the members?
     pub coordinator: bool,
@@ -106,34 +102,26 @@ pub struct NewMember {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = territory_members)]
 #[schema(as = TerritoryMemberPatch)]
 pub struct MemberPatch {
-    #[serde(default, deserialize_with = "given")]
     kind: Option<MemberKind>,
-    #[serde(default, deserialize_with = "nullable")]
     siren: Option<Option<Siren>>,
-    #[serde(default, deserialize_with = "nullable")]
     commune_code: Option<Option<CommuneCode>>,
     /// Its name at that time.
-    #[serde(default, deserialize_with = "given")]
     name: Option<Name>,
     /// The phase in which it is a member.
-    #[serde(default, deserialize_with = "nullable")]
     phase_id: Option<Option<Id>>,
     /// From this day, included.
-    #[serde(default, deserialize_with = "nullable")]
     starts_on: Option<Option<Day>>,
     /// To this day, included.
-    #[serde(default, deserialize_with = "nullable")]
     ends_on: Option<Option<Day>>,
     /// Does it coordinate the members?
-    #[serde(default, deserialize_with = "given")]
     coordinator: Option<bool>,
     /// The departments in which it has communes, by their codes of the COG; they say which regions it touches.
-    #[serde(default, deserialize_with = "given")]
     department_codes: Option<Many<DepartmentCode>>,
 }
 

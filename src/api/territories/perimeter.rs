@@ -31,21 +31,19 @@ pub struct PerimeterPlace<C> {
 }
 
 /// What a territory is made of on a day (périmètre).
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = TerritoryPerimeter)]
 pub struct Perimeter {
     /// The day.
     pub on: Day,
     /// The phase whose members make it up: the one asked for, else the latest of its own that had begun.
-    #[schema(required)]
     pub phase_id: Option<Id>,
     /// The year of the COG that was used: that of the day, or the nearest that is loaded; null when none is.
-    #[schema(required)]
     pub year: Option<i32>,
     /// How many communes.
     pub communes_count: i64,
     /// How many people live in them (population municipale).
-    #[schema(required)]
     pub population: Option<i64>,
     /// Its departments.
     #[schema(max_items = 200)]
@@ -59,6 +57,7 @@ pub struct Perimeter {
 }
 
 /// A commune of a perimeter.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, QueryableByName)]
 #[schema(as = PerimeterCommune)]
 struct Commune {
@@ -69,10 +68,8 @@ struct Commune {
     #[diesel(sql_type = Text)]
     department_code: DepartmentCode,
     #[diesel(sql_type = Nullable<Text>)]
-    #[schema(required)]
     intercommunality_siren: Option<Siren>,
     #[diesel(sql_type = Nullable<Int4>)]
-    #[schema(required)]
     population: Option<i32>,
 }
 

@@ -16,7 +16,7 @@ use crate::{
         listing::{Field, Listed, field, word},
     },
     http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, given, nullable,
+        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, sent,
     },
     rights::{Place, Reach},
     schema::territory_successions,
@@ -38,6 +38,7 @@ impl Vocabulary for SuccessionKindWords {
 pub type SuccessionKind = Word<SuccessionKindWords>;
 
 /// A territory that came after another (succession).
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = territory_successions, check_for_backend(diesel::pg::Pg))]
 #[schema(as = TerritorySuccession)]
@@ -48,9 +49,7 @@ pub struct Succession {
     /// The territory that came after.
     pub successor_id: Id,
     pub kind: SuccessionKind,
-    #[schema(required)]
     pub happened_on: Option<Day>,
-    #[schema(required)]
     pub note: Option<LongText>,
     /// How often it was written, from 1; its ETag is `"v"` and this number.
     pub version: i32,
@@ -81,16 +80,14 @@ pub struct NewSuccession {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = territory_successions)]
 #[schema(as = TerritorySuccessionPatch)]
 pub struct SuccessionPatch {
-    #[serde(default, deserialize_with = "given")]
     kind: Option<SuccessionKind>,
-    #[serde(default, deserialize_with = "nullable")]
     happened_on: Option<Option<Day>>,
-    #[serde(default, deserialize_with = "nullable")]
     note: Option<Option<LongText>>,
 }
 

@@ -15,7 +15,7 @@ use crate::{
         Conn, Db,
         listing::{Field, Listed, field},
     },
-    http::{At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, nullable},
+    http::{At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, sent},
     rights::Reach,
     schema::theme_correspondences,
     values::{Id, LongText},
@@ -60,12 +60,12 @@ pub struct NewCorrespondence {
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
+#[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = theme_correspondences)]
 #[schema(as = ThemeCorrespondencePatch)]
 pub struct CorrespondencePatch {
-    #[serde(default, deserialize_with = "nullable")]
     note: Option<Option<LongText>>,
 }
 
