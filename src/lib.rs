@@ -9,6 +9,7 @@
 //! - [`demo`]: the facts of five public documents, loaded through the same checks as any write.
 //! - [`openapi`]: what is true of every operation of the document.
 //! - [`api`]: what the service is about, one file a noun. A noun never imports a noun.
+//! - [`noun`]: what is the same for any noun: how one is found, written, listed and brought back.
 //! - [`http`]: what every handler speaks in. Knows no noun.
 //! - [`ledger`]: what was done, by whom, since when. Knows no HTTP.
 //! - [`rights`]: who may do what, and who may see what. Knows no HTTP.
@@ -31,6 +32,7 @@ pub mod db;
 pub mod demo;
 pub mod http;
 pub mod ledger;
+pub mod noun;
 pub mod openapi;
 pub mod rights;
 pub mod schema;

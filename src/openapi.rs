@@ -13,8 +13,8 @@ use utoipa::{
 };
 
 use crate::{
+    api,
     http::{ProblemDocument, ProblemError, once},
-    ledger::feed::NOUNS,
     rights::RoleWords,
     values::{Day, Id, Many, Vocabulary},
 };
@@ -45,26 +45,8 @@ from which a copy can be kept; `GET /changes/stream` tells it as it happens.
 - This document is `/openapi.json` (OpenAPI 3.1); `/openapi-3.0.json` says the same to tools that do not know 3.1.
 - Days are `YYYY-MM-DD` (suffix `_on`), instants RFC 3339 in UTC (suffix `_at`), amounts euros (suffix `_eur`).";
 
-/// Each tag, what it is about, and the role that writes it.
-const TAGS: [(&str, &str, &str); 27] = [
-    ("programme-phases", "Phases of the programme (phases du programme).", "editor"),
-    ("themes", "Themes: axes of each phase and local ones (thématiques).", "editor"),
-    ("territories", "Territories with labels, members and successions (territoires).", "editor"),
-    ("partners", "Partners with their commitments (partenaires).", "approver"),
-    ("people", "People in a public role, with their mandates (personnes).", "approver"),
-    ("committees", "Committees with their seats (comités, instances).", "approver"),
-    ("action-fiches", "Action fiches with participants and themes (fiches actions).", "editor"),
-    ("documents", "Documents: the sources of facts (documents).", "editor"),
-    ("support-tools", "Support tools of the State and its operators (boîte à outils).", "editor"),
-    ("objectives", "Objectives: between themes and fiches (objectifs).", "editor"),
-    ("meetings", "Meetings with attendances and decisions (réunions).", "editor"),
-    ("events", "Events with sequences, head-counts and participants (événements).", "editor"),
-    ("agreements", "Agreements with signatories, approvals and fiches (protocoles, contrats, conventions, avenants).", "editor"),
-    ("diagnoses", "Diagnoses with findings, ranked stakes and ambitions (diagnostics).", "editor"),
-    ("posts", "Posts with their funding lines (postes, chefs de projet).", "editor"),
-    ("indicators", "Indicators: definitions and units (indicateurs).", "editor"),
-    ("observations", "Observations: sourced figures of indicators (valeurs, constats).", "editor"),
-    ("citations", "Citations: the provenance of every fact (provenance).", "editor"),
+/// What has operations and is no noun that the ledger keeps: its tag, what it is about, and the role that it is for.
+const BESIDE: [(&str, &str, &str); 9] = [
     ("regions", "Regions of the official geographic code, by year (régions).", ""),
     ("departments", "Departments of the official geographic code, by year (départements).", ""),
     ("intercommunalities", "Intercommunalities, by year, with where they are (EPCI, EPT).", ""),
@@ -75,6 +57,12 @@ const TAGS: [(&str, &str, &str); 27] = [
     ("oauth", "Access tokens (OAuth 2.0).", ""),
     ("health", "Is the service alive, is it ready?", ""),
 ];
+
+/// Each tag, what it is about, and the role that writes it.
+fn tags() -> impl Iterator<Item = (String, &'static str, &'static str)> {
+    let nouns = api::NOUNS.iter().map(|face| (face.card.name(), face.card.about, face.role));
+    nouns.chain(BESIDE.iter().map(|(name, about, role)| ((*name).to_owned(), *about, *role)))
+}
 
 #[derive(OpenApi)]
 #[openapi(components(schemas(ProblemDocument, ProblemError, Id, Day, crate::values::Amount)))]
@@ -97,10 +85,10 @@ pub fn complete(mut document: openapi::OpenApi) -> openapi::OpenApi {
     document.info = info;
     document.servers = Some(vec![openapi::Server::new("/")]);
     document.tags = Some(
-        TAGS.iter()
+        tags()
             .map(|(name, about, _)| {
-                let mut tag = Tag::new(*name);
-                tag.description = Some((*about).to_owned());
+                let mut tag = Tag::new(name);
+                tag.description = Some(about.to_owned());
                 tag
             })
             .collect(),
@@ -145,7 +133,7 @@ fn noun(path: &str) -> &str {
 
 /// The role that an operation needs: that of who writes its noun. Keys and grants are read by nobody else, either.
 fn role_for(noun: &str, method: &str) -> Option<&'static str> {
-    let role = TAGS.iter().find(|(tag, ..)| *tag == noun).map(|(.., role)| *role)?;
+    let role = tags().find(|(tag, ..)| tag == noun).map(|(.., role)| role)?;
     (!role.is_empty() && (method != "GET" || role == "admin")).then_some(role)
 }
 
@@ -179,9 +167,10 @@ fn operation_of(path: &str, method: &str, operation: &mut Operation) {
     if noun == "changes" {
         for parameter in operation.parameters.iter_mut().flatten().filter(|parameter| is_named(parameter, "noun")) {
             let RefOr::T(parameter) = parameter else { continue };
-            let names = NOUNS.map(|noun| noun.replace('_', "-"));
+            let names = api::names();
+            let most = names.len();
             let name = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names));
-            let names = ArrayBuilder::new().items(name.build()).min_items(Some(1)).max_items(Some(NOUNS.len())).unique_items(true);
+            let names = ArrayBuilder::new().items(name.build()).min_items(Some(1)).max_items(Some(most)).unique_items(true);
             parameter.schema = Some(names.into());
             (parameter.style, parameter.explode) = (Some(ParameterStyle::Form), Some(false));
         }

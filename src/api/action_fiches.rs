@@ -13,9 +13,8 @@ mod words;
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
-use diesel::{NotFound, prelude::*};
+use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -28,18 +27,17 @@ use self::notes::{NewNote, Note};
 use self::participants::{NewParticipant, Participant};
 use self::themes::{FicheTheme, NewFicheTheme};
 use self::tools::{FicheTool, NewFicheTool};
-pub use self::transitions::{NewTransition, advance};
+pub use self::transitions::advance_all;
 use self::words::{
     Nature, NatureWords, Priority, PriorityWords, Progress, ProgressWords, Scope, ScopeWords, Stage, StageWords, Validation, ValidationWords,
 };
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{self, Field, Listed, field, flag, word},
     },
-    http::{
-        Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Problem, Resource, Result, Shown, Tagged, sent,
-    },
+    http::{Along, Content, Problem, Resource, Result, Shown, Writer, sent},
+    noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Restoration, Where, Writing, find, id_in},
     rights::{self, Place, Reach},
     schema::{
         action_fiche_funding_lines, action_fiche_locations, action_fiche_milestones, action_fiche_notes, action_fiche_participants,
@@ -120,13 +118,6 @@ pub struct ActionFiche {
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
-}
-
-impl ActionFiche {
-    /// It is of its territory, and its pilot's.
-    fn place(&self) -> Place {
-        Place { territory: Some(self.territory_id), region: None, fiche: Some(self.id) }
-    }
 }
 
 impl Resource for ActionFiche {
@@ -401,143 +392,96 @@ impl Shown for ActionFiche {
     }
 }
 
-/// Its operations.
-pub fn routes(routes: &mut ServiceConfig) {
-    participants::routes(routes);
-    themes::routes(routes);
-    funding::routes(routes);
-    funding_lines::routes(routes);
-    milestones::routes(routes);
-    locations::routes(routes);
-    notes::routes(routes);
-    tools::routes(routes);
-    transitions::routes(routes);
-    routes
-        .service(list_action_fiches)
-        .service(create_action_fiche)
-        .service(read_action_fiche)
-        .service(update_action_fiche)
-        .service(delete_action_fiche);
-}
+impl Noun for ActionFiche {
+    const CARD: Card = Card {
+        table: "action_fiches",
+        one: "action_fiche",
+        a: "an action fiche",
+        all: "action fiches",
+        about: "Action fiches with participants and themes (fiches actions).",
+        places: &["territory_id", "id"],
+        ..Card::EMPTY
+    };
+    const WRITING: Writing<Self> = Writing {
+        make: Where::At(|new| Place::territory(new.territory_id)),
+        // A fiche is its pilot's as well, who does not remove it.
+        change: Where::At(|fiche| Place { territory: Some(fiche.territory_id), region: None, fiche: Some(fiche.id) }),
+        remove: Where::At(|fiche| Place::territory(fiche.territory_id)),
+    };
+    const PARTS: &'static [Face] = &[
+        Face::part::<Participant>(),
+        Face::part::<FicheTheme>(),
+        Face::part::<FundingLine>(),
+        Face::part::<Milestone>(),
+        Face::part::<Location>(),
+        Face::part::<Note>(),
+        Face::part::<FicheTool>(),
+    ];
+    const SEEN: Option<fn(&Self, &Reach) -> bool> =
+        Some(|fiche, reach| reach.sees(fiche.visibility.code(), &[fiche.territory_id.to_string(), fiche.id.to_string()]));
+    type Whole = Alone;
+    type Right = Content;
+    type New = NewActionFiche;
+    type Patch = ActionFichePatch;
 
-/// The fiche, if the caller may see it. Asked of the row that came: the statement is one and the same for every caller, and is put
-/// together once.
-async fn find(id: Id, reach: &Reach, conn: &mut Conn) -> Result<ActionFiche> {
-    let found = action_fiches::table.find(id).select(ActionFiche::as_select()).first(conn).await;
-    let seen = |fiche: &ActionFiche| reach.sees(fiche.visibility.code(), &[fiche.territory_id.to_string(), id.to_string()]);
-    let found = found.and_then(|fiche: ActionFiche| if seen(&fiche) { Ok(fiche) } else { Err(NotFound) });
-    found.or_gone("action_fiches", None, id, reach, conn).await
-}
-
-/// The fiche, locked, for who may write it.
-async fn lock(id: Id, editor: &Editor, conn: &mut Conn) -> Result<ActionFiche> {
-    find(id, editor.reach(), conn).await?;
-    let fiche = action_fiches::table.find(id).select(ActionFiche::as_select()).for_no_key_update();
-    let fiche = fiche.first(conn).await.or_gone("action_fiches", None, id, editor.reach(), conn).await?;
-    editor.within(&fiche.place())?;
-    Ok(fiche)
-}
-
-/// The fiche that another is part of must be one that the caller may see.
-async fn check_parent(parent: Option<Id>, reach: &Reach, conn: &mut Conn) -> Result<()> {
-    match parent {
-        Some(parent) => find(parent, reach, conn).await.map(drop).map_err(|_| Problem::unknown_reference("/parent_id")),
-        None => Ok(()),
+    fn routes(routes: &mut ServiceConfig) {
+        funding::routes(routes);
+        transitions::routes(routes);
+        Operations::<Self>::of(routes).all();
     }
-}
-
-/// Makes one under this identifier, with its parts.
-pub async fn insert(id: Id, new: &NewActionFiche, conn: &mut Conn) -> Result<ActionFiche> {
-    let row = (action_fiches::id.eq(id), new);
-    let action_fiche = diesel::insert_into(action_fiches::table).values(row).returning(ActionFiche::as_returning()).get_result(conn).await?;
-    for (index, child) in new.participants.iter().enumerate() {
-        participants::insert(id, child, conn).await.map_err(|problem| problem.inside("participants", index))?;
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        action_fiches::table.find(at.id).select(Self::as_select()).first(conn).await
     }
-    for (index, child) in new.themes.iter().enumerate() {
-        themes::insert(id, child, conn).await.map_err(|problem| problem.inside("themes", index))?;
+    async fn insert(at: Address<Self>, new: &NewActionFiche, conn: &mut Conn) -> Result<Self> {
+        let row = (action_fiches::id.eq(at.id), new);
+        Ok(diesel::insert_into(action_fiches::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
     }
-    for (index, child) in new.funding_lines.iter().enumerate() {
-        funding_lines::insert(id, child, conn).await.map_err(|problem| problem.inside("funding_lines", index))?;
+    async fn patch(at: Address<Self>, patch: &ActionFichePatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(action_fiches::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
     }
-    for (index, child) in new.milestones.iter().enumerate() {
-        milestones::insert(id, child, conn).await.map_err(|problem| problem.inside("milestones", index))?;
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(action_fiches::table.find(at.id)).execute(conn).await
     }
-    for (index, child) in new.locations.iter().enumerate() {
-        locations::insert(id, child, conn).await.map_err(|problem| problem.inside("locations", index))?;
+    async fn parts(new: &NewActionFiche, parts: &mut Parts<'_>) -> Result<()> {
+        parts.take::<Participant>("participants", &new.participants).await?;
+        parts.take::<FicheTheme>("themes", &new.themes).await?;
+        parts.take::<FundingLine>("funding_lines", &new.funding_lines).await?;
+        parts.take::<Milestone>("milestones", &new.milestones).await?;
+        parts.take::<Location>("locations", &new.locations).await?;
+        parts.take::<Note>("notes", &new.notes).await?;
+        parts.take::<FicheTool>("tools", &new.tools).await
     }
-    for (index, child) in new.notes.iter().enumerate() {
-        notes::insert(id, child, conn).await.map_err(|problem| problem.inside("notes", index))?;
+    /// The fiche that it is to be a part of must be one that the caller sees.
+    async fn may_make(new: &NewActionFiche, by: &Writer, conn: &mut Conn) -> Result<()> {
+        check_parent(new.parent_id, by, conn).await
     }
-    for (index, child) in new.tools.iter().enumerate() {
-        tools::insert(id, child, conn).await.map_err(|problem| problem.inside("tools", index))?;
-    }
-    Ok(action_fiche)
-}
-
-/// List action fiches
-#[utoipa::path(params(List<ActionFiche>), responses((status = OK, body = Page<ActionFicheView>)))]
-#[get("/action-fiches")]
-async fn list_action_fiches(db: Data<Db>, list: List<ActionFiche>) -> Result<Page<ActionFicheView>> {
-    list.page(&db).await
-}
-
-/// Create an action fiche
-#[utoipa::path(responses((status = CREATED, body = ActionFiche)))]
-#[post("/action-fiches")]
-async fn create_action_fiche(db: Data<Db>, editor: Editor, body: Json<NewActionFiche>) -> Result<Created<ActionFiche>> {
-    db.write(&editor, async |conn| {
-        let new = body.valid()?;
-        editor.within(&Place::territory(new.territory_id))?;
-        check_parent(new.parent_id, editor.reach(), conn).await?;
-        Ok(Created(insert(Id::new(), &new, conn).await?))
-    })
-    .await
-}
-
-/// Read an action fiche
-#[utoipa::path(params(One<ActionFiche>), responses((status = OK, body = ActionFicheView)))]
-#[get("/action-fiches/{id}")]
-async fn read_action_fiche(db: Data<Db>, At(id): At, one: One<ActionFiche>) -> Result<Tagged<ActionFicheView>> {
-    one.answer(&db, id, find).await
-}
-
-/// Change an action fiche
-#[utoipa::path(responses((status = OK, body = ActionFiche)))]
-#[patch("/action-fiches/{id}")]
-async fn update_action_fiche(
-    db: Data<Db>,
-    editor: Editor,
-    At(id): At,
-    if_match: IfMatch,
-    body: Json<ActionFichePatch>,
-) -> Result<Tagged<ActionFiche>> {
-    db.write(&editor, async |conn| {
-        let current = lock(id, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-        // Its reference and its place among the others are the territory's, whose other fiches a pilot may not know.
-        let moves = patch.parent_id.as_ref().is_some_and(|parent| *parent != current.parent_id);
-        if moves || patch.reference.as_ref().is_some_and(|reference| *reference != current.reference) {
-            editor.within(&Place::territory(current.territory_id))?;
+    /// The reference of a fiche and its place among the others are the territory's, whose other fiches a pilot may not know.
+    async fn may_change(&self, patch: &ActionFichePatch, by: &Writer, conn: &mut Conn) -> Result<()> {
+        let moves = patch.parent_id.as_ref().is_some_and(|parent| *parent != self.parent_id);
+        if moves || patch.reference.as_ref().is_some_and(|reference| *reference != self.reference) {
+            by.within(&Place::territory(self.territory_id))?;
         }
-        check_parent(patch.parent_id.flatten(), editor.reach(), conn).await?;
-        let update = diesel::update(action_fiches::table.find(id)).set(&patch);
-        let changed = update.returning(ActionFiche::as_returning()).get_result(conn).await;
-        Ok(changed.or_unchanged(current)?.into())
-    })
-    .await
+        check_parent(patch.parent_id.flatten(), by, conn).await
+    }
+    async fn may_restore(restoration: &Restoration<'_>, by: &Writer, conn: &mut Conn) -> Result<()> {
+        let territory = Place { territory: id_in(restoration.then, "territory_id"), ..Place::nation() };
+        if restoration.changes("reference") || restoration.changes("parent_id") {
+            by.within(&territory)?;
+        }
+        // What a committee decided comes back, or goes, only by an approver: the decision, its date and its reason.
+        if ["validation", "validation_since", "validation_reason"].iter().any(|member| restoration.changes(member)) {
+            by.within_as("approver", &territory)?;
+        }
+        let parent = id_in(restoration.then, "parent_id").filter(|_| restoration.changes("parent_id"));
+        check_parent(parent, by, conn).await
+    }
 }
 
-/// Delete an action fiche
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/action-fiches/{id}")]
-async fn delete_action_fiche(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        let fiche = lock(id, &editor, conn).await?;
-        editor.within(&Place::territory(fiche.territory_id))?;
-        if_match.check(&fiche, conn).await?;
-        diesel::delete(action_fiches::table.find(id)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+/// Refuses as the parent of a fiche one that the caller does not see.
+async fn check_parent(parent: Option<Id>, by: &Writer, conn: &mut Conn) -> Result<()> {
+    let Some(parent) = parent else { return Ok(()) };
+    match find::<ActionFiche>(Address::alone(parent), by.reach(), conn).await {
+        Err(problem) if [404, 410].contains(&problem.kind().status) => Err(Problem::unknown_reference("/parent_id")),
+        found => found.map(drop),
+    }
 }

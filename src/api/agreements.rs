@@ -6,7 +6,6 @@ mod signatories;
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::{dsl::sql, prelude::*, sql_types::Bool};
 use diesel_async::RunQueryDsl;
@@ -19,13 +18,12 @@ use self::fiches::{AgreementFiche, NewAgreementFiche};
 use self::signatories::{NewSignatory, Signatory};
 use crate::{
     db::{
-        Conn, Db, TODAY,
+        Conn, TODAY,
         listing::{Field, Listed, field, period, word},
     },
-    http::{
-        Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, sent,
-    },
-    rights::{Place, Reach},
+    http::{Along, Content, Resource, Result, Shown, sent},
+    noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Writing},
+    rights::Place,
     schema::{agreement_approvals, agreement_fiches, agreement_signatories, agreements},
     values::{
         Commitment, CommuneCode, Confidence, ConfidenceWords, Count, Day, Id, LongText, Many, Name, Precision, PrecisionWords, ShortText, Vocabulary,
@@ -107,13 +105,6 @@ pub struct Agreement {
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
-}
-
-impl Agreement {
-    /// Whose it is.
-    fn place(&self) -> Place {
-        Place::territory(self.territory_id)
-    }
 }
 
 impl Resource for Agreement {
@@ -219,24 +210,6 @@ pub struct NewAgreement {
     #[serde(default)]
     #[diesel(skip_insertion)]
     fiches: Many<NewAgreementFiche>,
-}
-
-impl NewAgreement {
-    /// Whose it is to be.
-    fn place(&self) -> Place {
-        Place::territory(self.territory_id)
-    }
-
-    /// Refuses what the caller may not know.
-    async fn check(&self, reach: &Reach, conn: &mut Conn) -> Result<()> {
-        for (index, child) in self.signatories.iter().enumerate() {
-            child.check(reach, conn).await.map_err(|problem| problem.inside("signatories", index))?;
-        }
-        for (index, child) in self.fiches.iter().enumerate() {
-            child.check(reach, conn).await.map_err(|problem| problem.inside("fiches", index))?;
-        }
-        Ok(())
-    }
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
@@ -359,91 +332,42 @@ impl Shown for Agreement {
     }
 }
 
-/// Its operations.
-pub fn routes(routes: &mut ServiceConfig) {
-    signatories::routes(routes);
-    approvals::routes(routes);
-    fiches::routes(routes);
-    routes.service(list_agreements).service(create_agreement).service(read_agreement).service(update_agreement).service(delete_agreement);
-}
+impl Noun for Agreement {
+    const CARD: Card = Card {
+        table: "agreements",
+        one: "agreement",
+        a: "an agreement",
+        all: "agreements",
+        about: "Agreements with signatories, approvals and fiches (protocoles, contrats, conventions, avenants).",
+        places: &["territory_id"],
+        ..Card::EMPTY
+    };
+    const WRITING: Writing<Self> = Writing::at(|agreement| Place::territory(agreement.territory_id), |new| Place::territory(new.territory_id));
+    const PARTS: &'static [Face] = &[Face::part::<Signatory>(), Face::part::<Approval>(), Face::part::<AgreementFiche>()];
+    type Whole = Alone;
+    type Right = Content;
+    type New = NewAgreement;
+    type Patch = AgreementPatch;
 
-async fn find(id: Id, reach: &Reach, conn: &mut Conn) -> Result<Agreement> {
-    agreements::table.find(id).select(Agreement::as_select()).first(conn).await.or_gone("agreements", None, id, reach, conn).await
-}
-
-async fn lock(id: Id, editor: &Editor, conn: &mut Conn) -> Result<Agreement> {
-    let agreement = agreements::table.find(id).select(Agreement::as_select()).for_no_key_update();
-    let agreement = agreement.first(conn).await.or_gone("agreements", None, id, editor.reach(), conn).await?;
-    editor.within(&agreement.place())?;
-    Ok(agreement)
-}
-
-/// Makes one under this identifier, with its parts.
-pub async fn insert(id: Id, new: &NewAgreement, conn: &mut Conn) -> Result<Agreement> {
-    let row = (agreements::id.eq(id), new);
-    let agreement = diesel::insert_into(agreements::table).values(row).returning(Agreement::as_returning()).get_result(conn).await?;
-    for (index, child) in new.signatories.iter().enumerate() {
-        signatories::insert(id, child, conn).await.map_err(|problem| problem.inside("signatories", index))?;
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes).all();
     }
-    for (index, child) in new.approvals.iter().enumerate() {
-        approvals::insert(id, child, conn).await.map_err(|problem| problem.inside("approvals", index))?;
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        agreements::table.find(at.id).select(Self::as_select()).first(conn).await
     }
-    for (index, child) in new.fiches.iter().enumerate() {
-        fiches::insert(id, child, conn).await.map_err(|problem| problem.inside("fiches", index))?;
+    async fn insert(at: Address<Self>, new: &NewAgreement, conn: &mut Conn) -> Result<Self> {
+        let row = (agreements::id.eq(at.id), new);
+        Ok(diesel::insert_into(agreements::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
     }
-    Ok(agreement)
-}
-
-/// List agreements
-#[utoipa::path(params(List<Agreement>), responses((status = OK, body = Page<AgreementView>)))]
-#[get("/agreements")]
-async fn list_agreements(db: Data<Db>, list: List<Agreement>) -> Result<Page<AgreementView>> {
-    list.page(&db).await
-}
-
-/// Create an agreement
-#[utoipa::path(responses((status = CREATED, body = Agreement)))]
-#[post("/agreements")]
-async fn create_agreement(db: Data<Db>, editor: Editor, body: Json<NewAgreement>) -> Result<Created<Agreement>> {
-    db.write(&editor, async |conn| {
-        let new = body.valid()?;
-        editor.within(&new.place())?;
-        new.check(editor.reach(), conn).await?;
-        Ok(Created(insert(Id::new(), &new, conn).await?))
-    })
-    .await
-}
-
-/// Read an agreement
-#[utoipa::path(params(One<Agreement>), responses((status = OK, body = AgreementView)))]
-#[get("/agreements/{id}")]
-async fn read_agreement(db: Data<Db>, At(id): At, one: One<Agreement>) -> Result<Tagged<AgreementView>> {
-    one.answer(&db, id, find).await
-}
-
-/// Change an agreement
-#[utoipa::path(responses((status = OK, body = Agreement)))]
-#[patch("/agreements/{id}")]
-async fn update_agreement(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch, body: Json<AgreementPatch>) -> Result<Tagged<Agreement>> {
-    db.write(&editor, async |conn| {
-        let current = lock(id, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-        let update = diesel::update(agreements::table.find(id)).set(&patch);
-        let changed = update.returning(Agreement::as_returning()).get_result(conn).await;
-        Ok(changed.or_unchanged(current)?.into())
-    })
-    .await
-}
-
-/// Delete an agreement
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/agreements/{id}")]
-async fn delete_agreement(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(id, &editor, conn).await?, conn).await?;
-        diesel::delete(agreements::table.find(id)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    async fn patch(at: Address<Self>, patch: &AgreementPatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(agreements::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(agreements::table.find(at.id)).execute(conn).await
+    }
+    async fn parts(new: &NewAgreement, parts: &mut Parts<'_>) -> Result<()> {
+        parts.take::<Signatory>("signatories", &new.signatories).await?;
+        parts.take::<Approval>("approvals", &new.approvals).await?;
+        parts.take::<AgreementFiche>("fiches", &new.fiches).await
+    }
 }

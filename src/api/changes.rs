@@ -126,11 +126,10 @@ impl Following {
                     }
                 },
                 _ => {
-                    let known = || feed::NOUNS.iter().map(|noun| noun.replace('_', "-")).collect::<Vec<_>>();
                     for noun in value.split(',').map(str::trim) {
-                        match feed::NOUNS.iter().find(|known| known.replace('_', "-") == noun) {
-                            Some(table) => filter.nouns.push((*table).to_owned()),
-                            None => errors.push(unknown(&name, noun, known().iter().map(String::as_str))),
+                        match super::kept().find(|face| face.card.name() == noun) {
+                            Some(face) => filter.nouns.push(face.card.table.to_owned()),
+                            None => errors.push(unknown(&name, noun, super::names().iter().map(String::as_str))),
                         }
                     }
                 }

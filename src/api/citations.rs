@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -12,13 +11,12 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{Field, Listed, Scope, field, word},
     },
-    http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Problem, Resource, Result, Shown, Tagged, may_name_document, sent,
-    },
-    ledger::{self, feed::NOUNS},
+    http::{Content, Problem, Resource, Result, Shown, Writer, sent},
+    ledger,
+    noun::{Address, Alone, Card, Naming, Noun, Operations, Restoration, Where, Writing, may_cite_so},
     rights::{self, Place, Reach},
     schema::citations,
     values::{Code, Id, LongText, Name, Visibility, VisibilityWords, Vocabulary, Word},
@@ -64,13 +62,6 @@ pub struct Citation {
     pub updated_at: DateTime<Utc>,
 }
 
-impl Citation {
-    /// Whose it is.
-    fn place(&self) -> Place {
-        Place { territory: self.territory_id, ..Place::nation() }
-    }
-}
-
 impl Resource for Citation {
     fn id(&self) -> Id {
         self.id
@@ -97,22 +88,6 @@ pub struct NewCitation {
     relation: Relation,
     /// Where in the document, or what it says there, word for word.
     passage: Option<LongText>,
-}
-
-impl NewCitation {
-    /// Refuses what the caller may not know, and what is not there.
-    async fn check(&self, reach: &Reach, conn: &mut Conn) -> Result<()> {
-        may_name_document(Some(self.document_id), reach, conn).await?;
-        let noun = self.noun.as_str().replace('-', "_");
-        if !NOUNS.contains(&noun.as_str()) {
-            return Err(Problem::unknown_reference("/thing_id"));
-        }
-        ledger::history::hold(&noun, self.thing_id, conn).await?;
-        if !ledger::stands(&noun, self.thing_id, reach, conn).await? {
-            return Err(Problem::unknown_reference("/thing_id"));
-        }
-        Ok(())
-    }
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
@@ -159,85 +134,61 @@ impl Shown for Citation {
     }
 }
 
-/// Its operations.
-pub fn routes(routes: &mut ServiceConfig) {
-    routes.service(list_citations).service(create_citation).service(read_citation).service(update_citation).service(delete_citation);
-}
+impl Noun for Citation {
+    const CARD: Card = Card {
+        table: "citations",
+        one: "citation",
+        a: "a citation",
+        all: "citations",
+        about: "Citations: the provenance of every fact (provenance).",
+        places: &["territory_id"],
+        erased: &["passage"],
+        ..Card::EMPTY
+    };
+    const WRITING: Writing<Self> = Writing {
+        make: Where::Anywhere,
+        change: Where::At(|citation| Place { territory: citation.territory_id, ..Place::nation() }),
+        remove: Where::At(|citation| Place { territory: citation.territory_id, ..Place::nation() }),
+    };
+    const NAMES: &'static [Naming<Self>] = &[Naming::<Self>::document(|new| Some(new.document_id), |_| None)];
+    type Whole = Alone;
+    type Right = Content;
+    type New = NewCitation;
+    type Patch = CitationPatch;
 
-async fn find(id: Id, reach: &Reach, conn: &mut Conn) -> Result<Citation> {
-    let mut citation = citations::table.find(id).select(Citation::as_select()).into_boxed();
-    if let Some(scope) = Citation::scope(reach) {
-        citation = citation.filter(scope);
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes).all();
     }
-    citation.first(conn).await.or_gone("citations", None, id, reach, conn).await
-}
-
-async fn lock(id: Id, editor: &Editor, conn: &mut Conn) -> Result<Citation> {
-    find(id, editor.reach(), conn).await?;
-    let citation = citations::table.find(id).select(Citation::as_select()).for_no_key_update();
-    let citation = citation.first(conn).await.or_gone("citations", None, id, editor.reach(), conn).await?;
-    editor.within(&citation.place())?;
-    Ok(citation)
-}
-
-/// Makes one under this identifier.
-pub async fn insert(id: Id, new: &NewCitation, conn: &mut Conn) -> Result<Citation> {
-    let row = (citations::id.eq(id), new);
-    let citation = diesel::insert_into(citations::table).values(row).returning(Citation::as_returning()).get_result(conn).await?;
-    Ok(citation)
-}
-
-/// List citations
-#[utoipa::path(params(List<Citation>), responses((status = OK, body = Page<Citation>)))]
-#[get("/citations")]
-async fn list_citations(db: Data<Db>, list: List<Citation>) -> Result<Page<Citation>> {
-    list.page(&db).await
-}
-
-/// Create a citation
-#[utoipa::path(responses((status = CREATED, body = Citation)))]
-#[post("/citations")]
-async fn create_citation(db: Data<Db>, editor: Editor, body: Json<NewCitation>) -> Result<Created<Citation>> {
-    db.write(&editor, async |conn| {
-        let new = body.valid()?;
-        new.check(editor.reach(), conn).await?;
-        let citation = insert(Id::new(), &new, conn).await?;
-        editor.within(&citation.place())?;
-        Ok(Created(citation))
-    })
-    .await
-}
-
-/// Read a citation
-#[utoipa::path(params(One<Citation>), responses((status = OK, body = Citation)))]
-#[get("/citations/{id}")]
-async fn read_citation(db: Data<Db>, At(id): At, one: One<Citation>) -> Result<Tagged<Citation>> {
-    one.answer(&db, id, find).await
-}
-
-/// Change a citation
-#[utoipa::path(responses((status = OK, body = Citation)))]
-#[patch("/citations/{id}")]
-async fn update_citation(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch, body: Json<CitationPatch>) -> Result<Tagged<Citation>> {
-    db.write(&editor, async |conn| {
-        let current = lock(id, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-        let update = diesel::update(citations::table.find(id)).set(&patch);
-        let changed = update.returning(Citation::as_returning()).get_result(conn).await;
-        Ok(changed.or_unchanged(current)?.into())
-    })
-    .await
-}
-
-/// Delete a citation
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/citations/{id}")]
-async fn delete_citation(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(id, &editor, conn).await?, conn).await?;
-        diesel::delete(citations::table.find(id)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        citations::table.find(at.id).select(Self::as_select()).first(conn).await
+    }
+    async fn insert(at: Address<Self>, new: &NewCitation, conn: &mut Conn) -> Result<Self> {
+        let row = (citations::id.eq(at.id), new);
+        Ok(diesel::insert_into(citations::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
+    }
+    async fn patch(at: Address<Self>, patch: &CitationPatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(citations::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(citations::table.find(at.id)).execute(conn).await
+    }
+    /// The thing is there, and the caller sees it. Which nouns there are is known by the one list of them.
+    async fn may_make(new: &NewCitation, by: &Writer, conn: &mut Conn) -> Result<()> {
+        let noun = new.noun.as_str().replace('-', "_");
+        let Some(face) = super::kept().find(|face| face.card.table == noun) else {
+            return Err(Problem::unknown_reference("/thing_id"));
+        };
+        ledger::history::hold(face.card.table, new.thing_id, conn).await?;
+        if !ledger::stands(face.card.table, new.thing_id, by.reach(), conn).await? {
+            return Err(Problem::unknown_reference("/thing_id"));
+        }
+        Ok(())
+    }
+    /// Where a citation is follows from the thing it is of: the database tells.
+    async fn settle(&self, by: &Writer, _: &mut Conn) -> Result<()> {
+        by.within(&Place { territory: self.territory_id, ..Place::nation() })
+    }
+    async fn settle_restored(_: &Restoration<'_>, by: &Writer, conn: &mut Conn) -> Result<()> {
+        may_cite_so(by, conn).await
+    }
 }

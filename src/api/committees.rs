@@ -4,7 +4,6 @@ mod seats;
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -16,13 +15,12 @@ use self::seats::Side;
 use self::seats::{NewSeat, Seat};
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{Field, Listed, field, period, word},
     },
-    http::{
-        Along, Approver, At, Created, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, sent,
-    },
-    rights::{Place, Reach},
+    http::{Along, Decisions, Resource, Result, Shown, sent},
+    noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Writing},
+    rights::Place,
     schema::{committee_seats, committees},
     values::{Count, Day, Id, LongText, Many, Name, Qualifier, RegionCode, ShortText, Vocabulary, Word},
 };
@@ -106,13 +104,6 @@ pub struct Committee {
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
-}
-
-impl Committee {
-    /// Whose it is.
-    fn place(&self) -> Place {
-        Place::at(self.level.code(), self.territory_id, self.region_code.clone())
-    }
 }
 
 impl Resource for Committee {
@@ -243,87 +234,43 @@ impl Shown for Committee {
     }
 }
 
-/// Its operations.
-pub fn routes(routes: &mut ServiceConfig) {
-    seats::routes(routes);
-    routes.service(list_committees).service(create_committee).service(read_committee).service(update_committee).service(delete_committee);
-}
+impl Noun for Committee {
+    const CARD: Card = Card {
+        table: "committees",
+        one: "committee",
+        a: "a committee",
+        all: "committees",
+        about: "Committees with their seats (comités, instances).",
+        places: &["territory_id", "region_code"],
+        ..Card::EMPTY
+    };
+    const WRITING: Writing<Self> = Writing::at(
+        |committee| Place::at(committee.level.code(), committee.territory_id, committee.region_code.clone()),
+        |new| Place::at(new.level.code(), new.territory_id, new.region_code.clone()),
+    );
+    const PARTS: &'static [Face] = &[Face::part::<Seat>()];
+    type Whole = Alone;
+    type Right = Decisions;
+    type New = NewCommittee;
+    type Patch = CommitteePatch;
 
-async fn find(id: Id, reach: &Reach, conn: &mut Conn) -> Result<Committee> {
-    committees::table.find(id).select(Committee::as_select()).first(conn).await.or_gone("committees", None, id, reach, conn).await
-}
-
-async fn lock(id: Id, editor: &Approver, conn: &mut Conn) -> Result<Committee> {
-    let committee = committees::table.find(id).select(Committee::as_select()).for_no_key_update();
-    let committee = committee.first(conn).await.or_gone("committees", None, id, editor.reach(), conn).await?;
-    editor.within(&committee.place())?;
-    Ok(committee)
-}
-
-/// Makes one under this identifier, with its parts.
-pub async fn insert(id: Id, new: &NewCommittee, conn: &mut Conn) -> Result<Committee> {
-    let row = (committees::id.eq(id), new);
-    let committee = diesel::insert_into(committees::table).values(row).returning(Committee::as_returning()).get_result(conn).await?;
-    for (index, child) in new.seats.iter().enumerate() {
-        seats::insert(id, child, conn).await.map_err(|problem| problem.inside("seats", index))?;
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes).all();
     }
-    Ok(committee)
-}
-
-/// List committees
-#[utoipa::path(params(List<Committee>), responses((status = OK, body = Page<CommitteeView>)))]
-#[get("/committees")]
-async fn list_committees(db: Data<Db>, list: List<Committee>) -> Result<Page<CommitteeView>> {
-    list.page(&db).await
-}
-
-/// Create a committee
-#[utoipa::path(responses((status = CREATED, body = Committee)))]
-#[post("/committees")]
-async fn create_committee(db: Data<Db>, editor: Approver, body: Json<NewCommittee>) -> Result<Created<Committee>> {
-    db.write(&editor, async |conn| {
-        let new = body.valid()?;
-        editor.within(&Place::at(new.level.code(), new.territory_id, new.region_code.clone()))?;
-        for (index, seat) in new.seats.iter().enumerate() {
-            seat.check(editor.reach(), conn).await.map_err(|problem| problem.inside("seats", index))?;
-        }
-        Ok(Created(insert(Id::new(), &new, conn).await?))
-    })
-    .await
-}
-
-/// Read a committee
-#[utoipa::path(params(One<Committee>), responses((status = OK, body = CommitteeView)))]
-#[get("/committees/{id}")]
-async fn read_committee(db: Data<Db>, At(id): At, one: One<Committee>) -> Result<Tagged<CommitteeView>> {
-    one.answer(&db, id, find).await
-}
-
-/// Change a committee
-#[utoipa::path(responses((status = OK, body = Committee)))]
-#[patch("/committees/{id}")]
-async fn update_committee(db: Data<Db>, editor: Approver, At(id): At, if_match: IfMatch, body: Json<CommitteePatch>) -> Result<Tagged<Committee>> {
-    db.write(&editor, async |conn| {
-        let current = lock(id, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-        let update = diesel::update(committees::table.find(id)).set(&patch);
-        let changed = update.returning(Committee::as_returning()).get_result(conn).await;
-        let committee = changed.or_unchanged(current)?;
-        editor.within(&committee.place())?;
-        Ok(committee.into())
-    })
-    .await
-}
-
-/// Delete a committee
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/committees/{id}")]
-async fn delete_committee(db: Data<Db>, editor: Approver, At(id): At, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(id, &editor, conn).await?, conn).await?;
-        diesel::delete(committees::table.find(id)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        committees::table.find(at.id).select(Self::as_select()).first(conn).await
+    }
+    async fn insert(at: Address<Self>, new: &NewCommittee, conn: &mut Conn) -> Result<Self> {
+        let row = (committees::id.eq(at.id), new);
+        Ok(diesel::insert_into(committees::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
+    }
+    async fn patch(at: Address<Self>, patch: &CommitteePatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(committees::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(committees::table.find(at.id)).execute(conn).await
+    }
+    async fn parts(new: &NewCommittee, parts: &mut Parts<'_>) -> Result<()> {
+        parts.take::<Seat>("seats", &new.seats).await
+    }
 }

@@ -6,7 +6,6 @@ mod stakes;
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -19,13 +18,12 @@ use self::findings::{Finding, NewFinding};
 use self::stakes::{NewStake, Stake};
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{Field, Listed, field, word},
     },
-    http::{
-        Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, sent,
-    },
-    rights::{Place, Reach},
+    http::{Along, Content, Resource, Result, Shown, sent},
+    noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Writing},
+    rights::Place,
     schema::{diagnoses, diagnosis_ambitions, diagnosis_findings, diagnosis_stakes},
     values::{Confidence, ConfidenceWords, Count, Day, Id, LongText, Many, Name, Precision, PrecisionWords, ShortText},
 };
@@ -57,13 +55,6 @@ pub struct Diagnosis {
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
-}
-
-impl Diagnosis {
-    /// Whose it is.
-    fn place(&self) -> Place {
-        Place::territory(self.territory_id)
-    }
 }
 
 impl Resource for Diagnosis {
@@ -131,13 +122,6 @@ pub struct NewDiagnosis {
     ambitions: Many<NewAmbition>,
 }
 
-impl NewDiagnosis {
-    /// Whose it is to be.
-    fn place(&self) -> Place {
-        Place::territory(self.territory_id)
-    }
-}
-
 /// What to change: a member left out stays as it is, a `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
@@ -197,90 +181,42 @@ impl Shown for Diagnosis {
     }
 }
 
-/// Its operations.
-pub fn routes(routes: &mut ServiceConfig) {
-    findings::routes(routes);
-    stakes::routes(routes);
-    ambitions::routes(routes);
-    routes.service(list_diagnoses).service(create_diagnosis).service(read_diagnosis).service(update_diagnosis).service(delete_diagnosis);
-}
+impl Noun for Diagnosis {
+    const CARD: Card = Card {
+        table: "diagnoses",
+        one: "diagnosis",
+        a: "a diagnosis",
+        all: "diagnoses",
+        about: "Diagnoses with findings, ranked stakes and ambitions (diagnostics).",
+        places: &["territory_id"],
+        ..Card::EMPTY
+    };
+    const WRITING: Writing<Self> = Writing::at(|diagnosis| Place::territory(diagnosis.territory_id), |new| Place::territory(new.territory_id));
+    const PARTS: &'static [Face] = &[Face::part::<Finding>(), Face::part::<Stake>(), Face::part::<Ambition>()];
+    type Whole = Alone;
+    type Right = Content;
+    type New = NewDiagnosis;
+    type Patch = DiagnosisPatch;
 
-async fn find(id: Id, reach: &Reach, conn: &mut Conn) -> Result<Diagnosis> {
-    diagnoses::table.find(id).select(Diagnosis::as_select()).first(conn).await.or_gone("diagnoses", None, id, reach, conn).await
-}
-
-async fn lock(id: Id, editor: &Editor, conn: &mut Conn) -> Result<Diagnosis> {
-    let diagnosis = diagnoses::table.find(id).select(Diagnosis::as_select()).for_no_key_update();
-    let diagnosis = diagnosis.first(conn).await.or_gone("diagnoses", None, id, editor.reach(), conn).await?;
-    editor.within(&diagnosis.place())?;
-    Ok(diagnosis)
-}
-
-/// Makes one under this identifier, with its parts.
-pub async fn insert(id: Id, new: &NewDiagnosis, conn: &mut Conn) -> Result<Diagnosis> {
-    let row = (diagnoses::id.eq(id), new);
-    let diagnosis = diesel::insert_into(diagnoses::table).values(row).returning(Diagnosis::as_returning()).get_result(conn).await?;
-    for (index, child) in new.findings.iter().enumerate() {
-        findings::insert(id, child, conn).await.map_err(|problem| problem.inside("findings", index))?;
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes).all();
     }
-    for (index, child) in new.stakes.iter().enumerate() {
-        stakes::insert(id, child, conn).await.map_err(|problem| problem.inside("stakes", index))?;
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        diagnoses::table.find(at.id).select(Self::as_select()).first(conn).await
     }
-    for (index, child) in new.ambitions.iter().enumerate() {
-        ambitions::insert(id, child, conn).await.map_err(|problem| problem.inside("ambitions", index))?;
+    async fn insert(at: Address<Self>, new: &NewDiagnosis, conn: &mut Conn) -> Result<Self> {
+        let row = (diagnoses::id.eq(at.id), new);
+        Ok(diesel::insert_into(diagnoses::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
     }
-    Ok(diagnosis)
-}
-
-/// List diagnoses
-#[utoipa::path(params(List<Diagnosis>), responses((status = OK, body = Page<DiagnosisView>)))]
-#[get("/diagnoses")]
-async fn list_diagnoses(db: Data<Db>, list: List<Diagnosis>) -> Result<Page<DiagnosisView>> {
-    list.page(&db).await
-}
-
-/// Create a diagnosis
-#[utoipa::path(responses((status = CREATED, body = Diagnosis)))]
-#[post("/diagnoses")]
-async fn create_diagnosis(db: Data<Db>, editor: Editor, body: Json<NewDiagnosis>) -> Result<Created<Diagnosis>> {
-    db.write(&editor, async |conn| {
-        let new = body.valid()?;
-        editor.within(&new.place())?;
-        Ok(Created(insert(Id::new(), &new, conn).await?))
-    })
-    .await
-}
-
-/// Read a diagnosis
-#[utoipa::path(params(One<Diagnosis>), responses((status = OK, body = DiagnosisView)))]
-#[get("/diagnoses/{id}")]
-async fn read_diagnosis(db: Data<Db>, At(id): At, one: One<Diagnosis>) -> Result<Tagged<DiagnosisView>> {
-    one.answer(&db, id, find).await
-}
-
-/// Change a diagnosis
-#[utoipa::path(responses((status = OK, body = Diagnosis)))]
-#[patch("/diagnoses/{id}")]
-async fn update_diagnosis(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch, body: Json<DiagnosisPatch>) -> Result<Tagged<Diagnosis>> {
-    db.write(&editor, async |conn| {
-        let current = lock(id, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-        let update = diesel::update(diagnoses::table.find(id)).set(&patch);
-        let changed = update.returning(Diagnosis::as_returning()).get_result(conn).await;
-        Ok(changed.or_unchanged(current)?.into())
-    })
-    .await
-}
-
-/// Delete a diagnosis
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/diagnoses/{id}")]
-async fn delete_diagnosis(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(id, &editor, conn).await?, conn).await?;
-        diesel::delete(diagnoses::table.find(id)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    async fn patch(at: Address<Self>, patch: &DiagnosisPatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(diagnoses::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(diagnoses::table.find(at.id)).execute(conn).await
+    }
+    async fn parts(new: &NewDiagnosis, parts: &mut Parts<'_>) -> Result<()> {
+        parts.take::<Finding>("findings", &new.findings).await?;
+        parts.take::<Stake>("stakes", &new.stakes).await?;
+        parts.take::<Ambition>("ambitions", &new.ambitions).await
+    }
 }

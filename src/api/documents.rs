@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -12,13 +11,11 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{Field, Listed, Scope, field, word},
     },
-    http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, may_cite_so,
-        sent,
-    },
+    http::{Content, Resource, Result, Shown, Writer, sent},
+    noun::{Address, Alone, Card, Noun, Operations, Restoration, Writing, may_cite_so},
     rights::{self, Place, Reach},
     schema::documents,
     values::{Day, Id, LongText, Name, ShortText, Url, Visibility, VisibilityWords, Vocabulary, Word},
@@ -98,13 +95,6 @@ pub struct Document {
     pub updated_at: DateTime<Utc>,
 }
 
-impl Document {
-    /// Whose it is.
-    fn place(&self) -> Place {
-        Place { territory: self.territory_id, ..Place::nation() }
-    }
-}
-
 impl Resource for Document {
     fn id(&self) -> Id {
         self.id
@@ -143,13 +133,6 @@ pub struct NewDocument {
     territory_id: Option<Id>,
     #[serde(default)]
     visibility: Visibility,
-}
-
-impl NewDocument {
-    /// Whose it is to be.
-    fn place(&self) -> Place {
-        Place { territory: self.territory_id, ..Place::nation() }
-    }
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
@@ -215,87 +198,51 @@ impl Shown for Document {
     }
 }
 
-/// Its operations.
-pub fn routes(routes: &mut ServiceConfig) {
-    routes.service(list_documents).service(create_document).service(read_document).service(update_document).service(delete_document);
-}
+impl Noun for Document {
+    const CARD: Card = Card {
+        table: "documents",
+        one: "document",
+        a: "a document",
+        all: "documents",
+        about: "Documents: the sources of facts (documents).",
+        places: &["territory_id"],
+        ..Card::EMPTY
+    };
+    const WRITING: Writing<Self> = Writing::at(
+        |document| Place { territory: document.territory_id, ..Place::nation() },
+        |new| Place { territory: new.territory_id, ..Place::nation() },
+    );
+    type Whole = Alone;
+    type Right = Content;
+    type New = NewDocument;
+    type Patch = DocumentPatch;
 
-async fn find(id: Id, reach: &Reach, conn: &mut Conn) -> Result<Document> {
-    let mut document = documents::table.find(id).select(Document::as_select()).into_boxed();
-    if let Some(scope) = Document::scope(reach) {
-        document = document.filter(scope);
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes)
+            .list()
+            .create()
+            .read()
+            .saying("To publish one makes public what it is cited for: in another territory, that is for who may write there.")
+            .update()
+            .delete();
     }
-    document.first(conn).await.or_gone("documents", None, id, reach, conn).await
-}
-
-async fn lock(id: Id, editor: &Editor, conn: &mut Conn) -> Result<Document> {
-    find(id, editor.reach(), conn).await?;
-    let document = documents::table.find(id).select(Document::as_select()).for_no_key_update();
-    let document = document.first(conn).await.or_gone("documents", None, id, editor.reach(), conn).await?;
-    editor.within(&document.place())?;
-    Ok(document)
-}
-
-/// Makes one under this identifier.
-pub async fn insert(id: Id, new: &NewDocument, conn: &mut Conn) -> Result<Document> {
-    let row = (documents::id.eq(id), new);
-    let document = diesel::insert_into(documents::table).values(row).returning(Document::as_returning()).get_result(conn).await?;
-    Ok(document)
-}
-
-/// List documents
-#[utoipa::path(params(List<Document>), responses((status = OK, body = Page<Document>)))]
-#[get("/documents")]
-async fn list_documents(db: Data<Db>, list: List<Document>) -> Result<Page<Document>> {
-    list.page(&db).await
-}
-
-/// Create a document
-#[utoipa::path(responses((status = CREATED, body = Document)))]
-#[post("/documents")]
-async fn create_document(db: Data<Db>, editor: Editor, body: Json<NewDocument>) -> Result<Created<Document>> {
-    db.write(&editor, async |conn| {
-        let new = body.valid()?;
-        editor.within(&new.place())?;
-        Ok(Created(insert(Id::new(), &new, conn).await?))
-    })
-    .await
-}
-
-/// Read a document
-#[utoipa::path(params(One<Document>), responses((status = OK, body = Document)))]
-#[get("/documents/{id}")]
-async fn read_document(db: Data<Db>, At(id): At, one: One<Document>) -> Result<Tagged<Document>> {
-    one.answer(&db, id, find).await
-}
-
-/// Change a document
-///
-/// To publish one makes public what it is cited for: in another territory, that is for who may write there.
-#[utoipa::path(responses((status = OK, body = Document)))]
-#[patch("/documents/{id}")]
-async fn update_document(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch, body: Json<DocumentPatch>) -> Result<Tagged<Document>> {
-    db.write(&editor, async |conn| {
-        let current = lock(id, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-        let update = diesel::update(documents::table.find(id)).set(&patch);
-        let changed = update.returning(Document::as_returning()).get_result(conn).await;
-        let document = changed.or_unchanged(current)?;
-        may_cite_so(&editor, conn).await?;
-        Ok(document.into())
-    })
-    .await
-}
-
-/// Delete a document
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/documents/{id}")]
-async fn delete_document(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(id, &editor, conn).await?, conn).await?;
-        diesel::delete(documents::table.find(id)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        documents::table.find(at.id).select(Self::as_select()).first(conn).await
+    }
+    async fn insert(at: Address<Self>, new: &NewDocument, conn: &mut Conn) -> Result<Self> {
+        let row = (documents::id.eq(at.id), new);
+        Ok(diesel::insert_into(documents::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
+    }
+    async fn patch(at: Address<Self>, patch: &DocumentPatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(documents::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(documents::table.find(at.id)).execute(conn).await
+    }
+    async fn settle(&self, by: &Writer, conn: &mut Conn) -> Result<()> {
+        may_cite_so(by, conn).await
+    }
+    async fn settle_restored(_: &Restoration<'_>, by: &Writer, conn: &mut Conn) -> Result<()> {
+        may_cite_so(by, conn).await
+    }
 }

@@ -6,7 +6,6 @@ mod sequences;
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -19,13 +18,12 @@ use self::participants::{EventParticipant, NewEventParticipant};
 use self::sequences::{NewSequence, Sequence};
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{Field, Listed, field, period, word},
     },
-    http::{
-        Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, sent,
-    },
-    rights::{Place, Reach},
+    http::{Along, Content, Resource, Result, Shown, sent},
+    noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Writing},
+    rights::Place,
     schema::{event_measures, event_participants, event_sequences, events},
     values::{CommuneCode, Confidence, ConfidenceWords, Day, Id, LongText, Many, Name, Precision, PrecisionWords, ShortText, Vocabulary, Word},
 };
@@ -93,13 +91,6 @@ pub struct Event {
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
-}
-
-impl Event {
-    /// Whose it is.
-    fn place(&self) -> Place {
-        Place { territory: self.territory_id, ..Place::nation() }
-    }
 }
 
 impl Resource for Event {
@@ -175,21 +166,6 @@ pub struct NewEvent {
     #[serde(default)]
     #[diesel(skip_insertion)]
     participants: Many<NewEventParticipant>,
-}
-
-impl NewEvent {
-    /// Whose it is to be.
-    fn place(&self) -> Place {
-        Place { territory: self.territory_id, ..Place::nation() }
-    }
-
-    /// Refuses what the caller may not know.
-    async fn check(&self, reach: &Reach, conn: &mut Conn) -> Result<()> {
-        for (index, child) in self.participants.iter().enumerate() {
-            child.check(reach, conn).await.map_err(|problem| problem.inside("participants", index))?;
-        }
-        Ok(())
-    }
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
@@ -269,91 +245,45 @@ impl Shown for Event {
     }
 }
 
-/// Its operations.
-pub fn routes(routes: &mut ServiceConfig) {
-    sequences::routes(routes);
-    measures::routes(routes);
-    participants::routes(routes);
-    routes.service(list_events).service(create_event).service(read_event).service(update_event).service(delete_event);
-}
+impl Noun for Event {
+    const CARD: Card = Card {
+        table: "events",
+        one: "event",
+        a: "an event",
+        all: "events",
+        about: "Events with sequences, head-counts and participants (événements).",
+        places: &["territory_id"],
+        ..Card::EMPTY
+    };
+    const WRITING: Writing<Self> = Writing::at(
+        |event| Place { territory: event.territory_id, ..Place::nation() },
+        |new| Place { territory: new.territory_id, ..Place::nation() },
+    );
+    const PARTS: &'static [Face] = &[Face::part::<Sequence>(), Face::part::<Measure>(), Face::part::<EventParticipant>()];
+    type Whole = Alone;
+    type Right = Content;
+    type New = NewEvent;
+    type Patch = EventPatch;
 
-async fn find(id: Id, reach: &Reach, conn: &mut Conn) -> Result<Event> {
-    events::table.find(id).select(Event::as_select()).first(conn).await.or_gone("events", None, id, reach, conn).await
-}
-
-async fn lock(id: Id, editor: &Editor, conn: &mut Conn) -> Result<Event> {
-    let event = events::table.find(id).select(Event::as_select()).for_no_key_update();
-    let event = event.first(conn).await.or_gone("events", None, id, editor.reach(), conn).await?;
-    editor.within(&event.place())?;
-    Ok(event)
-}
-
-/// Makes one under this identifier, with its parts.
-pub async fn insert(id: Id, new: &NewEvent, conn: &mut Conn) -> Result<Event> {
-    let row = (events::id.eq(id), new);
-    let event = diesel::insert_into(events::table).values(row).returning(Event::as_returning()).get_result(conn).await?;
-    for (index, child) in new.sequences.iter().enumerate() {
-        sequences::insert(id, child, conn).await.map_err(|problem| problem.inside("sequences", index))?;
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes).all();
     }
-    for (index, child) in new.measures.iter().enumerate() {
-        measures::insert(id, child, conn).await.map_err(|problem| problem.inside("measures", index))?;
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        events::table.find(at.id).select(Self::as_select()).first(conn).await
     }
-    for (index, child) in new.participants.iter().enumerate() {
-        participants::insert(id, child, conn).await.map_err(|problem| problem.inside("participants", index))?;
+    async fn insert(at: Address<Self>, new: &NewEvent, conn: &mut Conn) -> Result<Self> {
+        let row = (events::id.eq(at.id), new);
+        Ok(diesel::insert_into(events::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
     }
-    Ok(event)
-}
-
-/// List events
-#[utoipa::path(params(List<Event>), responses((status = OK, body = Page<EventView>)))]
-#[get("/events")]
-async fn list_events(db: Data<Db>, list: List<Event>) -> Result<Page<EventView>> {
-    list.page(&db).await
-}
-
-/// Create an event
-#[utoipa::path(responses((status = CREATED, body = Event)))]
-#[post("/events")]
-async fn create_event(db: Data<Db>, editor: Editor, body: Json<NewEvent>) -> Result<Created<Event>> {
-    db.write(&editor, async |conn| {
-        let new = body.valid()?;
-        editor.within(&new.place())?;
-        new.check(editor.reach(), conn).await?;
-        Ok(Created(insert(Id::new(), &new, conn).await?))
-    })
-    .await
-}
-
-/// Read an event
-#[utoipa::path(params(One<Event>), responses((status = OK, body = EventView)))]
-#[get("/events/{id}")]
-async fn read_event(db: Data<Db>, At(id): At, one: One<Event>) -> Result<Tagged<EventView>> {
-    one.answer(&db, id, find).await
-}
-
-/// Change an event
-#[utoipa::path(responses((status = OK, body = Event)))]
-#[patch("/events/{id}")]
-async fn update_event(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch, body: Json<EventPatch>) -> Result<Tagged<Event>> {
-    db.write(&editor, async |conn| {
-        let current = lock(id, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-        let update = diesel::update(events::table.find(id)).set(&patch);
-        let changed = update.returning(Event::as_returning()).get_result(conn).await;
-        Ok(changed.or_unchanged(current)?.into())
-    })
-    .await
-}
-
-/// Delete an event
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/events/{id}")]
-async fn delete_event(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(id, &editor, conn).await?, conn).await?;
-        diesel::delete(events::table.find(id)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    async fn patch(at: Address<Self>, patch: &EventPatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(events::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(events::table.find(at.id)).execute(conn).await
+    }
+    async fn parts(new: &NewEvent, parts: &mut Parts<'_>) -> Result<()> {
+        parts.take::<Sequence>("sequences", &new.sequences).await?;
+        parts.take::<Measure>("measures", &new.measures).await?;
+        parts.take::<EventParticipant>("participants", &new.participants).await
+    }
 }

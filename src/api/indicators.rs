@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -12,11 +11,11 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{Field, Listed, field},
     },
-    http::{At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, sent},
-    rights::{Place, Reach},
+    http::{Content, Resource, Result, Shown, sent},
+    noun::{Address, Alone, Card, Noun, Operations, Writing},
     schema::indicators,
     values::{Code, Id, LongText, Name},
 };
@@ -110,78 +109,35 @@ impl Shown for Indicator {
     const ORDER: &'static str = "code";
 }
 
-/// Its operations.
-pub fn routes(routes: &mut ServiceConfig) {
-    routes.service(list_indicators).service(create_indicator).service(read_indicator).service(update_indicator).service(delete_indicator);
-}
+impl Noun for Indicator {
+    const CARD: Card = Card {
+        table: "indicators",
+        one: "indicator",
+        a: "an indicator",
+        all: "indicators",
+        about: "Indicators: definitions and units (indicateurs).",
+        ..Card::EMPTY
+    };
+    const WRITING: Writing<Self> = Writing::NATION;
+    type Whole = Alone;
+    type Right = Content;
+    type New = NewIndicator;
+    type Patch = IndicatorPatch;
 
-async fn find(id: Id, reach: &Reach, conn: &mut Conn) -> Result<Indicator> {
-    indicators::table.find(id).select(Indicator::as_select()).first(conn).await.or_gone("indicators", None, id, reach, conn).await
-}
-
-async fn lock(id: Id, editor: &Editor, conn: &mut Conn) -> Result<Indicator> {
-    let indicator = indicators::table.find(id).select(Indicator::as_select()).for_no_key_update();
-    let indicator = indicator.first(conn).await.or_gone("indicators", None, id, editor.reach(), conn).await?;
-    editor.within(&Place::nation())?;
-    Ok(indicator)
-}
-
-/// Makes one under this identifier.
-pub async fn insert(id: Id, new: &NewIndicator, conn: &mut Conn) -> Result<Indicator> {
-    let row = (indicators::id.eq(id), new);
-    let indicator = diesel::insert_into(indicators::table).values(row).returning(Indicator::as_returning()).get_result(conn).await?;
-    Ok(indicator)
-}
-
-/// List indicators
-#[utoipa::path(params(List<Indicator>), responses((status = OK, body = Page<Indicator>)))]
-#[get("/indicators")]
-async fn list_indicators(db: Data<Db>, list: List<Indicator>) -> Result<Page<Indicator>> {
-    list.page(&db).await
-}
-
-/// Create an indicator
-#[utoipa::path(responses((status = CREATED, body = Indicator)))]
-#[post("/indicators")]
-async fn create_indicator(db: Data<Db>, editor: Editor, body: Json<NewIndicator>) -> Result<Created<Indicator>> {
-    db.write(&editor, async |conn| {
-        editor.within(&Place::nation())?;
-        let new = body.valid()?;
-        Ok(Created(insert(Id::new(), &new, conn).await?))
-    })
-    .await
-}
-
-/// Read an indicator
-#[utoipa::path(params(One<Indicator>), responses((status = OK, body = Indicator)))]
-#[get("/indicators/{id}")]
-async fn read_indicator(db: Data<Db>, At(id): At, one: One<Indicator>) -> Result<Tagged<Indicator>> {
-    one.answer(&db, id, find).await
-}
-
-/// Change an indicator
-#[utoipa::path(responses((status = OK, body = Indicator)))]
-#[patch("/indicators/{id}")]
-async fn update_indicator(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch, body: Json<IndicatorPatch>) -> Result<Tagged<Indicator>> {
-    db.write(&editor, async |conn| {
-        let current = lock(id, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-        let update = diesel::update(indicators::table.find(id)).set(&patch);
-        let changed = update.returning(Indicator::as_returning()).get_result(conn).await;
-        Ok(changed.or_unchanged(current)?.into())
-    })
-    .await
-}
-
-/// Delete an indicator
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/indicators/{id}")]
-async fn delete_indicator(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(id, &editor, conn).await?, conn).await?;
-        diesel::delete(indicators::table.find(id)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes).all();
+    }
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        indicators::table.find(at.id).select(Self::as_select()).first(conn).await
+    }
+    async fn insert(at: Address<Self>, new: &NewIndicator, conn: &mut Conn) -> Result<Self> {
+        let row = (indicators::id.eq(at.id), new);
+        Ok(diesel::insert_into(indicators::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
+    }
+    async fn patch(at: Address<Self>, patch: &IndicatorPatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(indicators::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(indicators::table.find(at.id)).execute(conn).await
+    }
 }

@@ -6,9 +6,8 @@ mod dossier;
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
+use diesel::{prelude::*, sql_query};
 use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -18,13 +17,11 @@ use self::attendances::{Attendance, NewAttendance};
 use self::decisions::{Decision, NewDecision};
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{Field, Listed, Scope, field, word},
     },
-    http::{
-        Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, sent,
-    },
-    ledger::history,
+    http::{Along, Content, Resource, Result, Shown, Writer, sent},
+    noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Restoration, Writing},
     rights::{self, Place, Reach},
     schema::{meeting_attendances, meeting_decisions, meetings},
     values::{
@@ -85,13 +82,6 @@ pub struct Meeting {
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
-}
-
-impl Meeting {
-    /// Whose it is.
-    fn place(&self) -> Place {
-        Place::at("", self.territory_id, self.region_code.clone())
-    }
 }
 
 impl Resource for Meeting {
@@ -166,24 +156,6 @@ pub struct NewMeeting {
     #[serde(default)]
     #[diesel(skip_insertion)]
     decisions: Many<NewDecision>,
-}
-
-impl NewMeeting {
-    /// Whose it is to be.
-    fn place(&self) -> Place {
-        Place::at("", self.territory_id, self.region_code.clone())
-    }
-
-    /// Refuses what the caller may not know.
-    async fn check(&self, reach: &Reach, conn: &mut Conn) -> Result<()> {
-        for (index, child) in self.attendances.iter().enumerate() {
-            child.check(reach, conn).await.map_err(|problem| problem.inside("attendances", index))?;
-        }
-        for (index, child) in self.decisions.iter().enumerate() {
-            child.check(reach, conn).await.map_err(|problem| problem.inside("decisions", index))?;
-        }
-        Ok(())
-    }
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
@@ -267,104 +239,73 @@ impl Shown for Meeting {
     }
 }
 
-/// Its operations.
-pub fn routes(routes: &mut ServiceConfig) {
-    attendances::routes(routes);
-    decisions::routes(routes);
-    dossier::routes(routes);
-    routes.service(list_meetings).service(create_meeting).service(read_meeting).service(update_meeting).service(delete_meeting);
-}
+impl Noun for Meeting {
+    const CARD: Card = Card {
+        table: "meetings",
+        one: "meeting",
+        a: "a meeting",
+        all: "meetings",
+        about: "Meetings with attendances and decisions (réunions).",
+        places: &["territory_id", "region_code"],
+        ..Card::EMPTY
+    };
+    const WRITING: Writing<Self> = Writing::at(
+        |meeting| Place::at("", meeting.territory_id, meeting.region_code.clone()),
+        |new| Place::at("", new.territory_id, new.region_code.clone()),
+    );
+    const PARTS: &'static [Face] = &[Face::part::<Attendance>(), Face::part::<Decision>()];
+    type Whole = Alone;
+    type Right = Content;
+    type New = NewMeeting;
+    type Patch = MeetingPatch;
 
-async fn find(id: Id, reach: &Reach, conn: &mut Conn) -> Result<Meeting> {
-    let mut meeting = meetings::table.find(id).select(Meeting::as_select()).into_boxed();
-    if let Some(scope) = Meeting::scope(reach) {
-        meeting = meeting.filter(scope);
+    fn routes(routes: &mut ServiceConfig) {
+        dossier::routes(routes);
+        Operations::<Self>::of(routes).all();
     }
-    meeting.first(conn).await.or_gone("meetings", None, id, reach, conn).await
-}
-
-async fn lock(id: Id, editor: &Editor, conn: &mut Conn) -> Result<Meeting> {
-    find(id, editor.reach(), conn).await?;
-    let meeting = meetings::table.find(id).select(Meeting::as_select()).for_no_key_update();
-    let meeting = meeting.first(conn).await.or_gone("meetings", None, id, editor.reach(), conn).await?;
-    editor.within(&meeting.place())?;
-    Ok(meeting)
-}
-
-/// Makes one under this identifier, with its parts.
-pub async fn insert(id: Id, new: &NewMeeting, conn: &mut Conn) -> Result<Meeting> {
-    let row = (meetings::id.eq(id), new);
-    let meeting = diesel::insert_into(meetings::table).values(row).returning(Meeting::as_returning()).get_result(conn).await?;
-    for (index, child) in new.attendances.iter().enumerate() {
-        attendances::insert(id, child, conn).await.map_err(|problem| problem.inside("attendances", index))?;
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        meetings::table.find(at.id).select(Self::as_select()).first(conn).await
     }
-    for (index, child) in new.decisions.iter().enumerate() {
-        decisions::insert(id, child, conn).await.map_err(|problem| problem.inside("decisions", index))?;
+    async fn insert(at: Address<Self>, new: &NewMeeting, conn: &mut Conn) -> Result<Self> {
+        let row = (meetings::id.eq(at.id), new);
+        Ok(diesel::insert_into(meetings::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
     }
-    Ok(meeting)
+    async fn patch(at: Address<Self>, patch: &MeetingPatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(meetings::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(meetings::table.find(at.id)).execute(conn).await
+    }
+    async fn parts(new: &NewMeeting, parts: &mut Parts<'_>) -> Result<()> {
+        parts.take::<Attendance>("attendances", &new.attendances).await?;
+        parts.take::<Decision>("decisions", &new.decisions).await
+    }
+    /// A meeting takes its decisions along, so its remover must be an approver of each territory that it decided in.
+    async fn may_remove(&self, by: &Writer, conn: &mut Conn) -> Result<()> {
+        may_undo(self.id, by, conn).await
+    }
+    async fn settle(&self, _: &Writer, conn: &mut Conn) -> Result<()> {
+        decisions::check_held(self, conn).await
+    }
+    /// Restoring a meeting restores its decisions, so the caller must be an approver of each territory that it decided in.
+    async fn may_restore(restoration: &Restoration<'_>, by: &Writer, conn: &mut Conn) -> Result<()> {
+        may_undo(restoration.id, by, conn).await
+    }
 }
 
-/// List meetings
-#[utoipa::path(params(List<Meeting>), responses((status = OK, body = Page<MeetingView>)))]
-#[get("/meetings")]
-async fn list_meetings(db: Data<Db>, list: List<Meeting>) -> Result<Page<MeetingView>> {
-    list.page(&db).await
+#[derive(QueryableByName)]
+struct Territory {
+    #[diesel(sql_type = diesel::sql_types::Uuid)]
+    id: Id,
 }
 
-/// Create a meeting
-#[utoipa::path(responses((status = CREATED, body = Meeting)))]
-#[post("/meetings")]
-async fn create_meeting(db: Data<Db>, editor: Editor, body: Json<NewMeeting>) -> Result<Created<Meeting>> {
-    db.write(&editor, async |conn| {
-        let new = body.valid()?;
-        editor.within(&new.place())?;
-        new.check(editor.reach(), conn).await?;
-        for (index, decision) in new.decisions.iter().enumerate() {
-            decision.may_decide(&editor, conn).await.map_err(|problem| problem.inside("decisions", index))?;
-        }
-        Ok(Created(insert(Id::new(), &new, conn).await?))
-    })
-    .await
-}
-
-/// Read a meeting
-#[utoipa::path(params(One<Meeting>), responses((status = OK, body = MeetingView)))]
-#[get("/meetings/{id}")]
-async fn read_meeting(db: Data<Db>, At(id): At, one: One<Meeting>) -> Result<Tagged<MeetingView>> {
-    one.answer(&db, id, find).await
-}
-
-/// Change a meeting
-#[utoipa::path(responses((status = OK, body = Meeting)))]
-#[patch("/meetings/{id}")]
-async fn update_meeting(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch, body: Json<MeetingPatch>) -> Result<Tagged<Meeting>> {
-    db.write(&editor, async |conn| {
-        let current = lock(id, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-        let update = diesel::update(meetings::table.find(id)).set(&patch);
-        let changed = update.returning(Meeting::as_returning()).get_result(conn).await;
-        let meeting = changed.or_unchanged(current)?;
-        if patch.status.is_some() {
-            decisions::check_held(&meeting, conn).await?;
-        }
-        Ok(meeting.into())
-    })
-    .await
-}
-
-/// Delete a meeting
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/meetings/{id}")]
-async fn delete_meeting(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        let meeting = lock(id, &editor, conn).await?;
-        for territory in history::decided_in(id, conn).await? {
-            editor.within_as("approver", &Place::territory(territory))?;
-        }
-        if_match.check(&meeting, conn).await?;
-        diesel::delete(meetings::table.find(id)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+/// Refuses who is no approver of a territory on whose fiches the meeting decides, or ever decided.
+async fn may_undo(meeting: Id, by: &Writer, conn: &mut Conn) -> Result<()> {
+    let territories = sql_query(
+        "SELECT DISTINCT (coalesce(fiche.after, fiche.before) ->> 'territory_id')::uuid AS id FROM ledger decision
+         JOIN ledger fiche ON fiche.noun = 'action_fiches' AND fiche.thing = (coalesce(decision.after, decision.before) ->> 'action_fiche_id')::uuid
+         WHERE decision.parent = $1 AND decision.noun = 'meeting_decisions' AND coalesce(decision.after, decision.before) ->> 'effect' <> 'none'",
+    );
+    let territories: Vec<Territory> = territories.bind::<diesel::sql_types::Uuid, _>(meeting).load(conn).await?;
+    territories.iter().try_for_each(|territory| by.within_as("approver", &Place::territory(territory.id)))
 }

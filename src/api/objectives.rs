@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -12,11 +11,12 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{Field, Listed, field},
     },
-    http::{At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, sent},
-    rights::{Place, Reach},
+    http::{Content, Resource, Result, Shown, sent},
+    noun::{Address, Alone, Card, Noun, Operations, Writing},
+    rights::Place,
     schema::objectives,
     values::{Count, Id, Many, ShortText},
 };
@@ -43,13 +43,6 @@ pub struct Objective {
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
-}
-
-impl Objective {
-    /// Whose it is.
-    fn place(&self) -> Place {
-        Place::territory(self.territory_id)
-    }
 }
 
 impl Resource for Objective {
@@ -79,13 +72,6 @@ pub struct NewObjective {
     position: Option<Count>,
     /// The objective it is a part of.
     parent_id: Option<Id>,
-}
-
-impl NewObjective {
-    /// Whose it is to be.
-    fn place(&self) -> Place {
-        Place::territory(self.territory_id)
-    }
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
@@ -131,78 +117,36 @@ impl Shown for Objective {
     const ORDER: &'static str = "position";
 }
 
-/// Its operations.
-pub fn routes(routes: &mut ServiceConfig) {
-    routes.service(list_objectives).service(create_objective).service(read_objective).service(update_objective).service(delete_objective);
-}
+impl Noun for Objective {
+    const CARD: Card = Card {
+        table: "objectives",
+        one: "objective",
+        a: "an objective",
+        all: "objectives",
+        about: "Objectives: between themes and fiches (objectifs).",
+        places: &["territory_id"],
+        ..Card::EMPTY
+    };
+    const WRITING: Writing<Self> = Writing::at(|objective| Place::territory(objective.territory_id), |new| Place::territory(new.territory_id));
+    type Whole = Alone;
+    type Right = Content;
+    type New = NewObjective;
+    type Patch = ObjectivePatch;
 
-async fn find(id: Id, reach: &Reach, conn: &mut Conn) -> Result<Objective> {
-    objectives::table.find(id).select(Objective::as_select()).first(conn).await.or_gone("objectives", None, id, reach, conn).await
-}
-
-async fn lock(id: Id, editor: &Editor, conn: &mut Conn) -> Result<Objective> {
-    let objective = objectives::table.find(id).select(Objective::as_select()).for_no_key_update();
-    let objective = objective.first(conn).await.or_gone("objectives", None, id, editor.reach(), conn).await?;
-    editor.within(&objective.place())?;
-    Ok(objective)
-}
-
-/// Makes one under this identifier.
-pub async fn insert(id: Id, new: &NewObjective, conn: &mut Conn) -> Result<Objective> {
-    let row = (objectives::id.eq(id), new);
-    let objective = diesel::insert_into(objectives::table).values(row).returning(Objective::as_returning()).get_result(conn).await?;
-    Ok(objective)
-}
-
-/// List objectives
-#[utoipa::path(params(List<Objective>), responses((status = OK, body = Page<Objective>)))]
-#[get("/objectives")]
-async fn list_objectives(db: Data<Db>, list: List<Objective>) -> Result<Page<Objective>> {
-    list.page(&db).await
-}
-
-/// Create an objective
-#[utoipa::path(responses((status = CREATED, body = Objective)))]
-#[post("/objectives")]
-async fn create_objective(db: Data<Db>, editor: Editor, body: Json<NewObjective>) -> Result<Created<Objective>> {
-    db.write(&editor, async |conn| {
-        let new = body.valid()?;
-        editor.within(&new.place())?;
-        Ok(Created(insert(Id::new(), &new, conn).await?))
-    })
-    .await
-}
-
-/// Read an objective
-#[utoipa::path(params(One<Objective>), responses((status = OK, body = Objective)))]
-#[get("/objectives/{id}")]
-async fn read_objective(db: Data<Db>, At(id): At, one: One<Objective>) -> Result<Tagged<Objective>> {
-    one.answer(&db, id, find).await
-}
-
-/// Change an objective
-#[utoipa::path(responses((status = OK, body = Objective)))]
-#[patch("/objectives/{id}")]
-async fn update_objective(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch, body: Json<ObjectivePatch>) -> Result<Tagged<Objective>> {
-    db.write(&editor, async |conn| {
-        let current = lock(id, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-        let update = diesel::update(objectives::table.find(id)).set(&patch);
-        let changed = update.returning(Objective::as_returning()).get_result(conn).await;
-        Ok(changed.or_unchanged(current)?.into())
-    })
-    .await
-}
-
-/// Delete an objective
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/objectives/{id}")]
-async fn delete_objective(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(id, &editor, conn).await?, conn).await?;
-        diesel::delete(objectives::table.find(id)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes).all();
+    }
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        objectives::table.find(at.id).select(Self::as_select()).first(conn).await
+    }
+    async fn insert(at: Address<Self>, new: &NewObjective, conn: &mut Conn) -> Result<Self> {
+        let row = (objectives::id.eq(at.id), new);
+        Ok(diesel::insert_into(objectives::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
+    }
+    async fn patch(at: Address<Self>, patch: &ObjectivePatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(objectives::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(objectives::table.find(at.id)).execute(conn).await
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -12,12 +11,11 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{Field, Listed, Scope, field, word},
     },
-    http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, Views, may_name_document, may_name_fiche, sent,
-    },
+    http::{Content, Resource, Result, Shown, Views, sent},
+    noun::{Address, Alone, Card, Naming, Noun, Operations, Writing},
     rights::{self, Place, Reach},
     schema::observations,
     values::{
@@ -116,13 +114,6 @@ pub struct Observation {
     pub updated_at: DateTime<Utc>,
 }
 
-impl Observation {
-    /// Whose it is.
-    fn place(&self) -> Place {
-        Place { territory: self.territory_id, ..Place::nation() }
-    }
-}
-
 impl Resource for Observation {
     fn id(&self) -> Id {
         self.id
@@ -183,20 +174,6 @@ pub struct NewObservation {
     note: Option<LongText>,
     #[serde(default)]
     visibility: Visibility,
-}
-
-impl NewObservation {
-    /// Whose it is to be.
-    fn place(&self) -> Place {
-        Place { territory: self.territory_id, ..Place::nation() }
-    }
-
-    /// Refuses what the caller may not know.
-    async fn check(&self, reach: &Reach, conn: &mut Conn) -> Result<()> {
-        may_name_fiche(self.action_fiche_id, reach, conn).await?;
-        may_name_document(self.document_id, reach, conn).await?;
-        Ok(())
-    }
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
@@ -295,93 +272,43 @@ impl Shown for Observation {
     }
 }
 
-/// Its operations.
-pub fn routes(routes: &mut ServiceConfig) {
-    routes.service(list_observations).service(create_observation).service(read_observation).service(update_observation).service(delete_observation);
-}
+impl Noun for Observation {
+    const CARD: Card = Card {
+        table: "observations",
+        one: "observation",
+        a: "an observation",
+        all: "observations",
+        about: "Observations: sourced figures of indicators (valeurs, constats).",
+        places: &["territory_id"],
+        ..Card::EMPTY
+    };
+    const WRITING: Writing<Self> = Writing::at(
+        |observation| Place { territory: observation.territory_id, ..Place::nation() },
+        |new| Place { territory: new.territory_id, ..Place::nation() },
+    );
+    const NAMES: &'static [Naming<Self>] = &[
+        Naming::<Self>::fiche(|new| new.action_fiche_id, |_| None),
+        Naming::<Self>::document(|new| new.document_id, |patch| patch.document_id.flatten()),
+    ];
+    type Whole = Alone;
+    type Right = Content;
+    type New = NewObservation;
+    type Patch = ObservationPatch;
 
-async fn find(id: Id, reach: &Reach, conn: &mut Conn) -> Result<Observation> {
-    let mut observation = observations::table.find(id).select(Observation::as_select()).into_boxed();
-    if let Some(scope) = Observation::scope(reach) {
-        observation = observation.filter(scope);
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes).all();
     }
-    observation.first(conn).await.or_gone("observations", None, id, reach, conn).await
-}
-
-async fn lock(id: Id, editor: &Editor, conn: &mut Conn) -> Result<Observation> {
-    find(id, editor.reach(), conn).await?;
-    let observation = observations::table.find(id).select(Observation::as_select()).for_no_key_update();
-    let observation = observation.first(conn).await.or_gone("observations", None, id, editor.reach(), conn).await?;
-    editor.within(&observation.place())?;
-    Ok(observation)
-}
-
-/// Makes one under this identifier.
-pub async fn insert(id: Id, new: &NewObservation, conn: &mut Conn) -> Result<Observation> {
-    let row = (observations::id.eq(id), new);
-    let observation = diesel::insert_into(observations::table).values(row).returning(Observation::as_returning()).get_result(conn).await?;
-    Ok(observation)
-}
-
-/// List observations
-#[utoipa::path(params(List<Observation>), responses((status = OK, body = Page<Observation>)))]
-#[get("/observations")]
-async fn list_observations(db: Data<Db>, list: List<Observation>) -> Result<Page<Observation>> {
-    list.page(&db).await
-}
-
-/// Create an observation
-#[utoipa::path(responses((status = CREATED, body = Observation)))]
-#[post("/observations")]
-async fn create_observation(db: Data<Db>, editor: Editor, body: Json<NewObservation>) -> Result<Created<Observation>> {
-    db.write(&editor, async |conn| {
-        let new = body.valid()?;
-        editor.within(&new.place())?;
-        new.check(editor.reach(), conn).await?;
-        Ok(Created(insert(Id::new(), &new, conn).await?))
-    })
-    .await
-}
-
-/// Read an observation
-#[utoipa::path(params(One<Observation>), responses((status = OK, body = Observation)))]
-#[get("/observations/{id}")]
-async fn read_observation(db: Data<Db>, At(id): At, one: One<Observation>) -> Result<Tagged<Observation>> {
-    one.answer(&db, id, find).await
-}
-
-/// Change an observation
-#[utoipa::path(responses((status = OK, body = Observation)))]
-#[patch("/observations/{id}")]
-async fn update_observation(
-    db: Data<Db>,
-    editor: Editor,
-    At(id): At,
-    if_match: IfMatch,
-    body: Json<ObservationPatch>,
-) -> Result<Tagged<Observation>> {
-    db.write(&editor, async |conn| {
-        let current = lock(id, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-        may_name_document(patch.document_id.flatten(), editor.reach(), conn).await?;
-        let update = diesel::update(observations::table.find(id)).set(&patch);
-        let changed = update.returning(Observation::as_returning()).get_result(conn).await;
-        let mut changed = changed.or_unchanged(current)?;
-        rights::veil_documents(std::iter::once(&mut changed.document_id), editor.reach(), conn).await?;
-        Ok(changed.into())
-    })
-    .await
-}
-
-/// Delete an observation
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/observations/{id}")]
-async fn delete_observation(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(id, &editor, conn).await?, conn).await?;
-        diesel::delete(observations::table.find(id)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        observations::table.find(at.id).select(Self::as_select()).first(conn).await
+    }
+    async fn insert(at: Address<Self>, new: &NewObservation, conn: &mut Conn) -> Result<Self> {
+        let row = (observations::id.eq(at.id), new);
+        Ok(diesel::insert_into(observations::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
+    }
+    async fn patch(at: Address<Self>, patch: &ObservationPatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(observations::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(observations::table.find(at.id)).execute(conn).await
+    }
 }

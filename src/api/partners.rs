@@ -6,7 +6,6 @@ mod merging;
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -17,15 +16,12 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use self::commitments::{Commitment, NewCommitment};
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{Field, Listed, field, word},
     },
-    http::{
-        Along, Approver, At, Created, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Problem, Resource, Result, Shown, Tagged,
-        kinds, sent,
-    },
+    http::{Along, Decisions, Resource, Result, Shown, sent},
     ledger::history,
-    rights::{Place, Reach},
+    noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Where, Writing},
     schema::{partner_commitments, partners},
     values::{Alias, Email, Id, Many, Name, Phone, Siren, Siret, Url, Vocabulary, Word},
 };
@@ -213,94 +209,43 @@ impl Shown for Partner {
     }
 }
 
-/// Its operations.
-pub fn routes(routes: &mut ServiceConfig) {
-    commitments::routes(routes);
-    merging::routes(routes);
-    routes.service(list_partners).service(create_partner).service(read_partner).service(update_partner).service(delete_partner);
-}
+impl Noun for Partner {
+    const CARD: Card = Card {
+        table: "partners",
+        one: "partner",
+        a: "a partner",
+        all: "partners",
+        about: "Partners with their commitments (partenaires).",
+        ..Card::EMPTY
+    };
+    const WRITING: Writing<Self> = Writing { make: Where::Anywhere, change: Where::Nation, remove: Where::Nation };
+    const PARTS: &'static [Face] = &[Face::part::<Commitment>()];
+    type Whole = Alone;
+    type Right = Decisions;
+    type New = NewPartner;
+    type Patch = PartnerPatch;
 
-/// The one with this identifier. One that was merged is told to be where the other one is.
-pub async fn find(id: Id, reach: &Reach, conn: &mut Conn) -> Result<Partner> {
-    let found = partners::table.find(id).select(Partner::as_select()).first(conn).await.or_gone("partners", None, id, reach, conn).await;
-    match found {
-        Err(problem) if problem.kind() == &kinds::GONE => Err(history::merged_into(id, conn).await?.map_or(problem, Problem::moved)),
-        found => found,
+    fn routes(routes: &mut ServiceConfig) {
+        merging::routes(routes);
+        Operations::<Self>::of(routes).all();
     }
-}
-
-/// The partner, locked. Any approver makes one; what all share, the nation alone changes.
-async fn lock(id: Id, editor: &Approver, conn: &mut Conn) -> Result<Partner> {
-    let partner = hold(id, editor.reach(), conn).await?;
-    editor.within(&Place::nation())?;
-    Ok(partner)
-}
-
-/// The partner, locked, whoever asks.
-async fn hold(id: Id, reach: &Reach, conn: &mut Conn) -> Result<Partner> {
-    let partner = partners::table.find(id).select(Partner::as_select()).for_no_key_update();
-    partner.first(conn).await.or_gone("partners", None, id, reach, conn).await
-}
-
-/// Makes one under this identifier, with its parts.
-pub async fn insert(id: Id, new: &NewPartner, conn: &mut Conn) -> Result<Partner> {
-    let row = (partners::id.eq(id), new);
-    let partner = diesel::insert_into(partners::table).values(row).returning(Partner::as_returning()).get_result(conn).await?;
-    for (index, child) in new.commitments.iter().enumerate() {
-        commitments::insert(id, child, conn).await.map_err(|problem| problem.inside("commitments", index))?;
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        partners::table.find(at.id).select(Self::as_select()).first(conn).await
     }
-    Ok(partner)
-}
-
-/// List partners
-#[utoipa::path(params(List<Partner>), responses((status = OK, body = Page<PartnerView>)))]
-#[get("/partners")]
-async fn list_partners(db: Data<Db>, list: List<Partner>) -> Result<Page<PartnerView>> {
-    list.page(&db).await
-}
-
-/// Create a partner
-#[utoipa::path(responses((status = CREATED, body = Partner)))]
-#[post("/partners")]
-async fn create_partner(db: Data<Db>, editor: Approver, body: Json<NewPartner>) -> Result<Created<Partner>> {
-    db.write(&editor, async |conn| {
-        let new = body.valid()?;
-        new.commitments.iter().try_for_each(|commitment| editor.within(&commitment.place()))?;
-        Ok(Created(insert(Id::new(), &new, conn).await?))
-    })
-    .await
-}
-
-/// Read a partner
-#[utoipa::path(params(One<Partner>), responses((status = OK, body = PartnerView)))]
-#[get("/partners/{id}")]
-async fn read_partner(db: Data<Db>, At(id): At, one: One<Partner>) -> Result<Tagged<PartnerView>> {
-    one.answer(&db, id, find).await
-}
-
-/// Change a partner
-#[utoipa::path(responses((status = OK, body = Partner)))]
-#[patch("/partners/{id}")]
-async fn update_partner(db: Data<Db>, editor: Approver, At(id): At, if_match: IfMatch, body: Json<PartnerPatch>) -> Result<Tagged<Partner>> {
-    db.write(&editor, async |conn| {
-        let current = lock(id, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-        let update = diesel::update(partners::table.find(id)).set(&patch);
-        let changed = update.returning(Partner::as_returning()).get_result(conn).await;
-        Ok(changed.or_unchanged(current)?.into())
-    })
-    .await
-}
-
-/// Delete a partner
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/partners/{id}")]
-async fn delete_partner(db: Data<Db>, editor: Approver, At(id): At, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(id, &editor, conn).await?, conn).await?;
-        diesel::delete(partners::table.find(id)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    async fn insert(at: Address<Self>, new: &NewPartner, conn: &mut Conn) -> Result<Self> {
+        let row = (partners::id.eq(at.id), new);
+        Ok(diesel::insert_into(partners::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
+    }
+    async fn patch(at: Address<Self>, patch: &PartnerPatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(partners::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(partners::table.find(at.id)).execute(conn).await
+    }
+    async fn parts(new: &NewPartner, parts: &mut Parts<'_>) -> Result<()> {
+        parts.take::<Commitment>("commitments", &new.commitments).await
+    }
+    async fn moved(id: Id, conn: &mut Conn) -> Result<Option<Id>> {
+        Ok(history::merged_into(id, conn).await?)
+    }
 }

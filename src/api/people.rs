@@ -4,7 +4,7 @@ mod mandates;
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
+use actix_web::{post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -18,11 +18,10 @@ use crate::{
         Conn, Db,
         listing::{Field, Listed, Scope, field, word},
     },
-    http::{
-        Along, Approver, At, Created, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, sent,
-    },
+    http::{Along, Approver, At, Decisions, IfMatch, Json, Resource, Result, Shown, Tagged, sent},
     ledger::history,
-    rights::{self, Place, Reach},
+    noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Where, Writing, find, open},
+    rights::{self, Reach},
     schema::{people, person_mandates},
     values::{Day, Id, LongText, Many, Name, Vocabulary, Word},
 };
@@ -159,87 +158,43 @@ impl Shown for Person {
     }
 }
 
-/// Its operations.
-pub fn routes(routes: &mut ServiceConfig) {
-    mandates::routes(routes);
-    routes.service(list_people).service(create_person).service(read_person).service(update_person).service(delete_person);
-    routes.service(create_person_erasure);
-}
+impl Noun for Person {
+    const CARD: Card = Card {
+        table: "people",
+        one: "person",
+        a: "a person",
+        all: "people",
+        about: "People in a public role, with their mandates (personnes).",
+        erased: &["name", "variants"],
+        ..Card::EMPTY
+    };
+    const WRITING: Writing<Self> = Writing { make: Where::Anywhere, change: Where::Nation, remove: Where::Nation };
+    const PARTS: &'static [Face] = &[Face::part::<Mandate>()];
+    type Whole = Alone;
+    type Right = Decisions;
+    type New = NewPerson;
+    type Patch = PersonPatch;
 
-/// The person, if the caller may know it.
-async fn find(id: Id, reach: &Reach, conn: &mut Conn) -> Result<Person> {
-    let mut person = people::table.find(id).select(Person::as_select()).into_boxed();
-    if let Some(scope) = rights::people(reach) {
-        person = person.filter(scope);
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes).all();
+        routes.service(create_person_erasure);
     }
-    person.first(conn).await.or_gone("people", None, id, reach, conn).await
-}
-
-/// The person, locked. Any approver makes one; what all share, the nation alone changes.
-async fn lock(id: Id, editor: &Approver, conn: &mut Conn) -> Result<Person> {
-    find(id, editor.reach(), conn).await?;
-    let person = people::table.find(id).select(Person::as_select()).for_no_key_update();
-    let person = person.first(conn).await.or_gone("people", None, id, editor.reach(), conn).await?;
-    editor.within(&Place::nation())?;
-    Ok(person)
-}
-
-/// Makes one under this identifier, with its parts.
-pub async fn insert(id: Id, new: &NewPerson, conn: &mut Conn) -> Result<Person> {
-    let row = (people::id.eq(id), new);
-    let person = diesel::insert_into(people::table).values(row).returning(Person::as_returning()).get_result(conn).await?;
-    for (index, child) in new.mandates.iter().enumerate() {
-        mandates::insert(id, child, conn).await.map_err(|problem| problem.inside("mandates", index))?;
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        people::table.find(at.id).select(Self::as_select()).first(conn).await
     }
-    Ok(person)
-}
-
-/// List people
-#[utoipa::path(params(List<Person>), responses((status = OK, body = Page<PersonView>)))]
-#[get("/people")]
-async fn list_people(db: Data<Db>, list: List<Person>) -> Result<Page<PersonView>> {
-    list.page(&db).await
-}
-
-/// Create a person
-#[utoipa::path(responses((status = CREATED, body = Person)))]
-#[post("/people")]
-async fn create_person(db: Data<Db>, editor: Approver, body: Json<NewPerson>) -> Result<Created<Person>> {
-    db.write(&editor, async |conn| Ok(Created(insert(Id::new(), &body.valid()?, conn).await?))).await
-}
-
-/// Read a person
-#[utoipa::path(params(One<Person>), responses((status = OK, body = PersonView)))]
-#[get("/people/{id}")]
-async fn read_person(db: Data<Db>, At(id): At, one: One<Person>) -> Result<Tagged<PersonView>> {
-    one.answer(&db, id, find).await
-}
-
-/// Change a person
-#[utoipa::path(responses((status = OK, body = Person)))]
-#[patch("/people/{id}")]
-async fn update_person(db: Data<Db>, editor: Approver, At(id): At, if_match: IfMatch, body: Json<PersonPatch>) -> Result<Tagged<Person>> {
-    db.write(&editor, async |conn| {
-        let current = lock(id, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-        let update = diesel::update(people::table.find(id)).set(&patch);
-        let changed = update.returning(Person::as_returning()).get_result(conn).await;
-        Ok(changed.or_unchanged(current)?.into())
-    })
-    .await
-}
-
-/// Delete a person
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/people/{id}")]
-async fn delete_person(db: Data<Db>, editor: Approver, At(id): At, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(id, &editor, conn).await?, conn).await?;
-        diesel::delete(people::table.find(id)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    async fn insert(at: Address<Self>, new: &NewPerson, conn: &mut Conn) -> Result<Self> {
+        let row = (people::id.eq(at.id), new);
+        Ok(diesel::insert_into(people::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
+    }
+    async fn patch(at: Address<Self>, patch: &PersonPatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(people::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(people::table.find(at.id)).execute(conn).await
+    }
+    async fn parts(new: &NewPerson, parts: &mut Parts<'_>) -> Result<()> {
+        parts.take::<Mandate>("mandates", &new.mandates).await
+    }
 }
 
 /// Why a person is forgotten.
@@ -265,13 +220,12 @@ async fn create_person_erasure(
     body: Json<NewPersonErasure>,
 ) -> Result<Tagged<Person>> {
     db.write(&editor, async |conn| {
-        let current = lock(id, &editor, conn).await?;
-        editor.within(&Place::nation())?;
+        let current = open::<Person>(Address::alone(id), &Person::WRITING.change, &editor, conn).await?;
         if_match.check(&current, conn).await?;
         let erasure = body.valid()?;
         history::because(Some(erasure.reason.as_str()), conn).await?;
         history::erase_person(id, conn).await?;
-        Ok(find(id, editor.reach(), conn).await?.into())
+        Ok(find::<Person>(Address::alone(id), editor.reach(), conn).await?.into())
     })
     .await
 }

@@ -4,7 +4,6 @@ mod funding_lines;
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -15,12 +14,11 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use self::funding_lines::{NewPostFunding, PostFunding};
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{Field, Listed, field, period, word},
     },
-    http::{
-        Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, Views, may_name_person, sent,
-    },
+    http::{Along, Content, Resource, Result, Shown, Views, sent},
+    noun::{Address, Alone, Card, Face, Naming, Noun, Operations, Parts, Writing},
     rights::{self, Place, Reach},
     schema::{post_funding_lines, posts},
     values::{Confidence, ConfidenceWords, Day, Id, LongText, Many, Name, Precision, PrecisionWords, ShortText, Vocabulary, Word},
@@ -70,13 +68,6 @@ pub struct Post {
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
-}
-
-impl Post {
-    /// Whose it is.
-    fn place(&self) -> Place {
-        Place::territory(self.territory_id)
-    }
 }
 
 impl Resource for Post {
@@ -135,19 +126,6 @@ pub struct NewPost {
     #[serde(default)]
     #[diesel(skip_insertion)]
     funding_lines: Many<NewPostFunding>,
-}
-
-impl NewPost {
-    /// Whose it is to be.
-    fn place(&self) -> Place {
-        Place::territory(self.territory_id)
-    }
-
-    /// Refuses what the caller may not know.
-    async fn check(&self, reach: &Reach, conn: &mut Conn) -> Result<()> {
-        may_name_person(self.person_id, reach, conn).await?;
-        Ok(())
-    }
 }
 
 /// What to change: a member left out stays as it is, a `null` empties it.
@@ -217,86 +195,41 @@ impl Shown for Post {
     }
 }
 
-/// Its operations.
-pub fn routes(routes: &mut ServiceConfig) {
-    funding_lines::routes(routes);
-    routes.service(list_posts).service(create_post).service(read_post).service(update_post).service(delete_post);
-}
+impl Noun for Post {
+    const CARD: Card = Card {
+        table: "posts",
+        one: "post",
+        a: "a post",
+        all: "posts",
+        about: "Posts with their funding lines (postes, chefs de projet).",
+        places: &["territory_id"],
+        ..Card::EMPTY
+    };
+    const WRITING: Writing<Self> = Writing::at(|post| Place::territory(post.territory_id), |new| Place::territory(new.territory_id));
+    const NAMES: &'static [Naming<Self>] = &[Naming::<Self>::person(|new| new.person_id, |patch| patch.person_id.flatten())];
+    const PARTS: &'static [Face] = &[Face::part::<PostFunding>()];
+    type Whole = Alone;
+    type Right = Content;
+    type New = NewPost;
+    type Patch = PostPatch;
 
-async fn find(id: Id, reach: &Reach, conn: &mut Conn) -> Result<Post> {
-    posts::table.find(id).select(Post::as_select()).first(conn).await.or_gone("posts", None, id, reach, conn).await
-}
-
-async fn lock(id: Id, editor: &Editor, conn: &mut Conn) -> Result<Post> {
-    let post = posts::table.find(id).select(Post::as_select()).for_no_key_update();
-    let post = post.first(conn).await.or_gone("posts", None, id, editor.reach(), conn).await?;
-    editor.within(&post.place())?;
-    Ok(post)
-}
-
-/// Makes one under this identifier, with its parts.
-pub async fn insert(id: Id, new: &NewPost, conn: &mut Conn) -> Result<Post> {
-    let row = (posts::id.eq(id), new);
-    let post = diesel::insert_into(posts::table).values(row).returning(Post::as_returning()).get_result(conn).await?;
-    for (index, child) in new.funding_lines.iter().enumerate() {
-        funding_lines::insert(id, child, conn).await.map_err(|problem| problem.inside("funding_lines", index))?;
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes).all();
     }
-    Ok(post)
-}
-
-/// List posts
-#[utoipa::path(params(List<Post>), responses((status = OK, body = Page<PostView>)))]
-#[get("/posts")]
-async fn list_posts(db: Data<Db>, list: List<Post>) -> Result<Page<PostView>> {
-    list.page(&db).await
-}
-
-/// Create a post
-#[utoipa::path(responses((status = CREATED, body = Post)))]
-#[post("/posts")]
-async fn create_post(db: Data<Db>, editor: Editor, body: Json<NewPost>) -> Result<Created<Post>> {
-    db.write(&editor, async |conn| {
-        let new = body.valid()?;
-        editor.within(&new.place())?;
-        new.check(editor.reach(), conn).await?;
-        Ok(Created(insert(Id::new(), &new, conn).await?))
-    })
-    .await
-}
-
-/// Read a post
-#[utoipa::path(params(One<Post>), responses((status = OK, body = PostView)))]
-#[get("/posts/{id}")]
-async fn read_post(db: Data<Db>, At(id): At, one: One<Post>) -> Result<Tagged<PostView>> {
-    one.answer(&db, id, find).await
-}
-
-/// Change a post
-#[utoipa::path(responses((status = OK, body = Post)))]
-#[patch("/posts/{id}")]
-async fn update_post(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch, body: Json<PostPatch>) -> Result<Tagged<Post>> {
-    db.write(&editor, async |conn| {
-        let current = lock(id, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-        may_name_person(patch.person_id.flatten(), editor.reach(), conn).await?;
-        let update = diesel::update(posts::table.find(id)).set(&patch);
-        let changed = update.returning(Post::as_returning()).get_result(conn).await;
-        let mut changed = changed.or_unchanged(current)?;
-        rights::veil(std::iter::once((changed.id, &mut changed.person_id)), editor.reach(), conn).await?;
-        Ok(changed.into())
-    })
-    .await
-}
-
-/// Delete a post
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/posts/{id}")]
-async fn delete_post(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(id, &editor, conn).await?, conn).await?;
-        diesel::delete(posts::table.find(id)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        posts::table.find(at.id).select(Self::as_select()).first(conn).await
+    }
+    async fn insert(at: Address<Self>, new: &NewPost, conn: &mut Conn) -> Result<Self> {
+        let row = (posts::id.eq(at.id), new);
+        Ok(diesel::insert_into(posts::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
+    }
+    async fn patch(at: Address<Self>, patch: &PostPatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(posts::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(posts::table.find(at.id)).execute(conn).await
+    }
+    async fn parts(new: &NewPost, parts: &mut Parts<'_>) -> Result<()> {
+        parts.take::<PostFunding>("funding_lines", &new.funding_lines).await
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -12,11 +11,11 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{Field, Listed, field, period, word},
     },
-    http::{At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, sent},
-    rights::{Place, Reach},
+    http::{Content, Resource, Result, Shown, sent},
+    noun::{Address, Alone, Card, Noun, Operations, Writing},
     schema::programme_phases,
     values::{Count, Day, Id, LongText, Name, Precision, PrecisionWords, ShortText},
 };
@@ -113,85 +112,35 @@ impl Shown for ProgrammePhase {
     const ORDER: &'static str = "number";
 }
 
-/// Its operations.
-pub fn routes(routes: &mut ServiceConfig) {
-    routes
-        .service(list_programme_phases)
-        .service(create_programme_phase)
-        .service(read_programme_phase)
-        .service(update_programme_phase)
-        .service(delete_programme_phase);
-}
+impl Noun for ProgrammePhase {
+    const CARD: Card = Card {
+        table: "programme_phases",
+        one: "programme_phase",
+        a: "a programme phase",
+        all: "programme phases",
+        about: "Phases of the programme (phases du programme).",
+        ..Card::EMPTY
+    };
+    const WRITING: Writing<Self> = Writing::NATION;
+    type Whole = Alone;
+    type Right = Content;
+    type New = NewProgrammePhase;
+    type Patch = ProgrammePhasePatch;
 
-async fn find(id: Id, reach: &Reach, conn: &mut Conn) -> Result<ProgrammePhase> {
-    programme_phases::table.find(id).select(ProgrammePhase::as_select()).first(conn).await.or_gone("programme_phases", None, id, reach, conn).await
-}
-
-async fn lock(id: Id, editor: &Editor, conn: &mut Conn) -> Result<ProgrammePhase> {
-    let phase = programme_phases::table.find(id).select(ProgrammePhase::as_select()).for_no_key_update();
-    let phase = phase.first(conn).await.or_gone("programme_phases", None, id, editor.reach(), conn).await?;
-    editor.within(&Place::nation())?;
-    Ok(phase)
-}
-
-/// Makes one under this identifier, with its parts.
-pub async fn insert(id: Id, new: &NewProgrammePhase, conn: &mut Conn) -> Result<ProgrammePhase> {
-    let row = (programme_phases::id.eq(id), new);
-    let programme_phase = diesel::insert_into(programme_phases::table).values(row).returning(ProgrammePhase::as_returning()).get_result(conn).await?;
-    Ok(programme_phase)
-}
-
-/// List programme phases
-#[utoipa::path(params(List<ProgrammePhase>), responses((status = OK, body = Page<ProgrammePhase>)))]
-#[get("/programme-phases")]
-async fn list_programme_phases(db: Data<Db>, list: List<ProgrammePhase>) -> Result<Page<ProgrammePhase>> {
-    list.page(&db).await
-}
-
-/// Create a programme phase
-#[utoipa::path(responses((status = CREATED, body = ProgrammePhase)))]
-#[post("/programme-phases")]
-async fn create_programme_phase(db: Data<Db>, editor: Editor, body: Json<NewProgrammePhase>) -> Result<Created<ProgrammePhase>> {
-    editor.within(&Place::nation())?;
-    db.write(&editor, async |conn| Ok(Created(insert(Id::new(), &body.valid()?, conn).await?))).await
-}
-
-/// Read a programme phase
-#[utoipa::path(params(One<ProgrammePhase>), responses((status = OK, body = ProgrammePhase)))]
-#[get("/programme-phases/{id}")]
-async fn read_programme_phase(db: Data<Db>, At(id): At, one: One<ProgrammePhase>) -> Result<Tagged<ProgrammePhase>> {
-    one.answer(&db, id, find).await
-}
-
-/// Change a programme phase
-#[utoipa::path(responses((status = OK, body = ProgrammePhase)))]
-#[patch("/programme-phases/{id}")]
-async fn update_programme_phase(
-    db: Data<Db>,
-    editor: Editor,
-    At(id): At,
-    if_match: IfMatch,
-    body: Json<ProgrammePhasePatch>,
-) -> Result<Tagged<ProgrammePhase>> {
-    db.write(&editor, async |conn| {
-        let current = lock(id, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-        let update = diesel::update(programme_phases::table.find(id)).set(&patch);
-        let changed = update.returning(ProgrammePhase::as_returning()).get_result(conn).await;
-        Ok(changed.or_unchanged(current)?.into())
-    })
-    .await
-}
-
-/// Delete a programme phase
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/programme-phases/{id}")]
-async fn delete_programme_phase(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(id, &editor, conn).await?, conn).await?;
-        diesel::delete(programme_phases::table.find(id)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes).all();
+    }
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        programme_phases::table.find(at.id).select(Self::as_select()).first(conn).await
+    }
+    async fn insert(at: Address<Self>, new: &NewProgrammePhase, conn: &mut Conn) -> Result<Self> {
+        let row = (programme_phases::id.eq(at.id), new);
+        Ok(diesel::insert_into(programme_phases::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
+    }
+    async fn patch(at: Address<Self>, patch: &ProgrammePhasePatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(programme_phases::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(programme_phases::table.find(at.id)).execute(conn).await
+    }
 }

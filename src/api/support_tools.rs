@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -12,11 +11,11 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{Field, Listed, field, period, word},
     },
-    http::{At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, sent},
-    rights::{Place, Reach},
+    http::{Content, Resource, Result, Shown, sent},
+    noun::{Address, Alone, Card, Noun, Operations, Writing},
     schema::support_tools,
     values::{Day, Id, LongText, Name, Url, Vocabulary, Word},
 };
@@ -138,89 +137,35 @@ impl Shown for SupportTool {
     const ORDER: &'static str = "name";
 }
 
-/// Its operations.
-pub fn routes(routes: &mut ServiceConfig) {
-    routes
-        .service(list_support_tools)
-        .service(create_support_tool)
-        .service(read_support_tool)
-        .service(update_support_tool)
-        .service(delete_support_tool);
-}
+impl Noun for SupportTool {
+    const CARD: Card = Card {
+        table: "support_tools",
+        one: "support_tool",
+        a: "a support tool",
+        all: "support tools",
+        about: "Support tools of the State and its operators (boîte à outils).",
+        ..Card::EMPTY
+    };
+    const WRITING: Writing<Self> = Writing::NATION;
+    type Whole = Alone;
+    type Right = Content;
+    type New = NewSupportTool;
+    type Patch = SupportToolPatch;
 
-async fn find(id: Id, reach: &Reach, conn: &mut Conn) -> Result<SupportTool> {
-    support_tools::table.find(id).select(SupportTool::as_select()).first(conn).await.or_gone("support_tools", None, id, reach, conn).await
-}
-
-async fn lock(id: Id, editor: &Editor, conn: &mut Conn) -> Result<SupportTool> {
-    let support_tool = support_tools::table.find(id).select(SupportTool::as_select()).for_no_key_update();
-    let support_tool = support_tool.first(conn).await.or_gone("support_tools", None, id, editor.reach(), conn).await?;
-    editor.within(&Place::nation())?;
-    Ok(support_tool)
-}
-
-/// Makes one under this identifier.
-pub async fn insert(id: Id, new: &NewSupportTool, conn: &mut Conn) -> Result<SupportTool> {
-    let row = (support_tools::id.eq(id), new);
-    let support_tool = diesel::insert_into(support_tools::table).values(row).returning(SupportTool::as_returning()).get_result(conn).await?;
-    Ok(support_tool)
-}
-
-/// List support tools
-#[utoipa::path(params(List<SupportTool>), responses((status = OK, body = Page<SupportTool>)))]
-#[get("/support-tools")]
-async fn list_support_tools(db: Data<Db>, list: List<SupportTool>) -> Result<Page<SupportTool>> {
-    list.page(&db).await
-}
-
-/// Create a support tool
-#[utoipa::path(responses((status = CREATED, body = SupportTool)))]
-#[post("/support-tools")]
-async fn create_support_tool(db: Data<Db>, editor: Editor, body: Json<NewSupportTool>) -> Result<Created<SupportTool>> {
-    db.write(&editor, async |conn| {
-        editor.within(&Place::nation())?;
-        let new = body.valid()?;
-        Ok(Created(insert(Id::new(), &new, conn).await?))
-    })
-    .await
-}
-
-/// Read a support tool
-#[utoipa::path(params(One<SupportTool>), responses((status = OK, body = SupportTool)))]
-#[get("/support-tools/{id}")]
-async fn read_support_tool(db: Data<Db>, At(id): At, one: One<SupportTool>) -> Result<Tagged<SupportTool>> {
-    one.answer(&db, id, find).await
-}
-
-/// Change a support tool
-#[utoipa::path(responses((status = OK, body = SupportTool)))]
-#[patch("/support-tools/{id}")]
-async fn update_support_tool(
-    db: Data<Db>,
-    editor: Editor,
-    At(id): At,
-    if_match: IfMatch,
-    body: Json<SupportToolPatch>,
-) -> Result<Tagged<SupportTool>> {
-    db.write(&editor, async |conn| {
-        let current = lock(id, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-        let update = diesel::update(support_tools::table.find(id)).set(&patch);
-        let changed = update.returning(SupportTool::as_returning()).get_result(conn).await;
-        Ok(changed.or_unchanged(current)?.into())
-    })
-    .await
-}
-
-/// Delete a support tool
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/support-tools/{id}")]
-async fn delete_support_tool(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(id, &editor, conn).await?, conn).await?;
-        diesel::delete(support_tools::table.find(id)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes).all();
+    }
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        support_tools::table.find(at.id).select(Self::as_select()).first(conn).await
+    }
+    async fn insert(at: Address<Self>, new: &NewSupportTool, conn: &mut Conn) -> Result<Self> {
+        let row = (support_tools::id.eq(at.id), new);
+        Ok(diesel::insert_into(support_tools::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
+    }
+    async fn patch(at: Address<Self>, patch: &SupportToolPatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(support_tools::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(support_tools::table.find(at.id)).execute(conn).await
+    }
 }

@@ -3,12 +3,13 @@
 mod labels;
 mod members;
 pub mod official;
+mod overview;
 mod perimeter;
+mod plan;
 mod successions;
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -23,13 +24,12 @@ use self::perimeter::Perimeter;
 use self::successions::{NewSuccession, Succession};
 use crate::{
     db::{
-        Conn, Db, contours,
+        Conn, contours,
         listing::{Field, Listed, field, period, word},
     },
-    http::{
-        Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, sent,
-    },
-    rights::{Place, Reach, territory_places},
+    http::{Along, Content, Resource, Result, Shown, sent},
+    noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Where, Writing},
+    rights::{Place, territory_places},
     schema::{programme_phases, territories, territory_labels, territory_members, territory_successions},
     values::{Alias, Contour, Email, Id, LongText, Many, Name, Phone, Url},
 };
@@ -230,88 +230,46 @@ impl Shown for Territory {
     }
 }
 
-/// Its operations.
-pub fn routes(routes: &mut ServiceConfig) {
-    labels::routes(routes);
-    members::routes(routes);
-    successions::routes(routes);
-    perimeter::routes(routes);
-    routes.service(list_territories).service(create_territory).service(read_territory).service(update_territory).service(delete_territory);
-}
+impl Noun for Territory {
+    const CARD: Card = Card {
+        table: "territories",
+        one: "territory",
+        a: "a territory",
+        all: "territories",
+        about: "Territories with labels, members and successions (territoires).",
+        places: &["id"],
+        ..Card::EMPTY
+    };
+    const WRITING: Writing<Self> =
+        Writing { make: Where::Nation, change: Where::At(|territory| Place::territory(territory.id)), remove: Where::Nation };
+    const PARTS: &'static [Face] = &[Face::part::<Label>(), Face::part::<Member>(), Face::part::<Succession>()];
+    type Whole = Alone;
+    type Right = Content;
+    type New = NewTerritory;
+    type Patch = TerritoryPatch;
 
-async fn find(id: Id, reach: &Reach, conn: &mut Conn) -> Result<Territory> {
-    territories::table.find(id).select(Territory::as_select()).first(conn).await.or_gone("territories", None, id, reach, conn).await
-}
-
-/// The territory, locked. Its team writes what it says of itself; its labels, members and successions are the nation's.
-async fn lock(id: Id, editor: &Editor, place: &Place, conn: &mut Conn) -> Result<Territory> {
-    let territory = territories::table.find(id).select(Territory::as_select()).for_no_key_update();
-    let territory = territory.first(conn).await.or_gone("territories", None, id, editor.reach(), conn).await?;
-    editor.within(place)?;
-    Ok(territory)
-}
-
-/// Makes one under this identifier, with its parts.
-pub async fn insert(id: Id, new: &NewTerritory, conn: &mut Conn) -> Result<Territory> {
-    let row = (territories::id.eq(id), new);
-    let territory = diesel::insert_into(territories::table).values(row).returning(Territory::as_returning()).get_result(conn).await?;
-    for (index, child) in new.labels.iter().enumerate() {
-        labels::insert(id, child, conn).await.map_err(|problem| problem.inside("labels", index))?;
+    fn routes(routes: &mut ServiceConfig) {
+        perimeter::routes(routes);
+        overview::routes(routes);
+        plan::routes(routes);
+        Operations::<Self>::of(routes).all();
     }
-    for (index, child) in new.members.iter().enumerate() {
-        members::insert(id, child, conn).await.map_err(|problem| problem.inside("members", index))?;
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        territories::table.find(at.id).select(Self::as_select()).first(conn).await
     }
-    for (index, child) in new.successions.iter().enumerate() {
-        successions::insert(id, child, conn).await.map_err(|problem| problem.inside("successions", index))?;
+    async fn insert(at: Address<Self>, new: &NewTerritory, conn: &mut Conn) -> Result<Self> {
+        let row = (territories::id.eq(at.id), new);
+        Ok(diesel::insert_into(territories::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
     }
-    Ok(territory)
-}
-
-/// List territories
-#[utoipa::path(params(List<Territory>), responses((status = OK, body = Page<TerritoryView>)))]
-#[get("/territories")]
-async fn list_territories(db: Data<Db>, list: List<Territory>) -> Result<Page<TerritoryView>> {
-    list.page(&db).await
-}
-
-/// Create a territory
-#[utoipa::path(responses((status = CREATED, body = Territory)))]
-#[post("/territories")]
-async fn create_territory(db: Data<Db>, editor: Editor, body: Json<NewTerritory>) -> Result<Created<Territory>> {
-    editor.within(&Place::nation())?;
-    db.write(&editor, async |conn| Ok(Created(insert(Id::new(), &body.valid()?, conn).await?))).await
-}
-
-/// Read a territory
-#[utoipa::path(params(One<Territory>), responses((status = OK, body = TerritoryView)))]
-#[get("/territories/{id}")]
-async fn read_territory(db: Data<Db>, At(id): At, one: One<Territory>) -> Result<Tagged<TerritoryView>> {
-    one.answer(&db, id, find).await
-}
-
-/// Change a territory
-#[utoipa::path(responses((status = OK, body = Territory)))]
-#[patch("/territories/{id}")]
-async fn update_territory(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch, body: Json<TerritoryPatch>) -> Result<Tagged<Territory>> {
-    db.write(&editor, async |conn| {
-        let current = lock(id, &editor, &Place::territory(id), conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-        let update = diesel::update(territories::table.find(id)).set(&patch);
-        let changed = update.returning(Territory::as_returning()).get_result(conn).await;
-        Ok(changed.or_unchanged(current)?.into())
-    })
-    .await
-}
-
-/// Delete a territory
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/territories/{id}")]
-async fn delete_territory(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(id, &editor, &Place::nation(), conn).await?, conn).await?;
-        diesel::delete(territories::table.find(id)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    async fn patch(at: Address<Self>, patch: &TerritoryPatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(territories::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(territories::table.find(at.id)).execute(conn).await
+    }
+    async fn parts(new: &NewTerritory, parts: &mut Parts<'_>) -> Result<()> {
+        parts.take::<Label>("labels", &new.labels).await?;
+        parts.take::<Member>("members", &new.members).await?;
+        parts.take::<Succession>("successions", &new.successions).await
+    }
 }

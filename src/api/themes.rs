@@ -4,24 +4,23 @@ mod correspondences;
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use self::correspondences::{Correspondence, NewCorrespondence};
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{Field, Listed, field},
     },
-    http::{
-        Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, Resource, Result, Shown, Tagged, sent,
-    },
-    rights::{self, Place, Reach},
+    http::{Along, Content, Resource, Result, Shown, Writer, sent},
+    noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Restoration, Where, Writing, id_in},
+    rights::{self, Place},
     schema::{theme_correspondences, themes},
     values::{Code, Count, Id, Many, Name, Scheme, ShortText},
 };
@@ -53,19 +52,6 @@ pub struct Theme {
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
-}
-
-impl Theme {
-    /// A scheme is its territory's own, or the nation's.
-    fn place(&self) -> Place {
-        Place { territory: self.territory_id, ..Place::default() }
-    }
-
-    /// Refuses who may not write here: a theme in a scheme that is not its territory's alone is the nation's.
-    async fn check_scheme(&self, editor: &Editor, conn: &mut Conn) -> Result<()> {
-        let shared = rights::shares_scheme(self.scheme.as_str(), self.territory_id, conn).await?;
-        editor.within(&if shared { Place::nation() } else { self.place() })
-    }
 }
 
 impl Resource for Theme {
@@ -180,84 +166,56 @@ impl Shown for Theme {
     }
 }
 
-/// Its operations.
-pub fn routes(routes: &mut ServiceConfig) {
-    correspondences::routes(routes);
-    routes.service(list_themes).service(create_theme).service(read_theme).service(update_theme).service(delete_theme);
-}
+impl Noun for Theme {
+    const CARD: Card = Card {
+        table: "themes",
+        one: "theme",
+        a: "a theme",
+        all: "themes",
+        about: "Themes: axes of each phase and local ones (thématiques).",
+        places: &["territory_id"],
+        ..Card::EMPTY
+    };
+    const WRITING: Writing<Self> = Writing {
+        make: Where::Anywhere,
+        change: Where::At(|theme| Place { territory: theme.territory_id, ..Place::nation() }),
+        remove: Where::At(|theme| Place { territory: theme.territory_id, ..Place::nation() }),
+    };
+    const PARTS: &'static [Face] = &[Face::part::<Correspondence>()];
+    type Whole = Alone;
+    type Right = Content;
+    type New = NewTheme;
+    type Patch = ThemePatch;
 
-async fn find(id: Id, reach: &Reach, conn: &mut Conn) -> Result<Theme> {
-    themes::table.find(id).select(Theme::as_select()).first(conn).await.or_gone("themes", None, id, reach, conn).await
-}
-
-async fn lock(id: Id, editor: &Editor, conn: &mut Conn) -> Result<Theme> {
-    let theme = themes::table.find(id).select(Theme::as_select()).for_no_key_update();
-    let theme = theme.first(conn).await.or_gone("themes", None, id, editor.reach(), conn).await?;
-    editor.within(&theme.place())?;
-    Ok(theme)
-}
-
-/// Makes one under this identifier, with its parts.
-pub async fn insert(id: Id, new: &NewTheme, conn: &mut Conn) -> Result<Theme> {
-    let row = (themes::id.eq(id), new);
-    let theme = diesel::insert_into(themes::table).values(row).returning(Theme::as_returning()).get_result(conn).await?;
-    for (index, child) in new.correspondences.iter().enumerate() {
-        correspondences::insert(id, child, conn).await.map_err(|problem| problem.inside("correspondences", index))?;
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes).all();
     }
-    Ok(theme)
-}
-
-/// List themes
-#[utoipa::path(params(List<Theme>), responses((status = OK, body = Page<ThemeView>)))]
-#[get("/themes")]
-async fn list_themes(db: Data<Db>, list: List<Theme>) -> Result<Page<ThemeView>> {
-    list.page(&db).await
-}
-
-/// Create a theme
-#[utoipa::path(responses((status = CREATED, body = Theme)))]
-#[post("/themes")]
-async fn create_theme(db: Data<Db>, editor: Editor, body: Json<NewTheme>) -> Result<Created<Theme>> {
-    db.write(&editor, async |conn| {
-        let theme = insert(Id::new(), &body.valid()?, conn).await?;
-        theme.check_scheme(&editor, conn).await?;
-        Ok(Created(theme))
-    })
-    .await
-}
-
-/// Read a theme
-#[utoipa::path(params(One<Theme>), responses((status = OK, body = ThemeView)))]
-#[get("/themes/{id}")]
-async fn read_theme(db: Data<Db>, At(id): At, one: One<Theme>) -> Result<Tagged<ThemeView>> {
-    one.answer(&db, id, find).await
-}
-
-/// Change a theme
-#[utoipa::path(responses((status = OK, body = Theme)))]
-#[patch("/themes/{id}")]
-async fn update_theme(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch, body: Json<ThemePatch>) -> Result<Tagged<Theme>> {
-    db.write(&editor, async |conn| {
-        let current = lock(id, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-        let update = diesel::update(themes::table.find(id)).set(&patch);
-        let changed = update.returning(Theme::as_returning()).get_result(conn).await;
-        let theme = changed.or_unchanged(current)?;
-        theme.check_scheme(&editor, conn).await?;
-        Ok(theme.into())
-    })
-    .await
-}
-
-/// Delete a theme
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/themes/{id}")]
-async fn delete_theme(db: Data<Db>, editor: Editor, At(id): At, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(id, &editor, conn).await?, conn).await?;
-        diesel::delete(themes::table.find(id)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        themes::table.find(at.id).select(Self::as_select()).first(conn).await
+    }
+    async fn insert(at: Address<Self>, new: &NewTheme, conn: &mut Conn) -> Result<Self> {
+        let row = (themes::id.eq(at.id), new);
+        Ok(diesel::insert_into(themes::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
+    }
+    async fn patch(at: Address<Self>, patch: &ThemePatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(themes::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(themes::table.find(at.id)).execute(conn).await
+    }
+    async fn parts(new: &NewTheme, parts: &mut Parts<'_>) -> Result<()> {
+        parts.take::<Correspondence>("correspondences", &new.correspondences).await
+    }
+    /// A theme in a scheme that is not its territory's alone is the nation's.
+    async fn settle(&self, by: &Writer, conn: &mut Conn) -> Result<()> {
+        let shared = rights::shares_scheme(self.scheme.as_str(), self.territory_id, conn).await?;
+        by.within(&Place { territory: self.territory_id.filter(|_| !shared), ..Place::nation() })
+    }
+    async fn settle_restored(restoration: &Restoration<'_>, by: &Writer, conn: &mut Conn) -> Result<()> {
+        let Some(scheme) = restoration.then.get("scheme").and_then(Value::as_str) else { return Ok(()) };
+        if rights::shares_scheme(scheme, id_in(restoration.then, "territory_id"), conn).await? {
+            by.within(&Place::nation())?;
+        }
+        Ok(())
+    }
 }

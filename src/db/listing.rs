@@ -169,8 +169,8 @@ pub struct Listing<N: Listed> {
     pub order: Vec<Step>,
     /// From this row on.
     pub mark: Option<Mark>,
-    /// Only parts of these things: the column that points to them.
-    pub within: Option<(Box<Sql>, Vec<Id>)>,
+    /// Only the rows in which each of these columns holds one of its identifiers.
+    pub within: Vec<(Box<Sql>, Vec<Id>)>,
     /// Only what the caller may see.
     pub scope: Option<Scope<N::Table>>,
     /// So many rows at most.
@@ -189,7 +189,7 @@ impl<N: Listed> Default for Listing<N> {
             conditions: Vec::new(),
             order: Vec::new(),
             mark: None,
-            within: None,
+            within: Vec::new(),
             scope: None,
             limit: None,
             offset: 0,
@@ -201,9 +201,9 @@ impl<N: Listed> Default for Listing<N> {
 }
 
 impl<N: Listed> Listing<N> {
-    /// Only the parts of these things.
+    /// Only the rows in which the column holds one of these identifiers: the parts of these things.
     pub fn within<C: Column<SqlType = Uuid> + QueryFragment<Pg> + Send + Sync + 'static>(&mut self, column: C, things: Vec<Id>) {
-        self.within = Some((Box::new(column), things));
+        self.within.push((Box::new(column), things));
     }
 
     /// The rows, each with its sort values and identifier.

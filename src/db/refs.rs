@@ -1,6 +1,11 @@
 //! What links rows to rows, whatever nouns they belong to.
 
-use diesel::{QueryableByName, sql_query, sql_types};
+use diesel::{
+    OptionalExtension, QueryResult, QueryableByName,
+    pg::Pg,
+    query_builder::{AstPass, Query, QueryFragment, QueryId},
+    sql_query, sql_types,
+};
 use diesel_async::RunQueryDsl;
 
 use super::{Conn, Violation, error::Rule, quoted};
@@ -23,4 +28,36 @@ pub async fn winner(violation: &Violation, conn: &mut Conn) -> Option<Id> {
     let values = if columns.contains(", ") { values.split(", ").map(quoted).collect::<Vec<_>>().join(", ") } else { quoted(values) };
     let found = sql_query(format!("SELECT id FROM {} WHERE ({columns}) = ({values}) LIMIT 1", violation.table));
     found.get_result::<Found>(conn).await.ok().map(|found| found.id)
+}
+
+/// Locks the row of this table that has this identifier until the transaction ends: nobody else changes it meanwhile. Says its
+/// version; nothing where there is no such row.
+pub async fn lock_row(table: &'static str, id: Id, conn: &mut Conn) -> QueryResult<Option<i32>> {
+    LockRow { table, id }.get_result(conn).await.optional()
+}
+
+/// Prepared once for each table.
+struct LockRow {
+    table: &'static str,
+    id: Id,
+}
+
+impl QueryFragment<Pg> for LockRow {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("SELECT version FROM ");
+        out.push_identifier(self.table)?;
+        out.push_sql(" WHERE id = ");
+        out.push_bind_param::<sql_types::Uuid, _>(&self.id)?;
+        out.push_sql(" FOR NO KEY UPDATE");
+        Ok(())
+    }
+}
+
+impl QueryId for LockRow {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl Query for LockRow {
+    type SqlType = sql_types::Integer;
 }

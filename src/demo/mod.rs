@@ -11,12 +11,9 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    api::{
-        action_fiches, agreements, citations, committees, diagnoses, documents, events, geography::cog, indicators, meetings, objectives,
-        observations, partners, people, posts, programme_phases, support_tools, territories, themes,
-    },
-    db::{Author, Conn, Db},
-    http::{Problem, Result, Said, kinds},
+    api::{self, action_fiches, geography::cog},
+    db::{Conn, Db},
+    http::{Problem, Result, Said, Writer, kinds},
     values::Id,
 };
 
@@ -97,15 +94,15 @@ pub async fn load(db: &Db) -> Result<usize> {
         let cog = cog::parse(|name| file(name).ok_or_else(|| anyhow::anyhow!("no {name}")));
         cog::load(&cog.map_err(|error| broken(&error))?, COG, db).await?;
     }
-    let author = Author::command("load demo");
-    db.write(&author, async |conn| {
+    let by = Writer::command("load demo");
+    db.write(&by, async |conn| {
         let mut made = 0;
         for (noun, text) in FILES {
             let things: Vec<Value> = read(noun, serde_json::from_str(text).map_err(|_| Problem::new(&kinds::INTERNAL))?)?;
             let style = ProgressStyle::with_template("{msg:<18} {bar:30} {pos}/{len}").unwrap_or_else(|_| ProgressStyle::default_bar());
             let bar = ProgressBar::new(things.len() as u64).with_style(style).with_message(noun);
             for thing in things {
-                made += usize::from(add(noun, thing, conn).await?);
+                made += usize::from(add(noun, thing, &by, conn).await?);
                 bar.inc(1);
             }
             bar.finish();
@@ -122,41 +119,22 @@ struct There {
 }
 
 /// Adds one thing, unless it is there. Says whether it did.
-async fn add(noun: &str, mut body: Value, conn: &mut Conn) -> Result<bool> {
+async fn add(noun: &str, mut body: Value, by: &Writer, conn: &mut Conn) -> Result<bool> {
     resolve(&mut body);
     let members = body.as_object_mut().ok_or_else(|| Problem::new(&kinds::INTERNAL))?;
     let key = members.shift_remove("key").and_then(|key| key.as_str().map(str::to_owned)).unwrap_or_default();
-    let moves = members.shift_remove("moves").unwrap_or_else(|| Value::Array(Vec::new()));
+    let moves = members.shift_remove("moves");
     let (id, name) = (id(noun, &key), format!("{noun}/{key}"));
     let table = noun.replace('-', "_");
     let there = sql_query(format!("SELECT EXISTS (SELECT FROM {table} WHERE id = $1) AS there"));
     if there.bind::<sql_types::Uuid, _>(id).get_result::<There>(conn).await?.there {
         return Ok(false);
     }
-    match noun {
-        "programme-phases" => drop(programme_phases::insert(id, &read(&name, body)?, conn).await?),
-        "territories" => drop(territories::insert(id, &read(&name, body)?, conn).await?),
-        "themes" => drop(themes::insert(id, &read(&name, body)?, conn).await?),
-        "partners" => drop(partners::insert(id, &read(&name, body)?, conn).await?),
-        "people" => drop(people::insert(id, &read(&name, body)?, conn).await?),
-        "documents" => drop(documents::insert(id, &read(&name, body)?, conn).await?),
-        "indicators" => drop(indicators::insert(id, &read(&name, body)?, conn).await?),
-        "support-tools" => drop(support_tools::insert(id, &read(&name, body)?, conn).await?),
-        "objectives" => drop(objectives::insert(id, &read(&name, body)?, conn).await?),
-        "meetings" => drop(meetings::insert(id, &read(&name, body)?, conn).await?),
-        "events" => drop(events::insert(id, &read(&name, body)?, conn).await?),
-        "agreements" => drop(agreements::insert(id, &read(&name, body)?, conn).await?),
-        "diagnoses" => drop(diagnoses::insert(id, &read(&name, body)?, conn).await?),
-        "posts" => drop(posts::insert(id, &read(&name, body)?, conn).await?),
-        "observations" => drop(observations::insert(id, &read(&name, body)?, conn).await?),
-        "citations" => drop(citations::insert(id, &read(&name, body)?, conn).await?),
-        "committees" => drop(committees::insert(id, &read(&name, body)?, conn).await?),
-        _ => {
-            let mut fiche = action_fiches::insert(id, &read(&name, body)?, conn).await?;
-            for step in read::<Vec<action_fiches::NewTransition>>(&name, moves)? {
-                fiche = action_fiches::advance(fiche, &step, conn).await?;
-            }
-        }
+    let face = api::NOUNS.iter().find(|face| face.card.table == table);
+    let make = face.and_then(|face| face.make).ok_or_else(|| broken(&format_args!("{name}: no such noun")))?;
+    make(id, body.to_string().into(), by, conn).await.map_err(|problem| broken(&format_args!("{name}: {problem}")))?;
+    if let Some(moves) = moves {
+        action_fiches::advance_all(id, &read::<Vec<_>>(&name, moves)?, conn).await?;
     }
     Ok(true)
 }

@@ -96,7 +96,7 @@ impl FromRequest for Caller {
 }
 
 /// What a handler's signature may demand.
-pub trait Right {
+pub trait Right: 'static {
     /// The role that has it.
     const ROLE: &'static str;
 }
@@ -128,23 +128,29 @@ pub type Approver = Holder<Decisions>;
 /// Proof that an administrator of keys and grants asks.
 pub type Admin = Holder<Access>;
 
-/// Proof that the caller is known, and holds a right: where no thing is named yet, somewhere; of a thing, once
-/// [`within`](Self::within) its place. It signs what is written.
+/// Who writes, with the role that the write needs. Signs what is written.
 #[derive(Debug)]
-pub struct Holder<R> {
+pub struct Writer {
     author: Author,
     known: Arc<Known>,
-    right: PhantomData<R>,
+    role: &'static str,
 }
 
-impl<R> Deref for Holder<R> {
+impl Deref for Writer {
     type Target = Author;
     fn deref(&self) -> &Author {
         &self.author
     }
 }
 
-impl<R: Right> Holder<R> {
+impl Writer {
+    /// A command of the command line: it may write what a national approver may.
+    pub fn command(name: &str) -> Self {
+        let author = Author::command(name);
+        let known = Known::new(author.name.clone(), None, Rights::national_approver());
+        Self { author, known: Arc::new(known), role: Decisions::ROLE }
+    }
+
     /// What the caller may see.
     pub fn reach(&self) -> &Reach {
         &self.known.rights.reach
@@ -155,14 +161,14 @@ impl<R: Right> Holder<R> {
         &self.known.rights
     }
 
-    /// Refuses with 403 who does not hold the right over this place.
+    /// Refuses with 403 who does not hold the role over this place.
     pub fn within(&self, place: &Place) -> Result<()> {
-        self.within_as(R::ROLE, place)
+        self.within_as(self.role, place)
     }
 
-    /// Refuses with 403 who does not hold the right anywhere.
+    /// Refuses with 403 who does not hold the role anywhere.
     pub fn anywhere(&self) -> Result<()> {
-        let held = Role::parse(R::ROLE).is_ok_and(|role| self.known.rights.anywhere(role));
+        let held = Role::parse(self.role).is_ok_and(|role| self.known.rights.anywhere(role));
         if held { Ok(()) } else { Err(Problem::new(&kinds::INSUFFICIENT_ROLE)) }
     }
 
@@ -175,6 +181,21 @@ impl<R: Right> Holder<R> {
             (false, true) => Err(Problem::new(&kinds::OUTSIDE_PERIMETER)),
             (false, false) => Err(Problem::new(&kinds::INSUFFICIENT_ROLE)),
         }
+    }
+}
+
+/// Proof that the caller is known, and holds a right: where no thing is named yet, somewhere; of a thing, once
+/// [`within`](Writer::within) its place.
+#[derive(Debug)]
+pub struct Holder<R> {
+    writer: Writer,
+    right: PhantomData<R>,
+}
+
+impl<R> Deref for Holder<R> {
+    type Target = Writer;
+    fn deref(&self) -> &Writer {
+        &self.writer
     }
 }
 
@@ -191,7 +212,7 @@ impl<R: Right> FromRequest for Holder<R> {
         let named = request.match_info().get("id").is_some();
         let (id, once) = (request.extensions().get::<RequestId>().cloned(), request.extensions().get::<Once>().cloned());
         let author = Author { name: known.name.clone(), key: known.key, request: id.map(|id| id.0), once };
-        let holder = Self { author, known, right: PhantomData };
+        let holder = Self { writer: Writer { author, known, role: R::ROLE }, right: PhantomData };
         ready(if named { Ok(holder) } else { holder.anywhere().map(|()| holder) })
     }
 }

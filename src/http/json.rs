@@ -29,6 +29,11 @@ pub struct Json<T> {
 }
 
 impl<T: DeserializeOwned> Json<T> {
+    /// JSON that did not come in a request.
+    pub fn new(bytes: impl Into<Bytes>) -> Self {
+        Self { bytes: bytes.into(), json: true, body: PhantomData }
+    }
+
     /// What was sent, checked. Errs with 400, 415 or 422.
     pub fn valid(&self) -> Result<T> {
         if !self.json {

@@ -28,12 +28,26 @@ fn segment(request: &HttpRequest, name: &str) -> Result<Id> {
     request.match_info().get(name).and_then(|text| Id::parse(text).ok()).ok_or_else(|| Problem::new(&kinds::NOT_FOUND))
 }
 
+impl At {
+    /// As the path of this request says it.
+    pub fn of(request: &HttpRequest) -> Result<Self> {
+        segment(request, "id").map(Self)
+    }
+}
+
+impl PartOf {
+    /// As the path of this request says it.
+    pub fn of(request: &HttpRequest) -> Result<Self> {
+        Ok(Self { id: segment(request, "id")?, part: segment(request, "part_id")? })
+    }
+}
+
 impl FromRequest for At {
     type Error = Problem;
     type Future = Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(segment(request, "id").map(Self))
+        ready(Self::of(request))
     }
 }
 
@@ -42,7 +56,7 @@ impl FromRequest for PartOf {
     type Future = Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(segment(request, "id").and_then(|id| Ok(Self { id, part: segment(request, "part_id")? })))
+        ready(Self::of(request))
     }
 }
 

@@ -14,54 +14,6 @@ use utoipa::ToSchema;
 use super::shown;
 use crate::{db::Conn, rights::Reach, values::Id};
 
-/// Every noun and part that keeps the ledger, by its table.
-pub const NOUNS: [&str; 44] = [
-    "action_fiche_funding_lines",
-    "action_fiche_locations",
-    "action_fiche_milestones",
-    "action_fiche_notes",
-    "action_fiche_participants",
-    "action_fiche_themes",
-    "action_fiche_tools",
-    "action_fiches",
-    "agreement_approvals",
-    "agreement_fiches",
-    "agreement_signatories",
-    "agreements",
-    "citations",
-    "committee_seats",
-    "committees",
-    "diagnoses",
-    "diagnosis_ambitions",
-    "diagnosis_findings",
-    "diagnosis_stakes",
-    "documents",
-    "event_measures",
-    "event_participants",
-    "event_sequences",
-    "events",
-    "indicators",
-    "meeting_attendances",
-    "meeting_decisions",
-    "meetings",
-    "objectives",
-    "observations",
-    "partner_commitments",
-    "partners",
-    "people",
-    "person_mandates",
-    "post_funding_lines",
-    "posts",
-    "programme_phases",
-    "support_tools",
-    "territories",
-    "territory_labels",
-    "territory_members",
-    "territory_successions",
-    "theme_correspondences",
-    "themes",
-];
-
 /// How many lines are looked through for one page at most.
 const WINDOW: i64 = 10_000;
 

@@ -268,9 +268,6 @@ pub async fn standing(noun: &str, thing: Id, conn: &mut Conn) -> QueryResult<Opt
     }))
 }
 
-/// The members of a row that name what not everyone may see.
-const NAMING: &str = "('person_id', 'action_fiche_id', 'document_id')";
-
 #[derive(QueryableByName)]
 struct Named {
     #[diesel(sql_type = Text)]
@@ -280,72 +277,43 @@ struct Named {
 }
 
 /// What a thing and its parts name that not everyone may see, each with the member that names it: now, or ever.
-async fn named(thing: Id, ever: bool, conn: &mut Conn) -> QueryResult<HashSet<(String, Id)>> {
+async fn named(thing: Id, members: &[&str], ever: bool, conn: &mut Conn) -> QueryResult<HashSet<(String, Id)>> {
     let lines = if ever { "SELECT" } else { "SELECT DISTINCT ON (line.thing)" };
     let query = format!(
         "SELECT DISTINCT naming.key AS member, naming.value::uuid AS id
          FROM ({lines} line.after FROM ledger line WHERE $1 IN (line.thing, line.parent) ORDER BY line.thing, line.version DESC) lines,
             jsonb_each_text(lines.after) AS naming
-         WHERE naming.key IN {NAMING} AND naming.value IS NOT NULL"
+         WHERE naming.key = ANY ($2) AND naming.value IS NOT NULL"
     );
-    let named: Vec<Named> = sql_query(query).bind::<Uuid, _>(thing).load(conn).await?;
+    let named: Vec<Named> = sql_query(query).bind::<Uuid, _>(thing).bind::<Array<Text>, _>(members).load(conn).await?;
     Ok(named.into_iter().map(|named| (named.member, named.id)).collect())
 }
 
 /// What a thing names, and what of all that it ever named a caller may see.
 pub struct Familiar {
+    members: Vec<&'static str>,
     now: HashSet<(String, Id)>,
     seen: HashSet<Id>,
 }
 
 impl Familiar {
-    /// With this thing, as it stands.
-    pub async fn with(thing: Id, reach: &Reach, conn: &mut Conn) -> QueryResult<Self> {
-        let ever = named(thing, true, conn).await?;
+    /// With this thing, as it stands: what it and its parts name by these members.
+    pub async fn with(thing: Id, members: Vec<&'static str>, reach: &Reach, conn: &mut Conn) -> QueryResult<Self> {
+        let ever = named(thing, &members, true, conn).await?;
         let of = |member: &str| ever.iter().filter(|(named, _)| named == member).map(|(_, id)| *id).collect::<Vec<_>>();
         let mut seen = rights::visible_people(&of("person_id"), reach, conn).await?;
         seen.extend(rights::visible_fiches(&of("action_fiche_id"), reach, conn).await?);
         seen.extend(rights::visible_documents(&of("document_id"), reach, conn).await?);
-        Ok(Self { now: named(thing, false, conn).await?, seen })
+        Ok(Self { now: named(thing, &members, false, conn).await?, seen, members })
     }
 
     /// The member by which the thing names from now on what the caller may not see.
     pub async fn strange(&self, thing: Id, conn: &mut Conn) -> QueryResult<Option<String>> {
-        let named = named(thing, false, conn).await?;
+        let named = named(thing, &self.members, false, conn).await?;
         // Its parts name itself.
         let strange = |naming: &&(String, Id)| naming.1 != thing && !self.now.contains(*naming) && !self.seen.contains(&naming.1);
         Ok(named.iter().find(strange).map(|(member, _)| member.clone()))
     }
-}
-
-#[derive(QueryableByName)]
-struct Territory {
-    #[diesel(sql_type = Nullable<Uuid>)]
-    id: Option<Id>,
-}
-
-/// The territories on whose fiches a meeting decides, or decided.
-pub async fn decided_in(meeting: Id, conn: &mut Conn) -> QueryResult<Vec<Id>> {
-    let territories = sql_query(
-        "SELECT DISTINCT (coalesce(fiche.after, fiche.before) ->> 'territory_id')::uuid AS id FROM ledger decision
-         JOIN ledger fiche ON fiche.noun = 'action_fiches' AND fiche.thing = (coalesce(decision.after, decision.before) ->> 'action_fiche_id')::uuid
-         WHERE decision.parent = $1 AND decision.noun = 'meeting_decisions' AND coalesce(decision.after, decision.before) ->> 'effect' <> 'none'",
-    );
-    Ok(territories.bind::<Uuid, _>(meeting).load::<Territory>(conn).await?.into_iter().filter_map(|territory| territory.id).collect())
-}
-
-/// Whose the citations are that this transaction put before everyone in that place: of a territory, or of none.
-pub async fn newly_cited(conn: &mut Conn) -> QueryResult<Vec<Option<Id>>> {
-    let territories = sql_query(
-        "SELECT DISTINCT citations.territory_id AS id
-         FROM (SELECT thing, min(version) AS first FROM ledger WHERE transaction = pg_current_xact_id() AND recorded_at > now() - interval '1 day'
-            AND noun = 'citations' GROUP BY thing) line
-         JOIN citations ON citations.id = line.thing AND citations.visibility = 'public'
-         LEFT JOIN LATERAL (SELECT coalesce(after, before) AS row FROM ledger past WHERE past.thing = line.thing AND past.version < line.first
-            ORDER BY version DESC LIMIT 1) past ON true
-         WHERE past.row ->> 'visibility' IS DISTINCT FROM 'public' OR (past.row ->> 'territory_id')::uuid IS DISTINCT FROM citations.territory_id",
-    );
-    Ok(territories.load::<Territory>(conn).await?.into_iter().map(|territory| territory.id).collect())
 }
 
 #[derive(QueryableByName)]

@@ -7,11 +7,13 @@
 //!   territory that has a commune in it, and writes what is its own: a region its committees. The rest of a territory's
 //!   content belongs to the territory and the nation.
 
+mod citations;
 mod delegation;
 mod grants;
 mod places;
 mod scope;
 
+pub use citations::newly_cited;
 pub use delegation::{Delegation, holders, missing_place, national_admins};
 pub use grants::{Grant, NewGrant, Perimeter, PerimeterKind, PerimeterWords, Role, RoleWords, Subject};
 pub use places::territory_places;
@@ -132,6 +134,12 @@ impl Rights {
         let living = grants::living(subject, conn).await?;
         let held = living.iter().filter_map(|grant| Some(Held { role: grant.role, perimeter: grant.over()?, until: grant.ends_at }));
         Self::from_held(held.collect(), conn).await
+    }
+
+    /// Those of an approver of the nation, for as long as the process runs.
+    pub fn national_approver() -> Self {
+        let held = Role::parse("approver").map(|role| Held { role, perimeter: Perimeter::Nation, until: None });
+        Self { held: held.into_iter().collect(), reach: Reach { everything: true, approver: true, ..Reach::default() } }
     }
 
     /// The same rights, but none beyond these roles: scopes of a token narrow, and never widen.

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 /// The stair, from the top down.
-const STAIR: [&str; 12] = ["main", "server", "demo", "openapi", "api", "http", "ledger", "rights", "db", "schema", "config", "values"];
+const STAIR: [&str; 13] = ["main", "server", "demo", "openapi", "api", "noun", "http", "ledger", "rights", "db", "schema", "config", "values"];
 
 fn files(dir: &Path, found: &mut Vec<(String, String)>) {
     for entry in fs::read_dir(dir).unwrap().flatten() {

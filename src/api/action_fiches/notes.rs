@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -10,12 +9,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::ActionFiche;
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{Field, Listed, Scope, field, word},
     },
-    http::{At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, sent},
+    http::{Content, Resource, Result, Shown, sent},
+    noun::{Address, Card, Noun, Of, Operations, Writing},
     rights::{self, Reach},
     schema::action_fiche_notes,
     values::{Day, Id, LongText, Visibility, VisibilityWords},
@@ -103,87 +104,34 @@ impl Shown for Note {
     }
 }
 
-/// Its operations.
-pub fn routes(routes: &mut ServiceConfig) {
-    routes
-        .service(list_action_fiche_notes)
-        .service(create_action_fiche_note)
-        .service(read_action_fiche_note)
-        .service(update_action_fiche_note)
-        .service(delete_action_fiche_note);
-}
+impl Noun for Note {
+    const CARD: Card = Card {
+        table: "action_fiche_notes",
+        one: "action_fiche_note",
+        a: "a note of an action fiche",
+        all: "the notes of an action fiche",
+        ..Card::EMPTY
+    };
+    const WRITING: Writing<Self> = Writing::WHOLE;
+    type Whole = Of<ActionFiche, action_fiche_notes::action_fiche_id>;
+    type Right = Content;
+    type New = NewNote;
+    type Patch = NotePatch;
 
-async fn lock(path: PartOf, editor: &Editor, conn: &mut Conn) -> Result<Note> {
-    super::lock(path.id, editor, conn).await?;
-    find(path, editor.reach(), conn).await
-}
-
-async fn find(path: PartOf, reach: &Reach, conn: &mut Conn) -> Result<Note> {
-    let mut part =
-        action_fiche_notes::table.find(path.part).filter(action_fiche_notes::action_fiche_id.eq(path.id)).select(Note::as_select()).into_boxed();
-    if let Some(scope) = Note::scope(reach) {
-        part = part.filter(scope);
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes).all();
     }
-    part.first(conn).await.or_gone("action_fiche_notes", Some(path.id), path.part, reach, conn).await
-}
-
-/// Adds one to its fiche.
-pub async fn insert(action_fiche_id: Id, new: &NewNote, conn: &mut Conn) -> Result<Note> {
-    let row = (action_fiche_notes::id.eq(Id::new()), action_fiche_notes::action_fiche_id.eq(action_fiche_id), new);
-    Ok(diesel::insert_into(action_fiche_notes::table).values(row).returning(Note::as_returning()).get_result(conn).await?)
-}
-
-/// List the notes of an action fiche
-#[utoipa::path(params(List<Note>), responses((status = OK, body = Page<Note>)))]
-#[get("/action-fiches/{id}/notes")]
-async fn list_action_fiche_notes(db: Data<Db>, At(id): At, list: List<Note>) -> Result<Page<Note>> {
-    list.parts(&db, action_fiche_notes::action_fiche_id, id, super::find).await
-}
-
-/// Add a note of an action fiche
-#[utoipa::path(responses((status = CREATED, body = Note)))]
-#[post("/action-fiches/{id}/notes")]
-async fn create_action_fiche_note(db: Data<Db>, editor: Editor, At(id): At, body: Json<NewNote>) -> Result<Created<Note>> {
-    db.write(&editor, async |conn| {
-        super::lock(id, &editor, conn).await?;
-        let new = body.valid()?;
-
-        Ok(Created(insert(id, &new, conn).await?))
-    })
-    .await
-}
-
-/// Read a note of an action fiche
-#[utoipa::path(params(One<Note>), responses((status = OK, body = Note)))]
-#[get("/action-fiches/{id}/notes/{part_id}")]
-async fn read_action_fiche_note(db: Data<Db>, path: PartOf, one: One<Note>) -> Result<Tagged<Note>> {
-    one.part(&db, path, super::find, find).await
-}
-
-/// Change a note of an action fiche
-#[utoipa::path(responses((status = OK, body = Note)))]
-#[patch("/action-fiches/{id}/notes/{part_id}")]
-async fn update_action_fiche_note(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch, body: Json<NotePatch>) -> Result<Tagged<Note>> {
-    db.write(&editor, async |conn| {
-        let current = lock(path, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-
-        let update = diesel::update(action_fiche_notes::table.find(path.part)).set(&patch);
-        let changed = update.returning(Note::as_returning()).get_result(conn).await;
-        Ok(changed.or_unchanged(current)?.into())
-    })
-    .await
-}
-
-/// Remove a note of an action fiche
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/action-fiches/{id}/notes/{part_id}")]
-async fn delete_action_fiche_note(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(path, &editor, conn).await?, conn).await?;
-        diesel::delete(action_fiche_notes::table.find(path.part)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        action_fiche_notes::table.find(at.id).filter(action_fiche_notes::action_fiche_id.eq(at.whole)).select(Self::as_select()).first(conn).await
+    }
+    async fn insert(at: Address<Self>, new: &NewNote, conn: &mut Conn) -> Result<Self> {
+        let row = (action_fiche_notes::id.eq(at.id), action_fiche_notes::action_fiche_id.eq(at.whole), new);
+        Ok(diesel::insert_into(action_fiche_notes::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
+    }
+    async fn patch(at: Address<Self>, patch: &NotePatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(action_fiche_notes::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(action_fiche_notes::table.find(at.id)).execute(conn).await
+    }
 }

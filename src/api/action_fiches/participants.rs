@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -10,15 +9,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::ActionFiche;
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{Field, Listed, field, word},
     },
-    http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, sent,
-    },
-    rights::Reach,
+    http::{Content, Resource, Result, Shown, sent},
+    noun::{Address, Card, Noun, Of, Operations, Writing},
     schema::action_fiche_participants,
     values::{Id, LongText, Vocabulary, Word},
 };
@@ -116,88 +114,39 @@ impl Shown for Participant {
     const ORDER: &'static str = "";
 }
 
-pub fn routes(routes: &mut ServiceConfig) {
-    routes
-        .service(list_action_fiche_participants)
-        .service(create_action_fiche_participant)
-        .service(read_action_fiche_participant)
-        .service(update_action_fiche_participant)
-        .service(delete_action_fiche_participant);
-}
+impl Noun for Participant {
+    const CARD: Card = Card {
+        table: "action_fiche_participants",
+        one: "action_fiche_participant",
+        a: "a participant of a fiche",
+        all: "the participants of a fiche",
+        ..Card::EMPTY
+    };
+    const WRITING: Writing<Self> = Writing::WHOLE;
+    type Whole = Of<ActionFiche, action_fiche_participants::action_fiche_id>;
+    type Right = Content;
+    type New = NewParticipant;
+    type Patch = ParticipantPatch;
 
-async fn lock(path: PartOf, editor: &Editor, conn: &mut Conn) -> Result<Participant> {
-    super::lock(path.id, editor, conn).await?;
-    find(path, editor.reach(), conn).await
-}
-
-async fn find(path: PartOf, reach: &Reach, conn: &mut Conn) -> Result<Participant> {
-    let part = action_fiche_participants::table
-        .find(path.part)
-        .filter(action_fiche_participants::action_fiche_id.eq(path.id))
-        .select(Participant::as_select());
-    part.first(conn).await.or_gone("action_fiche_participants", Some(path.id), path.part, reach, conn).await
-}
-
-/// Adds one to its fiche.
-pub async fn insert(action_fiche_id: Id, new: &NewParticipant, conn: &mut Conn) -> Result<Participant> {
-    let row = (action_fiche_participants::id.eq(Id::new()), action_fiche_participants::action_fiche_id.eq(action_fiche_id), new);
-    Ok(diesel::insert_into(action_fiche_participants::table).values(row).returning(Participant::as_returning()).get_result(conn).await?)
-}
-
-/// List the participants of a fiche
-#[utoipa::path(params(List<Participant>), responses((status = OK, body = Page<Participant>)))]
-#[get("/action-fiches/{id}/participants")]
-async fn list_action_fiche_participants(db: Data<Db>, At(id): At, list: List<Participant>) -> Result<Page<Participant>> {
-    list.parts(&db, action_fiche_participants::action_fiche_id, id, super::find).await
-}
-
-/// Add a participant of a fiche
-#[utoipa::path(responses((status = CREATED, body = Participant)))]
-#[post("/action-fiches/{id}/participants")]
-async fn create_action_fiche_participant(db: Data<Db>, editor: Editor, At(id): At, body: Json<NewParticipant>) -> Result<Created<Participant>> {
-    db.write(&editor, async |conn| {
-        super::lock(id, &editor, conn).await?;
-        Ok(Created(insert(id, &body.valid()?, conn).await?))
-    })
-    .await
-}
-
-/// Read a participant of a fiche
-#[utoipa::path(params(One<Participant>), responses((status = OK, body = Participant)))]
-#[get("/action-fiches/{id}/participants/{part_id}")]
-async fn read_action_fiche_participant(db: Data<Db>, path: PartOf, one: One<Participant>) -> Result<Tagged<Participant>> {
-    one.part(&db, path, super::find, find).await
-}
-
-/// Change a participant of a fiche
-#[utoipa::path(responses((status = OK, body = Participant)))]
-#[patch("/action-fiches/{id}/participants/{part_id}")]
-async fn update_action_fiche_participant(
-    db: Data<Db>,
-    editor: Editor,
-    path: PartOf,
-    if_match: IfMatch,
-    body: Json<ParticipantPatch>,
-) -> Result<Tagged<Participant>> {
-    db.write(&editor, async |conn| {
-        let current = lock(path, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-        let update = diesel::update(action_fiche_participants::table.find(path.part)).set(&patch);
-        let changed = update.returning(Participant::as_returning()).get_result(conn).await;
-        Ok(changed.or_unchanged(current)?.into())
-    })
-    .await
-}
-
-/// Remove a participant of a fiche
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/action-fiches/{id}/participants/{part_id}")]
-async fn delete_action_fiche_participant(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(path, &editor, conn).await?, conn).await?;
-        diesel::delete(action_fiche_participants::table.find(path.part)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes).all();
+    }
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        action_fiche_participants::table
+            .find(at.id)
+            .filter(action_fiche_participants::action_fiche_id.eq(at.whole))
+            .select(Self::as_select())
+            .first(conn)
+            .await
+    }
+    async fn insert(at: Address<Self>, new: &NewParticipant, conn: &mut Conn) -> Result<Self> {
+        let row = (action_fiche_participants::id.eq(at.id), action_fiche_participants::action_fiche_id.eq(at.whole), new);
+        Ok(diesel::insert_into(action_fiche_participants::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
+    }
+    async fn patch(at: Address<Self>, patch: &ParticipantPatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(action_fiche_participants::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(action_fiche_participants::table.find(at.id)).execute(conn).await
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -10,13 +9,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::ActionFiche;
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{Field, Listed, field},
     },
-    http::{At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, Page, PartOf, Resource, Result, Shown, Tagged},
-    rights::Reach,
+    http::{Content, Resource, Result, Shown},
+    noun::{Address, Card, Noun, Of, Operations, Writing},
     schema::action_fiche_themes,
     values::Id,
 };
@@ -73,59 +73,30 @@ impl Shown for FicheTheme {
     const ORDER: &'static str = "";
 }
 
-pub fn routes(routes: &mut ServiceConfig) {
-    routes.service(list_action_fiche_themes).service(create_action_fiche_theme).service(read_action_fiche_theme).service(delete_action_fiche_theme);
-}
+impl Noun for FicheTheme {
+    const CARD: Card =
+        Card { table: "action_fiche_themes", one: "action_fiche_theme", a: "a theme of a fiche", all: "the themes of a fiche", ..Card::EMPTY };
+    const WRITING: Writing<Self> = Writing::WHOLE;
+    type Whole = Of<ActionFiche, action_fiche_themes::action_fiche_id>;
+    type Right = Content;
+    type New = NewFicheTheme;
+    type Patch = ();
 
-async fn lock(path: PartOf, editor: &Editor, conn: &mut Conn) -> Result<FicheTheme> {
-    super::lock(path.id, editor, conn).await?;
-    find(path, editor.reach(), conn).await
-}
-
-async fn find(path: PartOf, reach: &Reach, conn: &mut Conn) -> Result<FicheTheme> {
-    let part = action_fiche_themes::table.find(path.part).filter(action_fiche_themes::action_fiche_id.eq(path.id)).select(FicheTheme::as_select());
-    part.first(conn).await.or_gone("action_fiche_themes", Some(path.id), path.part, reach, conn).await
-}
-
-/// Adds one to its fiche.
-pub async fn insert(action_fiche_id: Id, new: &NewFicheTheme, conn: &mut Conn) -> Result<FicheTheme> {
-    let row = (action_fiche_themes::id.eq(Id::new()), action_fiche_themes::action_fiche_id.eq(action_fiche_id), new);
-    Ok(diesel::insert_into(action_fiche_themes::table).values(row).returning(FicheTheme::as_returning()).get_result(conn).await?)
-}
-
-/// List the themes of a fiche
-#[utoipa::path(params(List<FicheTheme>), responses((status = OK, body = Page<FicheTheme>)))]
-#[get("/action-fiches/{id}/themes")]
-async fn list_action_fiche_themes(db: Data<Db>, At(id): At, list: List<FicheTheme>) -> Result<Page<FicheTheme>> {
-    list.parts(&db, action_fiche_themes::action_fiche_id, id, super::find).await
-}
-
-/// Add a theme of a fiche
-#[utoipa::path(responses((status = CREATED, body = FicheTheme)))]
-#[post("/action-fiches/{id}/themes")]
-async fn create_action_fiche_theme(db: Data<Db>, editor: Editor, At(id): At, body: Json<NewFicheTheme>) -> Result<Created<FicheTheme>> {
-    db.write(&editor, async |conn| {
-        super::lock(id, &editor, conn).await?;
-        Ok(Created(insert(id, &body.valid()?, conn).await?))
-    })
-    .await
-}
-
-/// Read a theme of a fiche
-#[utoipa::path(params(One<FicheTheme>), responses((status = OK, body = FicheTheme)))]
-#[get("/action-fiches/{id}/themes/{part_id}")]
-async fn read_action_fiche_theme(db: Data<Db>, path: PartOf, one: One<FicheTheme>) -> Result<Tagged<FicheTheme>> {
-    one.part(&db, path, super::find, find).await
-}
-
-/// Remove a theme of a fiche
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/action-fiches/{id}/themes/{part_id}")]
-async fn delete_action_fiche_theme(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(path, &editor, conn).await?, conn).await?;
-        diesel::delete(action_fiche_themes::table.find(path.part)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes).list().create().read().delete();
+    }
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        action_fiche_themes::table.find(at.id).filter(action_fiche_themes::action_fiche_id.eq(at.whole)).select(Self::as_select()).first(conn).await
+    }
+    async fn insert(at: Address<Self>, new: &NewFicheTheme, conn: &mut Conn) -> Result<Self> {
+        let row = (action_fiche_themes::id.eq(at.id), action_fiche_themes::action_fiche_id.eq(at.whole), new);
+        Ok(diesel::insert_into(action_fiche_themes::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
+    }
+    /// Nothing of it changes.
+    async fn patch(at: Address<Self>, (): &(), conn: &mut Conn) -> QueryResult<Self> {
+        Self::fetch(at, conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(action_fiche_themes::table.find(at.id)).execute(conn).await
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -10,13 +9,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::ActionFiche;
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{Field, Listed, field},
     },
-    http::{At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, sent},
-    rights::Reach,
+    http::{Content, Resource, Result, Shown, sent},
+    noun::{Address, Card, Noun, Of, Operations, Writing},
     schema::action_fiche_tools,
     values::{Id, LongText},
 };
@@ -89,89 +89,34 @@ impl Shown for FicheTool {
     const ORDER: &'static str = "";
 }
 
-/// Its operations.
-pub fn routes(routes: &mut ServiceConfig) {
-    routes
-        .service(list_action_fiche_tools)
-        .service(create_action_fiche_tool)
-        .service(read_action_fiche_tool)
-        .service(update_action_fiche_tool)
-        .service(delete_action_fiche_tool);
-}
+impl Noun for FicheTool {
+    const CARD: Card = Card {
+        table: "action_fiche_tools",
+        one: "action_fiche_tool",
+        a: "a tool of an action fiche",
+        all: "the tools of an action fiche",
+        ..Card::EMPTY
+    };
+    const WRITING: Writing<Self> = Writing::WHOLE;
+    type Whole = Of<ActionFiche, action_fiche_tools::action_fiche_id>;
+    type Right = Content;
+    type New = NewFicheTool;
+    type Patch = FicheToolPatch;
 
-async fn lock(path: PartOf, editor: &Editor, conn: &mut Conn) -> Result<FicheTool> {
-    super::lock(path.id, editor, conn).await?;
-    find(path, editor.reach(), conn).await
-}
-
-async fn find(path: PartOf, reach: &Reach, conn: &mut Conn) -> Result<FicheTool> {
-    let part = action_fiche_tools::table.find(path.part).filter(action_fiche_tools::action_fiche_id.eq(path.id)).select(FicheTool::as_select());
-    part.first(conn).await.or_gone("action_fiche_tools", Some(path.id), path.part, reach, conn).await
-}
-
-/// Adds one to its fiche.
-pub async fn insert(action_fiche_id: Id, new: &NewFicheTool, conn: &mut Conn) -> Result<FicheTool> {
-    let row = (action_fiche_tools::id.eq(Id::new()), action_fiche_tools::action_fiche_id.eq(action_fiche_id), new);
-    Ok(diesel::insert_into(action_fiche_tools::table).values(row).returning(FicheTool::as_returning()).get_result(conn).await?)
-}
-
-/// List the tools of an action fiche
-#[utoipa::path(params(List<FicheTool>), responses((status = OK, body = Page<FicheTool>)))]
-#[get("/action-fiches/{id}/tools")]
-async fn list_action_fiche_tools(db: Data<Db>, At(id): At, list: List<FicheTool>) -> Result<Page<FicheTool>> {
-    list.parts(&db, action_fiche_tools::action_fiche_id, id, super::find).await
-}
-
-/// Add a tool of an action fiche
-#[utoipa::path(responses((status = CREATED, body = FicheTool)))]
-#[post("/action-fiches/{id}/tools")]
-async fn create_action_fiche_tool(db: Data<Db>, editor: Editor, At(id): At, body: Json<NewFicheTool>) -> Result<Created<FicheTool>> {
-    db.write(&editor, async |conn| {
-        super::lock(id, &editor, conn).await?;
-        let new = body.valid()?;
-
-        Ok(Created(insert(id, &new, conn).await?))
-    })
-    .await
-}
-
-/// Read a tool of an action fiche
-#[utoipa::path(params(One<FicheTool>), responses((status = OK, body = FicheTool)))]
-#[get("/action-fiches/{id}/tools/{part_id}")]
-async fn read_action_fiche_tool(db: Data<Db>, path: PartOf, one: One<FicheTool>) -> Result<Tagged<FicheTool>> {
-    one.part(&db, path, super::find, find).await
-}
-
-/// Change a tool of an action fiche
-#[utoipa::path(responses((status = OK, body = FicheTool)))]
-#[patch("/action-fiches/{id}/tools/{part_id}")]
-async fn update_action_fiche_tool(
-    db: Data<Db>,
-    editor: Editor,
-    path: PartOf,
-    if_match: IfMatch,
-    body: Json<FicheToolPatch>,
-) -> Result<Tagged<FicheTool>> {
-    db.write(&editor, async |conn| {
-        let current = lock(path, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-
-        let update = diesel::update(action_fiche_tools::table.find(path.part)).set(&patch);
-        let changed = update.returning(FicheTool::as_returning()).get_result(conn).await;
-        Ok(changed.or_unchanged(current)?.into())
-    })
-    .await
-}
-
-/// Remove a tool of an action fiche
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/action-fiches/{id}/tools/{part_id}")]
-async fn delete_action_fiche_tool(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(path, &editor, conn).await?, conn).await?;
-        diesel::delete(action_fiche_tools::table.find(path.part)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes).all();
+    }
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        action_fiche_tools::table.find(at.id).filter(action_fiche_tools::action_fiche_id.eq(at.whole)).select(Self::as_select()).first(conn).await
+    }
+    async fn insert(at: Address<Self>, new: &NewFicheTool, conn: &mut Conn) -> Result<Self> {
+        let row = (action_fiche_tools::id.eq(at.id), action_fiche_tools::action_fiche_id.eq(at.whole), new);
+        Ok(diesel::insert_into(action_fiche_tools::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
+    }
+    async fn patch(at: Address<Self>, patch: &FicheToolPatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(action_fiche_tools::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(action_fiche_tools::table.find(at.id)).execute(conn).await
+    }
 }

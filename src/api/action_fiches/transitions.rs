@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{ActionFiche, lock};
+use super::ActionFiche;
 use crate::{
     db::{Conn, Db},
     http::{At, Editor, IfMatch, Json, Problem, Result, Said, Tagged, kinds},
+    noun::{Address, Noun, may_move, open},
     schema::action_fiches,
     values::{Id, LongText, MOVES, Move, Vocabulary, Word},
 };
@@ -128,7 +129,7 @@ async fn create_action_fiche_transition(
     body: Json<NewTransition>,
 ) -> Result<Tagged<ActionFiche>> {
     db.write(&editor, async |conn| {
-        let fiche = lock(id, &editor, conn).await?;
+        let fiche = open::<ActionFiche>(Address::alone(id), &ActionFiche::WRITING.change, &editor, conn).await?;
         if_match.check(&fiche, conn).await?;
         let step = body.valid()?;
         if step.decides() {
@@ -158,15 +159,10 @@ struct Progressed<'a> {
 }
 
 /// Makes one move, if it is allowed from where the fiche stands.
-pub async fn advance(fiche: ActionFiche, step: &NewTransition, conn: &mut Conn) -> Result<ActionFiche> {
+async fn advance(fiche: ActionFiche, step: &NewTransition, conn: &mut Conn) -> Result<ActionFiche> {
     let (axis, to) = (step.axis.code(), step.to.code());
     let from = if axis == "validation" { fiche.validation.code() } else { fiche.progress.code() };
-    let Some(Move(.., reason_needed)) = Move::all_from(axis, from).find(|Move(_, _, end, _)| *end == to) else {
-        return Err(Problem::forbidden_transition("/to", from, Move::all_from(axis, from).map(|Move(_, _, end, _)| *end).collect()));
-    };
-    if *reason_needed && step.reason.is_none() {
-        return Err(Problem::body("/reason", "missing_field", Said::new("This move needs a reason.", "Ce passage demande un motif.")));
-    }
+    may_move(axis, from, to, "/to", step.reason.is_some())?;
     let (since, reason) = (Utc::now(), step.reason.as_ref());
     let target = action_fiches::table.find(fiche.id);
     Ok(if axis == "validation" {
@@ -176,4 +172,13 @@ pub async fn advance(fiche: ActionFiche, step: &NewTransition, conn: &mut Conn) 
         let change = Progressed { progress: to, progress_since: since, progress_reason: reason };
         diesel::update(target).set(change).returning(ActionFiche::as_returning()).get_result(conn).await?
     })
+}
+
+/// Makes the moves that a fiche of the demo data has behind it, one after the other.
+pub async fn advance_all(id: Id, steps: &[NewTransition], conn: &mut Conn) -> Result<()> {
+    let mut fiche = ActionFiche::fetch(Address::alone(id), conn).await?;
+    for step in steps {
+        fiche = advance(fiche, step, conn).await?;
+    }
+    Ok(())
 }

@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -10,15 +9,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::Agreement;
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{Field, Listed, field, word},
     },
-    http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, sent,
-    },
-    rights::Reach,
+    http::{Content, Resource, Result, Shown, sent},
+    noun::{Address, Card, Noun, Of, Operations, Writing},
     schema::agreement_approvals,
     values::{Confidence, ConfidenceWords, Day, Id, LongText, Precision, PrecisionWords, ShortText, Vocabulary, Word},
 };
@@ -151,89 +149,34 @@ impl Shown for Approval {
     const ORDER: &'static str = "";
 }
 
-/// Its operations.
-pub fn routes(routes: &mut ServiceConfig) {
-    routes
-        .service(list_agreement_approvals)
-        .service(create_agreement_approval)
-        .service(read_agreement_approval)
-        .service(update_agreement_approval)
-        .service(delete_agreement_approval);
-}
+impl Noun for Approval {
+    const CARD: Card = Card {
+        table: "agreement_approvals",
+        one: "agreement_approval",
+        a: "an approval of an agreement",
+        all: "the approvals of an agreement",
+        ..Card::EMPTY
+    };
+    const WRITING: Writing<Self> = Writing::WHOLE;
+    type Whole = Of<Agreement, agreement_approvals::agreement_id>;
+    type Right = Content;
+    type New = NewApproval;
+    type Patch = ApprovalPatch;
 
-async fn lock(path: PartOf, editor: &Editor, conn: &mut Conn) -> Result<Approval> {
-    super::lock(path.id, editor, conn).await?;
-    find(path, editor.reach(), conn).await
-}
-
-async fn find(path: PartOf, reach: &Reach, conn: &mut Conn) -> Result<Approval> {
-    let part = agreement_approvals::table.find(path.part).filter(agreement_approvals::agreement_id.eq(path.id)).select(Approval::as_select());
-    part.first(conn).await.or_gone("agreement_approvals", Some(path.id), path.part, reach, conn).await
-}
-
-/// Adds one to its agreement.
-pub async fn insert(agreement_id: Id, new: &NewApproval, conn: &mut Conn) -> Result<Approval> {
-    let row = (agreement_approvals::id.eq(Id::new()), agreement_approvals::agreement_id.eq(agreement_id), new);
-    Ok(diesel::insert_into(agreement_approvals::table).values(row).returning(Approval::as_returning()).get_result(conn).await?)
-}
-
-/// List the approvals of an agreement
-#[utoipa::path(params(List<Approval>), responses((status = OK, body = Page<Approval>)))]
-#[get("/agreements/{id}/approvals")]
-async fn list_agreement_approvals(db: Data<Db>, At(id): At, list: List<Approval>) -> Result<Page<Approval>> {
-    list.parts(&db, agreement_approvals::agreement_id, id, super::find).await
-}
-
-/// Add an approval of an agreement
-#[utoipa::path(responses((status = CREATED, body = Approval)))]
-#[post("/agreements/{id}/approvals")]
-async fn create_agreement_approval(db: Data<Db>, editor: Editor, At(id): At, body: Json<NewApproval>) -> Result<Created<Approval>> {
-    db.write(&editor, async |conn| {
-        super::lock(id, &editor, conn).await?;
-        let new = body.valid()?;
-
-        Ok(Created(insert(id, &new, conn).await?))
-    })
-    .await
-}
-
-/// Read an approval of an agreement
-#[utoipa::path(params(One<Approval>), responses((status = OK, body = Approval)))]
-#[get("/agreements/{id}/approvals/{part_id}")]
-async fn read_agreement_approval(db: Data<Db>, path: PartOf, one: One<Approval>) -> Result<Tagged<Approval>> {
-    one.part(&db, path, super::find, find).await
-}
-
-/// Change an approval of an agreement
-#[utoipa::path(responses((status = OK, body = Approval)))]
-#[patch("/agreements/{id}/approvals/{part_id}")]
-async fn update_agreement_approval(
-    db: Data<Db>,
-    editor: Editor,
-    path: PartOf,
-    if_match: IfMatch,
-    body: Json<ApprovalPatch>,
-) -> Result<Tagged<Approval>> {
-    db.write(&editor, async |conn| {
-        let current = lock(path, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-
-        let update = diesel::update(agreement_approvals::table.find(path.part)).set(&patch);
-        let changed = update.returning(Approval::as_returning()).get_result(conn).await;
-        Ok(changed.or_unchanged(current)?.into())
-    })
-    .await
-}
-
-/// Remove an approval of an agreement
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/agreements/{id}/approvals/{part_id}")]
-async fn delete_agreement_approval(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(path, &editor, conn).await?, conn).await?;
-        diesel::delete(agreement_approvals::table.find(path.part)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes).all();
+    }
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        agreement_approvals::table.find(at.id).filter(agreement_approvals::agreement_id.eq(at.whole)).select(Self::as_select()).first(conn).await
+    }
+    async fn insert(at: Address<Self>, new: &NewApproval, conn: &mut Conn) -> Result<Self> {
+        let row = (agreement_approvals::id.eq(at.id), agreement_approvals::agreement_id.eq(at.whole), new);
+        Ok(diesel::insert_into(agreement_approvals::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
+    }
+    async fn patch(at: Address<Self>, patch: &ApprovalPatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(agreement_approvals::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(agreement_approvals::table.find(at.id)).execute(conn).await
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -10,14 +9,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::Agreement;
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{Field, Listed, Scope, field, period, word},
     },
-    http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, may_name_fiche, sent,
-    },
+    http::{Content, Resource, Result, Shown, sent},
+    noun::{Address, Card, Naming, Noun, Of, Operations, Writing},
     rights::{self, Reach},
     schema::agreement_fiches,
     values::{Commitment, CommitmentWords, Count, Day, Id},
@@ -74,14 +73,6 @@ pub struct NewAgreementFiche {
     ends_on: Option<Day>,
 }
 
-impl NewAgreementFiche {
-    /// Refuses what the caller may not know.
-    pub(super) async fn check(&self, reach: &Reach, conn: &mut Conn) -> Result<()> {
-        may_name_fiche(Some(self.action_fiche_id), reach, conn).await?;
-        Ok(())
-    }
-}
-
 /// What to change: a member left out stays as it is, a `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
@@ -128,93 +119,30 @@ impl Shown for AgreementFiche {
     }
 }
 
-/// Its operations.
-pub fn routes(routes: &mut ServiceConfig) {
-    routes
-        .service(list_agreement_fiches)
-        .service(create_agreement_fiche)
-        .service(read_agreement_fiche)
-        .service(update_agreement_fiche)
-        .service(delete_agreement_fiche);
-}
+impl Noun for AgreementFiche {
+    const CARD: Card =
+        Card { table: "agreement_fiches", one: "agreement_fiche", a: "a fiche of an agreement", all: "the fiches of an agreement", ..Card::EMPTY };
+    const WRITING: Writing<Self> = Writing::WHOLE;
+    const NAMES: &'static [Naming<Self>] = &[Naming::<Self>::fiche(|new| Some(new.action_fiche_id), |_| None)];
+    type Whole = Of<Agreement, agreement_fiches::agreement_id>;
+    type Right = Content;
+    type New = NewAgreementFiche;
+    type Patch = AgreementFichePatch;
 
-async fn lock(path: PartOf, editor: &Editor, conn: &mut Conn) -> Result<AgreementFiche> {
-    super::lock(path.id, editor, conn).await?;
-    find(path, editor.reach(), conn).await
-}
-
-async fn find(path: PartOf, reach: &Reach, conn: &mut Conn) -> Result<AgreementFiche> {
-    let mut part =
-        agreement_fiches::table.find(path.part).filter(agreement_fiches::agreement_id.eq(path.id)).select(AgreementFiche::as_select()).into_boxed();
-    if let Some(scope) = AgreementFiche::scope(reach) {
-        part = part.filter(scope);
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes).all();
     }
-    part.first(conn).await.or_gone("agreement_fiches", Some(path.id), path.part, reach, conn).await
-}
-
-/// Adds one to its agreement.
-pub async fn insert(agreement_id: Id, new: &NewAgreementFiche, conn: &mut Conn) -> Result<AgreementFiche> {
-    let row = (agreement_fiches::id.eq(Id::new()), agreement_fiches::agreement_id.eq(agreement_id), new);
-    Ok(diesel::insert_into(agreement_fiches::table).values(row).returning(AgreementFiche::as_returning()).get_result(conn).await?)
-}
-
-/// List the fiches of an agreement
-#[utoipa::path(params(List<AgreementFiche>), responses((status = OK, body = Page<AgreementFiche>)))]
-#[get("/agreements/{id}/fiches")]
-async fn list_agreement_fiches(db: Data<Db>, At(id): At, list: List<AgreementFiche>) -> Result<Page<AgreementFiche>> {
-    list.parts(&db, agreement_fiches::agreement_id, id, super::find).await
-}
-
-/// Add a fiche of an agreement
-#[utoipa::path(responses((status = CREATED, body = AgreementFiche)))]
-#[post("/agreements/{id}/fiches")]
-async fn create_agreement_fiche(db: Data<Db>, editor: Editor, At(id): At, body: Json<NewAgreementFiche>) -> Result<Created<AgreementFiche>> {
-    db.write(&editor, async |conn| {
-        super::lock(id, &editor, conn).await?;
-        let new = body.valid()?;
-        new.check(editor.reach(), conn).await?;
-        Ok(Created(insert(id, &new, conn).await?))
-    })
-    .await
-}
-
-/// Read a fiche of an agreement
-#[utoipa::path(params(One<AgreementFiche>), responses((status = OK, body = AgreementFiche)))]
-#[get("/agreements/{id}/fiches/{part_id}")]
-async fn read_agreement_fiche(db: Data<Db>, path: PartOf, one: One<AgreementFiche>) -> Result<Tagged<AgreementFiche>> {
-    one.part(&db, path, super::find, find).await
-}
-
-/// Change a fiche of an agreement
-#[utoipa::path(responses((status = OK, body = AgreementFiche)))]
-#[patch("/agreements/{id}/fiches/{part_id}")]
-async fn update_agreement_fiche(
-    db: Data<Db>,
-    editor: Editor,
-    path: PartOf,
-    if_match: IfMatch,
-    body: Json<AgreementFichePatch>,
-) -> Result<Tagged<AgreementFiche>> {
-    db.write(&editor, async |conn| {
-        let current = lock(path, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-
-        let update = diesel::update(agreement_fiches::table.find(path.part)).set(&patch);
-        let changed = update.returning(AgreementFiche::as_returning()).get_result(conn).await;
-        Ok(changed.or_unchanged(current)?.into())
-    })
-    .await
-}
-
-/// Remove a fiche of an agreement
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/agreements/{id}/fiches/{part_id}")]
-async fn delete_agreement_fiche(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(path, &editor, conn).await?, conn).await?;
-        diesel::delete(agreement_fiches::table.find(path.part)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        agreement_fiches::table.find(at.id).filter(agreement_fiches::agreement_id.eq(at.whole)).select(Self::as_select()).first(conn).await
+    }
+    async fn insert(at: Address<Self>, new: &NewAgreementFiche, conn: &mut Conn) -> Result<Self> {
+        let row = (agreement_fiches::id.eq(at.id), agreement_fiches::agreement_id.eq(at.whole), new);
+        Ok(diesel::insert_into(agreement_fiches::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
+    }
+    async fn patch(at: Address<Self>, patch: &AgreementFichePatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(agreement_fiches::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(agreement_fiches::table.find(at.id)).execute(conn).await
+    }
 }

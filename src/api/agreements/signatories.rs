@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -10,14 +9,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::Agreement;
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{Field, Listed, field, word},
     },
-    http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, Views, may_name_person, sent,
-    },
+    http::{Content, Resource, Result, Shown, Views, sent},
+    noun::{Address, Card, Naming, Noun, Of, Operations, Writing},
     rights::{self, Reach},
     schema::agreement_signatories,
     values::{Day, Id, ShortText, Vocabulary, Word},
@@ -90,14 +89,6 @@ pub struct NewSignatory {
     signed_on: Option<Day>,
 }
 
-impl NewSignatory {
-    /// Refuses what the caller may not know.
-    pub(super) async fn check(&self, reach: &Reach, conn: &mut Conn) -> Result<()> {
-        may_name_person(self.person_id, reach, conn).await?;
-        Ok(())
-    }
-}
-
 /// What to change: a member left out stays as it is, a `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
@@ -146,91 +137,35 @@ impl Shown for Signatory {
     }
 }
 
-/// Its operations.
-pub fn routes(routes: &mut ServiceConfig) {
-    routes
-        .service(list_agreement_signatories)
-        .service(create_agreement_signatory)
-        .service(read_agreement_signatory)
-        .service(update_agreement_signatory)
-        .service(delete_agreement_signatory);
-}
+impl Noun for Signatory {
+    const CARD: Card = Card {
+        table: "agreement_signatories",
+        one: "agreement_signatory",
+        a: "a signatory of an agreement",
+        all: "the signatories of an agreement",
+        ..Card::EMPTY
+    };
+    const WRITING: Writing<Self> = Writing::WHOLE;
+    const NAMES: &'static [Naming<Self>] = &[Naming::<Self>::person(|new| new.person_id, |patch| patch.person_id.flatten())];
+    type Whole = Of<Agreement, agreement_signatories::agreement_id>;
+    type Right = Content;
+    type New = NewSignatory;
+    type Patch = SignatoryPatch;
 
-async fn lock(path: PartOf, editor: &Editor, conn: &mut Conn) -> Result<Signatory> {
-    super::lock(path.id, editor, conn).await?;
-    find(path, editor.reach(), conn).await
-}
-
-async fn find(path: PartOf, reach: &Reach, conn: &mut Conn) -> Result<Signatory> {
-    let part = agreement_signatories::table.find(path.part).filter(agreement_signatories::agreement_id.eq(path.id)).select(Signatory::as_select());
-    part.first(conn).await.or_gone("agreement_signatories", Some(path.id), path.part, reach, conn).await
-}
-
-/// Adds one to its agreement.
-pub async fn insert(agreement_id: Id, new: &NewSignatory, conn: &mut Conn) -> Result<Signatory> {
-    let row = (agreement_signatories::id.eq(Id::new()), agreement_signatories::agreement_id.eq(agreement_id), new);
-    Ok(diesel::insert_into(agreement_signatories::table).values(row).returning(Signatory::as_returning()).get_result(conn).await?)
-}
-
-/// List the signatories of an agreement
-#[utoipa::path(params(List<Signatory>), responses((status = OK, body = Page<Signatory>)))]
-#[get("/agreements/{id}/signatories")]
-async fn list_agreement_signatories(db: Data<Db>, At(id): At, list: List<Signatory>) -> Result<Page<Signatory>> {
-    list.parts(&db, agreement_signatories::agreement_id, id, super::find).await
-}
-
-/// Add a signatory of an agreement
-#[utoipa::path(responses((status = CREATED, body = Signatory)))]
-#[post("/agreements/{id}/signatories")]
-async fn create_agreement_signatory(db: Data<Db>, editor: Editor, At(id): At, body: Json<NewSignatory>) -> Result<Created<Signatory>> {
-    db.write(&editor, async |conn| {
-        super::lock(id, &editor, conn).await?;
-        let new = body.valid()?;
-        new.check(editor.reach(), conn).await?;
-        Ok(Created(insert(id, &new, conn).await?))
-    })
-    .await
-}
-
-/// Read a signatory of an agreement
-#[utoipa::path(params(One<Signatory>), responses((status = OK, body = Signatory)))]
-#[get("/agreements/{id}/signatories/{part_id}")]
-async fn read_agreement_signatory(db: Data<Db>, path: PartOf, one: One<Signatory>) -> Result<Tagged<Signatory>> {
-    one.part(&db, path, super::find, find).await
-}
-
-/// Change a signatory of an agreement
-#[utoipa::path(responses((status = OK, body = Signatory)))]
-#[patch("/agreements/{id}/signatories/{part_id}")]
-async fn update_agreement_signatory(
-    db: Data<Db>,
-    editor: Editor,
-    path: PartOf,
-    if_match: IfMatch,
-    body: Json<SignatoryPatch>,
-) -> Result<Tagged<Signatory>> {
-    db.write(&editor, async |conn| {
-        let current = lock(path, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-        may_name_person(patch.person_id.flatten(), editor.reach(), conn).await?;
-        let update = diesel::update(agreement_signatories::table.find(path.part)).set(&patch);
-        let changed = update.returning(Signatory::as_returning()).get_result(conn).await;
-        let mut changed = changed.or_unchanged(current)?;
-        rights::veil(std::iter::once((changed.id, &mut changed.person_id)), editor.reach(), conn).await?;
-        Ok(changed.into())
-    })
-    .await
-}
-
-/// Remove a signatory of an agreement
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/agreements/{id}/signatories/{part_id}")]
-async fn delete_agreement_signatory(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(path, &editor, conn).await?, conn).await?;
-        diesel::delete(agreement_signatories::table.find(path.part)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes).all();
+    }
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        agreement_signatories::table.find(at.id).filter(agreement_signatories::agreement_id.eq(at.whole)).select(Self::as_select()).first(conn).await
+    }
+    async fn insert(at: Address<Self>, new: &NewSignatory, conn: &mut Conn) -> Result<Self> {
+        let row = (agreement_signatories::id.eq(at.id), agreement_signatories::agreement_id.eq(at.whole), new);
+        Ok(diesel::insert_into(agreement_signatories::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
+    }
+    async fn patch(at: Address<Self>, patch: &SignatoryPatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(agreement_signatories::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(agreement_signatories::table.find(at.id)).execute(conn).await
+    }
 }

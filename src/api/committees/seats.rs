@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -10,14 +9,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::Committee;
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{Field, Listed, field, period, word},
     },
-    http::{
-        Approver, At, Created, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, Views, may_name_person, sent,
-    },
+    http::{Decisions, Resource, Result, Shown, Views, sent},
+    noun::{Address, Card, Naming, Noun, Of, Operations, Writing},
     rights::{self, Reach},
     schema::committee_seats,
     values::{Day, Id, ShortText, Vocabulary, Word},
@@ -133,13 +132,6 @@ pub struct NewSeat {
     ends_on: Option<Day>,
 }
 
-impl NewSeat {
-    /// Refuses whom the caller may not know.
-    pub(super) async fn check(&self, reach: &Reach, conn: &mut Conn) -> Result<()> {
-        may_name_person(self.person_id, reach, conn).await
-    }
-}
-
 /// What to change: a member left out stays as it is, a `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
@@ -201,82 +193,30 @@ impl Shown for Seat {
     }
 }
 
-pub fn routes(routes: &mut ServiceConfig) {
-    routes
-        .service(list_committee_seats)
-        .service(create_committee_seat)
-        .service(read_committee_seat)
-        .service(update_committee_seat)
-        .service(delete_committee_seat);
-}
+impl Noun for Seat {
+    const CARD: Card =
+        Card { table: "committee_seats", one: "committee_seat", a: "a seat of a committee", all: "the seats of a committee", ..Card::EMPTY };
+    const WRITING: Writing<Self> = Writing::WHOLE;
+    const NAMES: &'static [Naming<Self>] = &[Naming::<Self>::person(|new| new.person_id, |patch| patch.person_id.flatten())];
+    type Whole = Of<Committee, committee_seats::committee_id>;
+    type Right = Decisions;
+    type New = NewSeat;
+    type Patch = SeatPatch;
 
-async fn lock(path: PartOf, editor: &Approver, conn: &mut Conn) -> Result<Seat> {
-    super::lock(path.id, editor, conn).await?;
-    find(path, editor.reach(), conn).await
-}
-
-async fn find(path: PartOf, reach: &Reach, conn: &mut Conn) -> Result<Seat> {
-    let part = committee_seats::table.find(path.part).filter(committee_seats::committee_id.eq(path.id)).select(Seat::as_select());
-    part.first(conn).await.or_gone("committee_seats", Some(path.id), path.part, reach, conn).await
-}
-
-/// Adds one to its committee.
-pub async fn insert(committee_id: Id, new: &NewSeat, conn: &mut Conn) -> Result<Seat> {
-    let row = (committee_seats::id.eq(Id::new()), committee_seats::committee_id.eq(committee_id), new);
-    Ok(diesel::insert_into(committee_seats::table).values(row).returning(Seat::as_returning()).get_result(conn).await?)
-}
-
-/// List the seats of a committee
-#[utoipa::path(params(List<Seat>), responses((status = OK, body = Page<Seat>)))]
-#[get("/committees/{id}/seats")]
-async fn list_committee_seats(db: Data<Db>, At(id): At, list: List<Seat>) -> Result<Page<Seat>> {
-    list.parts(&db, committee_seats::committee_id, id, super::find).await
-}
-
-/// Add a seat of a committee
-#[utoipa::path(responses((status = CREATED, body = Seat)))]
-#[post("/committees/{id}/seats")]
-async fn create_committee_seat(db: Data<Db>, editor: Approver, At(id): At, body: Json<NewSeat>) -> Result<Created<Seat>> {
-    db.write(&editor, async |conn| {
-        super::lock(id, &editor, conn).await?;
-        let new = body.valid()?;
-        new.check(editor.reach(), conn).await?;
-        Ok(Created(insert(id, &new, conn).await?))
-    })
-    .await
-}
-
-/// Read a seat of a committee
-#[utoipa::path(params(One<Seat>), responses((status = OK, body = Seat)))]
-#[get("/committees/{id}/seats/{part_id}")]
-async fn read_committee_seat(db: Data<Db>, path: PartOf, one: One<Seat>) -> Result<Tagged<Seat>> {
-    one.part(&db, path, super::find, find).await
-}
-
-/// Change a seat of a committee
-#[utoipa::path(responses((status = OK, body = Seat)))]
-#[patch("/committees/{id}/seats/{part_id}")]
-async fn update_committee_seat(db: Data<Db>, editor: Approver, path: PartOf, if_match: IfMatch, body: Json<SeatPatch>) -> Result<Tagged<Seat>> {
-    db.write(&editor, async |conn| {
-        let current = lock(path, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-        may_name_person(patch.person_id.flatten(), editor.reach(), conn).await?;
-        let update = diesel::update(committee_seats::table.find(path.part)).set(&patch);
-        let changed = update.returning(Seat::as_returning()).get_result(conn).await;
-        Ok(changed.or_unchanged(current)?.into())
-    })
-    .await
-}
-
-/// Remove a seat of a committee
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/committees/{id}/seats/{part_id}")]
-async fn delete_committee_seat(db: Data<Db>, editor: Approver, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(path, &editor, conn).await?, conn).await?;
-        diesel::delete(committee_seats::table.find(path.part)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes).all();
+    }
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        committee_seats::table.find(at.id).filter(committee_seats::committee_id.eq(at.whole)).select(Self::as_select()).first(conn).await
+    }
+    async fn insert(at: Address<Self>, new: &NewSeat, conn: &mut Conn) -> Result<Self> {
+        let row = (committee_seats::id.eq(at.id), committee_seats::committee_id.eq(at.whole), new);
+        Ok(diesel::insert_into(committee_seats::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
+    }
+    async fn patch(at: Address<Self>, patch: &SeatPatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(committee_seats::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(committee_seats::table.find(at.id)).execute(conn).await
+    }
 }

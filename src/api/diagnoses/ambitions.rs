@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -10,15 +9,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::Diagnosis;
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{Field, Listed, field},
     },
-    http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, sent,
-    },
-    rights::Reach,
+    http::{Content, Resource, Result, Shown, sent},
+    noun::{Address, Card, Noun, Of, Operations, Writing},
     schema::diagnosis_ambitions,
     values::{Count, Id, LongText},
 };
@@ -98,89 +96,34 @@ impl Shown for Ambition {
     const ORDER: &'static str = "position";
 }
 
-/// Its operations.
-pub fn routes(routes: &mut ServiceConfig) {
-    routes
-        .service(list_diagnosis_ambitions)
-        .service(create_diagnosis_ambition)
-        .service(read_diagnosis_ambition)
-        .service(update_diagnosis_ambition)
-        .service(delete_diagnosis_ambition);
-}
+impl Noun for Ambition {
+    const CARD: Card = Card {
+        table: "diagnosis_ambitions",
+        one: "diagnosis_ambition",
+        a: "an ambition of a diagnosis",
+        all: "the ambitions of a diagnosis",
+        ..Card::EMPTY
+    };
+    const WRITING: Writing<Self> = Writing::WHOLE;
+    type Whole = Of<Diagnosis, diagnosis_ambitions::diagnosis_id>;
+    type Right = Content;
+    type New = NewAmbition;
+    type Patch = AmbitionPatch;
 
-async fn lock(path: PartOf, editor: &Editor, conn: &mut Conn) -> Result<Ambition> {
-    super::lock(path.id, editor, conn).await?;
-    find(path, editor.reach(), conn).await
-}
-
-async fn find(path: PartOf, reach: &Reach, conn: &mut Conn) -> Result<Ambition> {
-    let part = diagnosis_ambitions::table.find(path.part).filter(diagnosis_ambitions::diagnosis_id.eq(path.id)).select(Ambition::as_select());
-    part.first(conn).await.or_gone("diagnosis_ambitions", Some(path.id), path.part, reach, conn).await
-}
-
-/// Adds one to its diagnosis.
-pub async fn insert(diagnosis_id: Id, new: &NewAmbition, conn: &mut Conn) -> Result<Ambition> {
-    let row = (diagnosis_ambitions::id.eq(Id::new()), diagnosis_ambitions::diagnosis_id.eq(diagnosis_id), new);
-    Ok(diesel::insert_into(diagnosis_ambitions::table).values(row).returning(Ambition::as_returning()).get_result(conn).await?)
-}
-
-/// List the ambitions of a diagnosis
-#[utoipa::path(params(List<Ambition>), responses((status = OK, body = Page<Ambition>)))]
-#[get("/diagnoses/{id}/ambitions")]
-async fn list_diagnosis_ambitions(db: Data<Db>, At(id): At, list: List<Ambition>) -> Result<Page<Ambition>> {
-    list.parts(&db, diagnosis_ambitions::diagnosis_id, id, super::find).await
-}
-
-/// Add an ambition of a diagnosis
-#[utoipa::path(responses((status = CREATED, body = Ambition)))]
-#[post("/diagnoses/{id}/ambitions")]
-async fn create_diagnosis_ambition(db: Data<Db>, editor: Editor, At(id): At, body: Json<NewAmbition>) -> Result<Created<Ambition>> {
-    db.write(&editor, async |conn| {
-        super::lock(id, &editor, conn).await?;
-        let new = body.valid()?;
-
-        Ok(Created(insert(id, &new, conn).await?))
-    })
-    .await
-}
-
-/// Read an ambition of a diagnosis
-#[utoipa::path(params(One<Ambition>), responses((status = OK, body = Ambition)))]
-#[get("/diagnoses/{id}/ambitions/{part_id}")]
-async fn read_diagnosis_ambition(db: Data<Db>, path: PartOf, one: One<Ambition>) -> Result<Tagged<Ambition>> {
-    one.part(&db, path, super::find, find).await
-}
-
-/// Change an ambition of a diagnosis
-#[utoipa::path(responses((status = OK, body = Ambition)))]
-#[patch("/diagnoses/{id}/ambitions/{part_id}")]
-async fn update_diagnosis_ambition(
-    db: Data<Db>,
-    editor: Editor,
-    path: PartOf,
-    if_match: IfMatch,
-    body: Json<AmbitionPatch>,
-) -> Result<Tagged<Ambition>> {
-    db.write(&editor, async |conn| {
-        let current = lock(path, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-
-        let update = diesel::update(diagnosis_ambitions::table.find(path.part)).set(&patch);
-        let changed = update.returning(Ambition::as_returning()).get_result(conn).await;
-        Ok(changed.or_unchanged(current)?.into())
-    })
-    .await
-}
-
-/// Remove an ambition of a diagnosis
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/diagnoses/{id}/ambitions/{part_id}")]
-async fn delete_diagnosis_ambition(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(path, &editor, conn).await?, conn).await?;
-        diesel::delete(diagnosis_ambitions::table.find(path.part)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes).all();
+    }
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        diagnosis_ambitions::table.find(at.id).filter(diagnosis_ambitions::diagnosis_id.eq(at.whole)).select(Self::as_select()).first(conn).await
+    }
+    async fn insert(at: Address<Self>, new: &NewAmbition, conn: &mut Conn) -> Result<Self> {
+        let row = (diagnosis_ambitions::id.eq(at.id), diagnosis_ambitions::diagnosis_id.eq(at.whole), new);
+        Ok(diesel::insert_into(diagnosis_ambitions::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
+    }
+    async fn patch(at: Address<Self>, patch: &AmbitionPatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(diagnosis_ambitions::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(diagnosis_ambitions::table.find(at.id)).execute(conn).await
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -10,15 +9,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::Diagnosis;
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{Field, Listed, field, word},
     },
-    http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, sent,
-    },
-    rights::Reach,
+    http::{Content, Resource, Result, Shown, sent},
+    noun::{Address, Card, Noun, Of, Operations, Writing},
     schema::diagnosis_findings,
     values::{Count, Id, LongText, Vocabulary, Word},
 };
@@ -132,89 +130,34 @@ impl Shown for Finding {
     const ORDER: &'static str = "position";
 }
 
-/// Its operations.
-pub fn routes(routes: &mut ServiceConfig) {
-    routes
-        .service(list_diagnosis_findings)
-        .service(create_diagnosis_finding)
-        .service(read_diagnosis_finding)
-        .service(update_diagnosis_finding)
-        .service(delete_diagnosis_finding);
-}
+impl Noun for Finding {
+    const CARD: Card = Card {
+        table: "diagnosis_findings",
+        one: "diagnosis_finding",
+        a: "a finding of a diagnosis",
+        all: "the findings of a diagnosis",
+        ..Card::EMPTY
+    };
+    const WRITING: Writing<Self> = Writing::WHOLE;
+    type Whole = Of<Diagnosis, diagnosis_findings::diagnosis_id>;
+    type Right = Content;
+    type New = NewFinding;
+    type Patch = FindingPatch;
 
-async fn lock(path: PartOf, editor: &Editor, conn: &mut Conn) -> Result<Finding> {
-    super::lock(path.id, editor, conn).await?;
-    find(path, editor.reach(), conn).await
-}
-
-async fn find(path: PartOf, reach: &Reach, conn: &mut Conn) -> Result<Finding> {
-    let part = diagnosis_findings::table.find(path.part).filter(diagnosis_findings::diagnosis_id.eq(path.id)).select(Finding::as_select());
-    part.first(conn).await.or_gone("diagnosis_findings", Some(path.id), path.part, reach, conn).await
-}
-
-/// Adds one to its diagnosis.
-pub async fn insert(diagnosis_id: Id, new: &NewFinding, conn: &mut Conn) -> Result<Finding> {
-    let row = (diagnosis_findings::id.eq(Id::new()), diagnosis_findings::diagnosis_id.eq(diagnosis_id), new);
-    Ok(diesel::insert_into(diagnosis_findings::table).values(row).returning(Finding::as_returning()).get_result(conn).await?)
-}
-
-/// List the findings of a diagnosis
-#[utoipa::path(params(List<Finding>), responses((status = OK, body = Page<Finding>)))]
-#[get("/diagnoses/{id}/findings")]
-async fn list_diagnosis_findings(db: Data<Db>, At(id): At, list: List<Finding>) -> Result<Page<Finding>> {
-    list.parts(&db, diagnosis_findings::diagnosis_id, id, super::find).await
-}
-
-/// Add a finding of a diagnosis
-#[utoipa::path(responses((status = CREATED, body = Finding)))]
-#[post("/diagnoses/{id}/findings")]
-async fn create_diagnosis_finding(db: Data<Db>, editor: Editor, At(id): At, body: Json<NewFinding>) -> Result<Created<Finding>> {
-    db.write(&editor, async |conn| {
-        super::lock(id, &editor, conn).await?;
-        let new = body.valid()?;
-
-        Ok(Created(insert(id, &new, conn).await?))
-    })
-    .await
-}
-
-/// Read a finding of a diagnosis
-#[utoipa::path(params(One<Finding>), responses((status = OK, body = Finding)))]
-#[get("/diagnoses/{id}/findings/{part_id}")]
-async fn read_diagnosis_finding(db: Data<Db>, path: PartOf, one: One<Finding>) -> Result<Tagged<Finding>> {
-    one.part(&db, path, super::find, find).await
-}
-
-/// Change a finding of a diagnosis
-#[utoipa::path(responses((status = OK, body = Finding)))]
-#[patch("/diagnoses/{id}/findings/{part_id}")]
-async fn update_diagnosis_finding(
-    db: Data<Db>,
-    editor: Editor,
-    path: PartOf,
-    if_match: IfMatch,
-    body: Json<FindingPatch>,
-) -> Result<Tagged<Finding>> {
-    db.write(&editor, async |conn| {
-        let current = lock(path, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-
-        let update = diesel::update(diagnosis_findings::table.find(path.part)).set(&patch);
-        let changed = update.returning(Finding::as_returning()).get_result(conn).await;
-        Ok(changed.or_unchanged(current)?.into())
-    })
-    .await
-}
-
-/// Remove a finding of a diagnosis
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/diagnoses/{id}/findings/{part_id}")]
-async fn delete_diagnosis_finding(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(path, &editor, conn).await?, conn).await?;
-        diesel::delete(diagnosis_findings::table.find(path.part)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes).all();
+    }
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        diagnosis_findings::table.find(at.id).filter(diagnosis_findings::diagnosis_id.eq(at.whole)).select(Self::as_select()).first(conn).await
+    }
+    async fn insert(at: Address<Self>, new: &NewFinding, conn: &mut Conn) -> Result<Self> {
+        let row = (diagnosis_findings::id.eq(at.id), diagnosis_findings::diagnosis_id.eq(at.whole), new);
+        Ok(diesel::insert_into(diagnosis_findings::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
+    }
+    async fn patch(at: Address<Self>, patch: &FindingPatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(diagnosis_findings::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(diagnosis_findings::table.find(at.id)).execute(conn).await
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -10,15 +9,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::Diagnosis;
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{Field, Listed, field},
     },
-    http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, sent,
-    },
-    rights::Reach,
+    http::{Content, Resource, Result, Shown, sent},
+    noun::{Address, Card, Noun, Of, Operations, Writing},
     schema::diagnosis_stakes,
     values::{Count, Id, Name, ShortText},
 };
@@ -117,83 +115,29 @@ impl Shown for Stake {
     const ORDER: &'static str = "rank";
 }
 
-/// Its operations.
-pub fn routes(routes: &mut ServiceConfig) {
-    routes
-        .service(list_diagnosis_stakes)
-        .service(create_diagnosis_stake)
-        .service(read_diagnosis_stake)
-        .service(update_diagnosis_stake)
-        .service(delete_diagnosis_stake);
-}
+impl Noun for Stake {
+    const CARD: Card =
+        Card { table: "diagnosis_stakes", one: "diagnosis_stake", a: "a stake of a diagnosis", all: "the stakes of a diagnosis", ..Card::EMPTY };
+    const WRITING: Writing<Self> = Writing::WHOLE;
+    type Whole = Of<Diagnosis, diagnosis_stakes::diagnosis_id>;
+    type Right = Content;
+    type New = NewStake;
+    type Patch = StakePatch;
 
-async fn lock(path: PartOf, editor: &Editor, conn: &mut Conn) -> Result<Stake> {
-    super::lock(path.id, editor, conn).await?;
-    find(path, editor.reach(), conn).await
-}
-
-async fn find(path: PartOf, reach: &Reach, conn: &mut Conn) -> Result<Stake> {
-    let part = diagnosis_stakes::table.find(path.part).filter(diagnosis_stakes::diagnosis_id.eq(path.id)).select(Stake::as_select());
-    part.first(conn).await.or_gone("diagnosis_stakes", Some(path.id), path.part, reach, conn).await
-}
-
-/// Adds one to its diagnosis.
-pub async fn insert(diagnosis_id: Id, new: &NewStake, conn: &mut Conn) -> Result<Stake> {
-    let row = (diagnosis_stakes::id.eq(Id::new()), diagnosis_stakes::diagnosis_id.eq(diagnosis_id), new);
-    Ok(diesel::insert_into(diagnosis_stakes::table).values(row).returning(Stake::as_returning()).get_result(conn).await?)
-}
-
-/// List the stakes of a diagnosis
-#[utoipa::path(params(List<Stake>), responses((status = OK, body = Page<Stake>)))]
-#[get("/diagnoses/{id}/stakes")]
-async fn list_diagnosis_stakes(db: Data<Db>, At(id): At, list: List<Stake>) -> Result<Page<Stake>> {
-    list.parts(&db, diagnosis_stakes::diagnosis_id, id, super::find).await
-}
-
-/// Add a stake of a diagnosis
-#[utoipa::path(responses((status = CREATED, body = Stake)))]
-#[post("/diagnoses/{id}/stakes")]
-async fn create_diagnosis_stake(db: Data<Db>, editor: Editor, At(id): At, body: Json<NewStake>) -> Result<Created<Stake>> {
-    db.write(&editor, async |conn| {
-        super::lock(id, &editor, conn).await?;
-        let new = body.valid()?;
-
-        Ok(Created(insert(id, &new, conn).await?))
-    })
-    .await
-}
-
-/// Read a stake of a diagnosis
-#[utoipa::path(params(One<Stake>), responses((status = OK, body = Stake)))]
-#[get("/diagnoses/{id}/stakes/{part_id}")]
-async fn read_diagnosis_stake(db: Data<Db>, path: PartOf, one: One<Stake>) -> Result<Tagged<Stake>> {
-    one.part(&db, path, super::find, find).await
-}
-
-/// Change a stake of a diagnosis
-#[utoipa::path(responses((status = OK, body = Stake)))]
-#[patch("/diagnoses/{id}/stakes/{part_id}")]
-async fn update_diagnosis_stake(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch, body: Json<StakePatch>) -> Result<Tagged<Stake>> {
-    db.write(&editor, async |conn| {
-        let current = lock(path, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-
-        let update = diesel::update(diagnosis_stakes::table.find(path.part)).set(&patch);
-        let changed = update.returning(Stake::as_returning()).get_result(conn).await;
-        Ok(changed.or_unchanged(current)?.into())
-    })
-    .await
-}
-
-/// Remove a stake of a diagnosis
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/diagnoses/{id}/stakes/{part_id}")]
-async fn delete_diagnosis_stake(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(path, &editor, conn).await?, conn).await?;
-        diesel::delete(diagnosis_stakes::table.find(path.part)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes).all();
+    }
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        diagnosis_stakes::table.find(at.id).filter(diagnosis_stakes::diagnosis_id.eq(at.whole)).select(Self::as_select()).first(conn).await
+    }
+    async fn insert(at: Address<Self>, new: &NewStake, conn: &mut Conn) -> Result<Self> {
+        let row = (diagnosis_stakes::id.eq(at.id), diagnosis_stakes::diagnosis_id.eq(at.whole), new);
+        Ok(diesel::insert_into(diagnosis_stakes::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
+    }
+    async fn patch(at: Address<Self>, patch: &StakePatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(diagnosis_stakes::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(diagnosis_stakes::table.find(at.id)).execute(conn).await
+    }
 }

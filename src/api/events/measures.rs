@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -10,15 +9,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::Event;
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{Field, Listed, field, word},
     },
-    http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, sent,
-    },
-    rights::Reach,
+    http::{Content, Resource, Result, Shown, sent},
+    noun::{Address, Card, Noun, Of, Operations, Writing},
     schema::event_measures,
     values::{Count, Id, LongText, Many, Name, Qualifier, QualifierWords},
 };
@@ -113,83 +111,29 @@ impl Shown for Measure {
     const ORDER: &'static str = "";
 }
 
-/// Its operations.
-pub fn routes(routes: &mut ServiceConfig) {
-    routes
-        .service(list_event_measures)
-        .service(create_event_measure)
-        .service(read_event_measure)
-        .service(update_event_measure)
-        .service(delete_event_measure);
-}
+impl Noun for Measure {
+    const CARD: Card =
+        Card { table: "event_measures", one: "event_measure", a: "a measure of an event", all: "the measures of an event", ..Card::EMPTY };
+    const WRITING: Writing<Self> = Writing::WHOLE;
+    type Whole = Of<Event, event_measures::event_id>;
+    type Right = Content;
+    type New = NewMeasure;
+    type Patch = MeasurePatch;
 
-async fn lock(path: PartOf, editor: &Editor, conn: &mut Conn) -> Result<Measure> {
-    super::lock(path.id, editor, conn).await?;
-    find(path, editor.reach(), conn).await
-}
-
-async fn find(path: PartOf, reach: &Reach, conn: &mut Conn) -> Result<Measure> {
-    let part = event_measures::table.find(path.part).filter(event_measures::event_id.eq(path.id)).select(Measure::as_select());
-    part.first(conn).await.or_gone("event_measures", Some(path.id), path.part, reach, conn).await
-}
-
-/// Adds one to its event.
-pub async fn insert(event_id: Id, new: &NewMeasure, conn: &mut Conn) -> Result<Measure> {
-    let row = (event_measures::id.eq(Id::new()), event_measures::event_id.eq(event_id), new);
-    Ok(diesel::insert_into(event_measures::table).values(row).returning(Measure::as_returning()).get_result(conn).await?)
-}
-
-/// List the measures of an event
-#[utoipa::path(params(List<Measure>), responses((status = OK, body = Page<Measure>)))]
-#[get("/events/{id}/measures")]
-async fn list_event_measures(db: Data<Db>, At(id): At, list: List<Measure>) -> Result<Page<Measure>> {
-    list.parts(&db, event_measures::event_id, id, super::find).await
-}
-
-/// Add a measure of an event
-#[utoipa::path(responses((status = CREATED, body = Measure)))]
-#[post("/events/{id}/measures")]
-async fn create_event_measure(db: Data<Db>, editor: Editor, At(id): At, body: Json<NewMeasure>) -> Result<Created<Measure>> {
-    db.write(&editor, async |conn| {
-        super::lock(id, &editor, conn).await?;
-        let new = body.valid()?;
-
-        Ok(Created(insert(id, &new, conn).await?))
-    })
-    .await
-}
-
-/// Read a measure of an event
-#[utoipa::path(params(One<Measure>), responses((status = OK, body = Measure)))]
-#[get("/events/{id}/measures/{part_id}")]
-async fn read_event_measure(db: Data<Db>, path: PartOf, one: One<Measure>) -> Result<Tagged<Measure>> {
-    one.part(&db, path, super::find, find).await
-}
-
-/// Change a measure of an event
-#[utoipa::path(responses((status = OK, body = Measure)))]
-#[patch("/events/{id}/measures/{part_id}")]
-async fn update_event_measure(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch, body: Json<MeasurePatch>) -> Result<Tagged<Measure>> {
-    db.write(&editor, async |conn| {
-        let current = lock(path, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-
-        let update = diesel::update(event_measures::table.find(path.part)).set(&patch);
-        let changed = update.returning(Measure::as_returning()).get_result(conn).await;
-        Ok(changed.or_unchanged(current)?.into())
-    })
-    .await
-}
-
-/// Remove a measure of an event
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/events/{id}/measures/{part_id}")]
-async fn delete_event_measure(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(path, &editor, conn).await?, conn).await?;
-        diesel::delete(event_measures::table.find(path.part)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes).all();
+    }
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        event_measures::table.find(at.id).filter(event_measures::event_id.eq(at.whole)).select(Self::as_select()).first(conn).await
+    }
+    async fn insert(at: Address<Self>, new: &NewMeasure, conn: &mut Conn) -> Result<Self> {
+        let row = (event_measures::id.eq(at.id), event_measures::event_id.eq(at.whole), new);
+        Ok(diesel::insert_into(event_measures::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
+    }
+    async fn patch(at: Address<Self>, patch: &MeasurePatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(event_measures::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(event_measures::table.find(at.id)).execute(conn).await
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -10,14 +9,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::Event;
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{Field, Listed, field, word},
     },
-    http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, Views, may_name_person, sent,
-    },
+    http::{Content, Resource, Result, Shown, Views, sent},
+    noun::{Address, Card, Naming, Noun, Of, Operations, Writing},
     rights::{self, Reach},
     schema::event_participants,
     values::{Id, LongText, ShortText, Vocabulary, Word},
@@ -99,14 +98,6 @@ pub struct NewEventParticipant {
     quote: Option<LongText>,
 }
 
-impl NewEventParticipant {
-    /// Refuses what the caller may not know.
-    pub(super) async fn check(&self, reach: &Reach, conn: &mut Conn) -> Result<()> {
-        may_name_person(self.person_id, reach, conn).await?;
-        Ok(())
-    }
-}
-
 /// What to change: a member left out stays as it is, a `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
@@ -154,91 +145,35 @@ impl Shown for EventParticipant {
     }
 }
 
-/// Its operations.
-pub fn routes(routes: &mut ServiceConfig) {
-    routes
-        .service(list_event_participants)
-        .service(create_event_participant)
-        .service(read_event_participant)
-        .service(update_event_participant)
-        .service(delete_event_participant);
-}
+impl Noun for EventParticipant {
+    const CARD: Card = Card {
+        table: "event_participants",
+        one: "event_participant",
+        a: "a participant of an event",
+        all: "the participants of an event",
+        ..Card::EMPTY
+    };
+    const WRITING: Writing<Self> = Writing::WHOLE;
+    const NAMES: &'static [Naming<Self>] = &[Naming::<Self>::person(|new| new.person_id, |patch| patch.person_id.flatten())];
+    type Whole = Of<Event, event_participants::event_id>;
+    type Right = Content;
+    type New = NewEventParticipant;
+    type Patch = EventParticipantPatch;
 
-async fn lock(path: PartOf, editor: &Editor, conn: &mut Conn) -> Result<EventParticipant> {
-    super::lock(path.id, editor, conn).await?;
-    find(path, editor.reach(), conn).await
-}
-
-async fn find(path: PartOf, reach: &Reach, conn: &mut Conn) -> Result<EventParticipant> {
-    let part = event_participants::table.find(path.part).filter(event_participants::event_id.eq(path.id)).select(EventParticipant::as_select());
-    part.first(conn).await.or_gone("event_participants", Some(path.id), path.part, reach, conn).await
-}
-
-/// Adds one to its event.
-pub async fn insert(event_id: Id, new: &NewEventParticipant, conn: &mut Conn) -> Result<EventParticipant> {
-    let row = (event_participants::id.eq(Id::new()), event_participants::event_id.eq(event_id), new);
-    Ok(diesel::insert_into(event_participants::table).values(row).returning(EventParticipant::as_returning()).get_result(conn).await?)
-}
-
-/// List the participants of an event
-#[utoipa::path(params(List<EventParticipant>), responses((status = OK, body = Page<EventParticipant>)))]
-#[get("/events/{id}/participants")]
-async fn list_event_participants(db: Data<Db>, At(id): At, list: List<EventParticipant>) -> Result<Page<EventParticipant>> {
-    list.parts(&db, event_participants::event_id, id, super::find).await
-}
-
-/// Add a participant of an event
-#[utoipa::path(responses((status = CREATED, body = EventParticipant)))]
-#[post("/events/{id}/participants")]
-async fn create_event_participant(db: Data<Db>, editor: Editor, At(id): At, body: Json<NewEventParticipant>) -> Result<Created<EventParticipant>> {
-    db.write(&editor, async |conn| {
-        super::lock(id, &editor, conn).await?;
-        let new = body.valid()?;
-        new.check(editor.reach(), conn).await?;
-        Ok(Created(insert(id, &new, conn).await?))
-    })
-    .await
-}
-
-/// Read a participant of an event
-#[utoipa::path(params(One<EventParticipant>), responses((status = OK, body = EventParticipant)))]
-#[get("/events/{id}/participants/{part_id}")]
-async fn read_event_participant(db: Data<Db>, path: PartOf, one: One<EventParticipant>) -> Result<Tagged<EventParticipant>> {
-    one.part(&db, path, super::find, find).await
-}
-
-/// Change a participant of an event
-#[utoipa::path(responses((status = OK, body = EventParticipant)))]
-#[patch("/events/{id}/participants/{part_id}")]
-async fn update_event_participant(
-    db: Data<Db>,
-    editor: Editor,
-    path: PartOf,
-    if_match: IfMatch,
-    body: Json<EventParticipantPatch>,
-) -> Result<Tagged<EventParticipant>> {
-    db.write(&editor, async |conn| {
-        let current = lock(path, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-        may_name_person(patch.person_id.flatten(), editor.reach(), conn).await?;
-        let update = diesel::update(event_participants::table.find(path.part)).set(&patch);
-        let changed = update.returning(EventParticipant::as_returning()).get_result(conn).await;
-        let mut changed = changed.or_unchanged(current)?;
-        rights::veil(std::iter::once((changed.id, &mut changed.person_id)), editor.reach(), conn).await?;
-        Ok(changed.into())
-    })
-    .await
-}
-
-/// Remove a participant of an event
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/events/{id}/participants/{part_id}")]
-async fn delete_event_participant(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(path, &editor, conn).await?, conn).await?;
-        diesel::delete(event_participants::table.find(path.part)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes).all();
+    }
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        event_participants::table.find(at.id).filter(event_participants::event_id.eq(at.whole)).select(Self::as_select()).first(conn).await
+    }
+    async fn insert(at: Address<Self>, new: &NewEventParticipant, conn: &mut Conn) -> Result<Self> {
+        let row = (event_participants::id.eq(at.id), event_participants::event_id.eq(at.whole), new);
+        Ok(diesel::insert_into(event_participants::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
+    }
+    async fn patch(at: Address<Self>, patch: &EventParticipantPatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(event_participants::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(event_participants::table.find(at.id)).execute(conn).await
+    }
 }

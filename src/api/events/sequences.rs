@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -10,15 +9,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::Event;
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{Field, Listed, field},
     },
-    http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, sent,
-    },
-    rights::Reach,
+    http::{Content, Resource, Result, Shown, sent},
+    noun::{Address, Card, Noun, Of, Operations, Writing},
     schema::event_sequences,
     values::{Count, Id, LongText},
 };
@@ -99,83 +97,29 @@ impl Shown for Sequence {
     const ORDER: &'static str = "position";
 }
 
-/// Its operations.
-pub fn routes(routes: &mut ServiceConfig) {
-    routes
-        .service(list_event_sequences)
-        .service(create_event_sequence)
-        .service(read_event_sequence)
-        .service(update_event_sequence)
-        .service(delete_event_sequence);
-}
+impl Noun for Sequence {
+    const CARD: Card =
+        Card { table: "event_sequences", one: "event_sequence", a: "a sequence of an event", all: "the sequences of an event", ..Card::EMPTY };
+    const WRITING: Writing<Self> = Writing::WHOLE;
+    type Whole = Of<Event, event_sequences::event_id>;
+    type Right = Content;
+    type New = NewSequence;
+    type Patch = SequencePatch;
 
-async fn lock(path: PartOf, editor: &Editor, conn: &mut Conn) -> Result<Sequence> {
-    super::lock(path.id, editor, conn).await?;
-    find(path, editor.reach(), conn).await
-}
-
-async fn find(path: PartOf, reach: &Reach, conn: &mut Conn) -> Result<Sequence> {
-    let part = event_sequences::table.find(path.part).filter(event_sequences::event_id.eq(path.id)).select(Sequence::as_select());
-    part.first(conn).await.or_gone("event_sequences", Some(path.id), path.part, reach, conn).await
-}
-
-/// Adds one to its event.
-pub async fn insert(event_id: Id, new: &NewSequence, conn: &mut Conn) -> Result<Sequence> {
-    let row = (event_sequences::id.eq(Id::new()), event_sequences::event_id.eq(event_id), new);
-    Ok(diesel::insert_into(event_sequences::table).values(row).returning(Sequence::as_returning()).get_result(conn).await?)
-}
-
-/// List the sequences of an event
-#[utoipa::path(params(List<Sequence>), responses((status = OK, body = Page<Sequence>)))]
-#[get("/events/{id}/sequences")]
-async fn list_event_sequences(db: Data<Db>, At(id): At, list: List<Sequence>) -> Result<Page<Sequence>> {
-    list.parts(&db, event_sequences::event_id, id, super::find).await
-}
-
-/// Add a sequence of an event
-#[utoipa::path(responses((status = CREATED, body = Sequence)))]
-#[post("/events/{id}/sequences")]
-async fn create_event_sequence(db: Data<Db>, editor: Editor, At(id): At, body: Json<NewSequence>) -> Result<Created<Sequence>> {
-    db.write(&editor, async |conn| {
-        super::lock(id, &editor, conn).await?;
-        let new = body.valid()?;
-
-        Ok(Created(insert(id, &new, conn).await?))
-    })
-    .await
-}
-
-/// Read a sequence of an event
-#[utoipa::path(params(One<Sequence>), responses((status = OK, body = Sequence)))]
-#[get("/events/{id}/sequences/{part_id}")]
-async fn read_event_sequence(db: Data<Db>, path: PartOf, one: One<Sequence>) -> Result<Tagged<Sequence>> {
-    one.part(&db, path, super::find, find).await
-}
-
-/// Change a sequence of an event
-#[utoipa::path(responses((status = OK, body = Sequence)))]
-#[patch("/events/{id}/sequences/{part_id}")]
-async fn update_event_sequence(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch, body: Json<SequencePatch>) -> Result<Tagged<Sequence>> {
-    db.write(&editor, async |conn| {
-        let current = lock(path, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-
-        let update = diesel::update(event_sequences::table.find(path.part)).set(&patch);
-        let changed = update.returning(Sequence::as_returning()).get_result(conn).await;
-        Ok(changed.or_unchanged(current)?.into())
-    })
-    .await
-}
-
-/// Remove a sequence of an event
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/events/{id}/sequences/{part_id}")]
-async fn delete_event_sequence(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(path, &editor, conn).await?, conn).await?;
-        diesel::delete(event_sequences::table.find(path.part)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes).all();
+    }
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        event_sequences::table.find(at.id).filter(event_sequences::event_id.eq(at.whole)).select(Self::as_select()).first(conn).await
+    }
+    async fn insert(at: Address<Self>, new: &NewSequence, conn: &mut Conn) -> Result<Self> {
+        let row = (event_sequences::id.eq(at.id), event_sequences::event_id.eq(at.whole), new);
+        Ok(diesel::insert_into(event_sequences::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
+    }
+    async fn patch(at: Address<Self>, patch: &SequencePatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(event_sequences::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(event_sequences::table.find(at.id)).execute(conn).await
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -10,14 +9,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::Meeting;
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{Field, Listed, field, word},
     },
-    http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, Views, may_name_person, sent,
-    },
+    http::{Content, Resource, Result, Shown, Views, sent},
+    noun::{Address, Card, Naming, Noun, Of, Operations, Writing},
     rights::{self, Reach},
     schema::meeting_attendances,
     values::{Id, ShortText, Vocabulary, Word},
@@ -90,14 +89,6 @@ pub struct NewAttendance {
     note: Option<ShortText>,
 }
 
-impl NewAttendance {
-    /// Refuses what the caller may not know.
-    pub(super) async fn check(&self, reach: &Reach, conn: &mut Conn) -> Result<()> {
-        may_name_person(self.person_id, reach, conn).await?;
-        Ok(())
-    }
-}
-
 /// What to change: a member left out stays as it is, a `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
@@ -144,91 +135,35 @@ impl Shown for Attendance {
     }
 }
 
-/// Its operations.
-pub fn routes(routes: &mut ServiceConfig) {
-    routes
-        .service(list_meeting_attendances)
-        .service(create_meeting_attendance)
-        .service(read_meeting_attendance)
-        .service(update_meeting_attendance)
-        .service(delete_meeting_attendance);
-}
+impl Noun for Attendance {
+    const CARD: Card = Card {
+        table: "meeting_attendances",
+        one: "meeting_attendance",
+        a: "an attendance of a meeting",
+        all: "the attendances of a meeting",
+        ..Card::EMPTY
+    };
+    const WRITING: Writing<Self> = Writing::WHOLE;
+    const NAMES: &'static [Naming<Self>] = &[Naming::<Self>::person(|new| new.person_id, |patch| patch.person_id.flatten())];
+    type Whole = Of<Meeting, meeting_attendances::meeting_id>;
+    type Right = Content;
+    type New = NewAttendance;
+    type Patch = AttendancePatch;
 
-async fn lock(path: PartOf, editor: &Editor, conn: &mut Conn) -> Result<Attendance> {
-    super::lock(path.id, editor, conn).await?;
-    find(path, editor.reach(), conn).await
-}
-
-async fn find(path: PartOf, reach: &Reach, conn: &mut Conn) -> Result<Attendance> {
-    let part = meeting_attendances::table.find(path.part).filter(meeting_attendances::meeting_id.eq(path.id)).select(Attendance::as_select());
-    part.first(conn).await.or_gone("meeting_attendances", Some(path.id), path.part, reach, conn).await
-}
-
-/// Adds one to its meeting.
-pub async fn insert(meeting_id: Id, new: &NewAttendance, conn: &mut Conn) -> Result<Attendance> {
-    let row = (meeting_attendances::id.eq(Id::new()), meeting_attendances::meeting_id.eq(meeting_id), new);
-    Ok(diesel::insert_into(meeting_attendances::table).values(row).returning(Attendance::as_returning()).get_result(conn).await?)
-}
-
-/// List the attendances of a meeting
-#[utoipa::path(params(List<Attendance>), responses((status = OK, body = Page<Attendance>)))]
-#[get("/meetings/{id}/attendances")]
-async fn list_meeting_attendances(db: Data<Db>, At(id): At, list: List<Attendance>) -> Result<Page<Attendance>> {
-    list.parts(&db, meeting_attendances::meeting_id, id, super::find).await
-}
-
-/// Add an attendance of a meeting
-#[utoipa::path(responses((status = CREATED, body = Attendance)))]
-#[post("/meetings/{id}/attendances")]
-async fn create_meeting_attendance(db: Data<Db>, editor: Editor, At(id): At, body: Json<NewAttendance>) -> Result<Created<Attendance>> {
-    db.write(&editor, async |conn| {
-        super::lock(id, &editor, conn).await?;
-        let new = body.valid()?;
-        new.check(editor.reach(), conn).await?;
-        Ok(Created(insert(id, &new, conn).await?))
-    })
-    .await
-}
-
-/// Read an attendance of a meeting
-#[utoipa::path(params(One<Attendance>), responses((status = OK, body = Attendance)))]
-#[get("/meetings/{id}/attendances/{part_id}")]
-async fn read_meeting_attendance(db: Data<Db>, path: PartOf, one: One<Attendance>) -> Result<Tagged<Attendance>> {
-    one.part(&db, path, super::find, find).await
-}
-
-/// Change an attendance of a meeting
-#[utoipa::path(responses((status = OK, body = Attendance)))]
-#[patch("/meetings/{id}/attendances/{part_id}")]
-async fn update_meeting_attendance(
-    db: Data<Db>,
-    editor: Editor,
-    path: PartOf,
-    if_match: IfMatch,
-    body: Json<AttendancePatch>,
-) -> Result<Tagged<Attendance>> {
-    db.write(&editor, async |conn| {
-        let current = lock(path, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-        may_name_person(patch.person_id.flatten(), editor.reach(), conn).await?;
-        let update = diesel::update(meeting_attendances::table.find(path.part)).set(&patch);
-        let changed = update.returning(Attendance::as_returning()).get_result(conn).await;
-        let mut changed = changed.or_unchanged(current)?;
-        rights::veil(std::iter::once((changed.id, &mut changed.person_id)), editor.reach(), conn).await?;
-        Ok(changed.into())
-    })
-    .await
-}
-
-/// Remove an attendance of a meeting
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/meetings/{id}/attendances/{part_id}")]
-async fn delete_meeting_attendance(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(path, &editor, conn).await?, conn).await?;
-        diesel::delete(meeting_attendances::table.find(path.part)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes).all();
+    }
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        meeting_attendances::table.find(at.id).filter(meeting_attendances::meeting_id.eq(at.whole)).select(Self::as_select()).first(conn).await
+    }
+    async fn insert(at: Address<Self>, new: &NewAttendance, conn: &mut Conn) -> Result<Self> {
+        let row = (meeting_attendances::id.eq(at.id), meeting_attendances::meeting_id.eq(at.whole), new);
+        Ok(diesel::insert_into(meeting_attendances::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
+    }
+    async fn patch(at: Address<Self>, patch: &AttendancePatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(meeting_attendances::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(meeting_attendances::table.find(at.id)).execute(conn).await
+    }
 }

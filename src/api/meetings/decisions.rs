@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::{dsl::exists, prelude::*};
 use diesel_async::RunQueryDsl;
@@ -13,16 +12,14 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::{Meeting, MeetingStatus};
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{Field, Listed, Scope, field, word},
     },
-    http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Problem, Resource, Result, Said, Shown, Tagged,
-        may_name_fiche, sent,
-    },
+    http::{Content, Problem, Resource, Result, Said, Shown, Writer, sent},
+    noun::{Address, Card, Naming, Noun, Of, Operations, Writing, may_move},
     rights::{self, Place, Reach},
     schema::{action_fiches, meeting_decisions, meetings},
-    values::{Count, Id, LongText, Move, Name, Visibility, Vocabulary, Word},
+    values::{Count, Id, LongText, Name, Visibility, Vocabulary, Word},
 };
 
 /// The words of [`Effect`].
@@ -90,14 +87,6 @@ pub struct NewDecision {
     reason: Option<LongText>,
 }
 
-impl NewDecision {
-    /// Refuses what the caller may not know.
-    pub(super) async fn check(&self, reach: &Reach, conn: &mut Conn) -> Result<()> {
-        may_name_fiche(self.action_fiche_id, reach, conn).await?;
-        Ok(())
-    }
-}
-
 /// What to change: a member left out stays as it is, a `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
@@ -140,31 +129,72 @@ impl Shown for Decision {
     }
 }
 
-/// Its operations.
-pub fn routes(routes: &mut ServiceConfig) {
-    routes
-        .service(list_meeting_decisions)
-        .service(create_meeting_decision)
-        .service(read_meeting_decision)
-        .service(update_meeting_decision)
-        .service(delete_meeting_decision);
-}
+impl Noun for Decision {
+    const CARD: Card =
+        Card { table: "meeting_decisions", one: "meeting_decision", a: "a decision of a meeting", all: "the decisions of a meeting", ..Card::EMPTY };
+    const WRITING: Writing<Self> = Writing::WHOLE;
+    const NAMES: &'static [Naming<Self>] = &[Naming::<Self>::fiche(|new| new.action_fiche_id, |_| None)];
+    type Whole = Of<Meeting, meeting_decisions::meeting_id>;
+    type Right = Content;
+    type New = NewDecision;
+    type Patch = DecisionPatch;
 
-/// What a fiche stands by is written by who decides on it.
-async fn lock(path: PartOf, editor: &Editor, conn: &mut Conn) -> Result<Decision> {
-    super::lock(path.id, editor, conn).await?;
-    let decision = find(path, editor.reach(), conn).await?;
-    may_decide(decision.action_fiche_id, &decision.effect, editor, conn).await?;
-    Ok(decision)
-}
-
-async fn find(path: PartOf, reach: &Reach, conn: &mut Conn) -> Result<Decision> {
-    let mut part =
-        meeting_decisions::table.find(path.part).filter(meeting_decisions::meeting_id.eq(path.id)).select(Decision::as_select()).into_boxed();
-    if let Some(scope) = Decision::scope(reach) {
-        part = part.filter(scope);
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes)
+            .list()
+            .saying(
+                "With an effect, it moves the validation of its fiche at the same time: for an approver of the fiche's territory. A move that\n\
+             is not allowed from where the fiche stands is a 409 that lists the allowed ones. What the fiche owes its validation to\n\
+             cannot be removed.",
+            )
+            .create()
+            .read()
+            .update()
+            .delete();
     }
-    part.first(conn).await.or_gone("meeting_decisions", Some(path.id), path.part, reach, conn).await
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        meeting_decisions::table.find(at.id).filter(meeting_decisions::meeting_id.eq(at.whole)).select(Self::as_select()).first(conn).await
+    }
+    async fn insert(at: Address<Self>, new: &NewDecision, conn: &mut Conn) -> Result<Self> {
+        let row = (meeting_decisions::id.eq(at.id), meeting_decisions::meeting_id.eq(at.whole), new);
+        let decision = diesel::insert_into(meeting_decisions::table).values(row).returning(Self::as_returning()).get_result(conn).await?;
+        if let Some(fiche) = new.action_fiche_id {
+            decide(at, fiche, new, conn).await?;
+        }
+        Ok(decision)
+    }
+    async fn patch(at: Address<Self>, patch: &DecisionPatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(meeting_decisions::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(meeting_decisions::table.find(at.id)).execute(conn).await
+    }
+    async fn may_make(new: &NewDecision, by: &Writer, conn: &mut Conn) -> Result<()> {
+        may_decide(new.action_fiche_id, &new.effect, by, conn).await
+    }
+    /// What a fiche stands by is written by who decides on it.
+    async fn may_write(&self, by: &Writer, conn: &mut Conn) -> Result<()> {
+        may_decide(self.action_fiche_id, &self.effect, by, conn).await
+    }
+}
+
+/// Who decides on a fiche is an approver of its territory.
+async fn may_decide(fiche: Option<Id>, effect: &Effect, by: &Writer, conn: &mut Conn) -> Result<()> {
+    let Some(fiche) = fiche.filter(|_| effect.code() != "none") else { return Ok(()) };
+    let territory = action_fiches::table.find(fiche).select(action_fiches::territory_id).first(conn).await?;
+    by.within_as("approver", &Place::territory(territory))
+}
+
+/// Refuses that a meeting which decided was not held.
+pub(super) async fn check_held(meeting: &Meeting, conn: &mut Conn) -> Result<()> {
+    if meeting.status.code() == "held" {
+        return Ok(());
+    }
+    let decisions = meeting_decisions::table.filter(meeting_decisions::meeting_id.eq(meeting.id).and(meeting_decisions::effect.ne("none")));
+    if diesel::select(exists(decisions)).get_result(conn).await? {
+        return Err(Problem::body("/status", "not_held", Said::new("The meeting has decided.", "La réunion a décidé.")));
+    }
+    Ok(())
 }
 
 /// A fiche, as a decision finds it.
@@ -175,131 +205,38 @@ struct Decided {
     visibility: Visibility,
 }
 
-/// Who decides on a fiche is an approver of its territory.
-async fn may_decide(fiche: Option<Id>, effect: &Effect, editor: &Editor, conn: &mut Conn) -> Result<()> {
-    let Some(fiche) = fiche.filter(|_| effect.code() != "none") else { return Ok(()) };
-    let territory = action_fiches::table.find(fiche).select(action_fiches::territory_id).first(conn).await?;
-    editor.within_as("approver", &Place::territory(territory))
-}
-
-impl NewDecision {
-    /// Who decides on a fiche is an approver of its territory.
-    pub(super) async fn may_decide(&self, editor: &Editor, conn: &mut Conn) -> Result<()> {
-        may_decide(self.action_fiche_id, &self.effect, editor, conn).await
-    }
-}
-
-/// Refuses that a meeting which decided was not held.
-pub(super) async fn check_held(meeting: &Meeting, conn: &mut Conn) -> Result<()> {
-    let decisions = meeting_decisions::table.filter(meeting_decisions::meeting_id.eq(meeting.id).and(meeting_decisions::effect.ne("none")));
-    if meeting.status.code() != "held" && diesel::select(exists(decisions)).get_result(conn).await? {
-        return Err(Problem::body("/status", "not_held", Said::new("The meeting has decided.", "La réunion a décidé.")));
-    }
-    Ok(())
-}
-
-/// Adds one to its meeting, and moves the fiche that it decides on.
-pub async fn insert(meeting_id: Id, new: &NewDecision, conn: &mut Conn) -> Result<Decision> {
-    let row = (meeting_decisions::id.eq(Id::new()), meeting_decisions::meeting_id.eq(meeting_id), new);
-    let decision: Decision = diesel::insert_into(meeting_decisions::table).values(row).returning(Decision::as_returning()).get_result(conn).await?;
-    let (effect, Some(fiche)) = (new.effect.code(), new.action_fiche_id) else { return Ok(decision) };
+/// Moves the fiche that a meeting decides on.
+async fn decide(at: Address<Decision>, fiche: Id, new: &NewDecision, conn: &mut Conn) -> Result<()> {
     let found = action_fiches::table
         .find(fiche)
         .select((action_fiches::territory_id, action_fiches::validation, action_fiches::visibility))
         .for_no_key_update();
     let found: Decided = found.first(conn).await?;
-    let meeting = meetings::table.find(meeting_id).select((meetings::territory_id, meetings::status, meetings::visibility));
+    let meeting = meetings::table.find(at.whole).select((meetings::territory_id, meetings::status, meetings::visibility));
     let (place, status, visibility): (Option<Id>, MeetingStatus, Visibility) = meeting.first(conn).await?;
     if place.is_some_and(|territory| territory != found.territory_id) {
         let said = Said::new("The fiche is of another territory than the meeting.", "La fiche est d'un autre territoire que la réunion.");
         return Err(Problem::body("/action_fiche_id", "other_territory", said));
     }
-    if effect != "none" {
-        if status.code() != "held" {
-            let said = Said::new("A meeting decides once it is held.", "Une réunion décide une fois tenue.");
-            return Err(Problem::body("/effect", "not_held", said));
-        }
-        // What the meeting says is told with the fiche to whom the fiche is for: no more than its reason, unless the meeting is
-        // for them too.
-        let open = visibility.code() == "public" || visibility.code() == found.visibility.code();
-        let from = found.validation.as_str();
-        if !Move::all_from("validation", from).any(|Move(_, _, to, _)| *to == effect) {
-            let allowed = Move::all_from("validation", from).map(|Move(_, _, to, _)| *to).collect();
-            return Err(Problem::forbidden_transition("/effect", from, allowed));
-        }
-        let change = (
-            action_fiches::validation.eq(effect),
-            action_fiches::validation_since.eq(Utc::now()),
-            action_fiches::validation_reason.eq(new.reason.as_ref().or(open.then_some(&new.text))),
-            action_fiches::validation_decision_id.eq(decision.id),
-        );
-        diesel::update(action_fiches::table.find(fiche)).set(change).execute(conn).await?;
+    let effect = new.effect.code();
+    if effect == "none" {
+        return Ok(());
     }
-    Ok(decision)
-}
-
-/// List the decisions of a meeting
-#[utoipa::path(params(List<Decision>), responses((status = OK, body = Page<Decision>)))]
-#[get("/meetings/{id}/decisions")]
-async fn list_meeting_decisions(db: Data<Db>, At(id): At, list: List<Decision>) -> Result<Page<Decision>> {
-    list.parts(&db, meeting_decisions::meeting_id, id, super::find).await
-}
-
-/// Add a decision of a meeting
-///
-/// With an effect, it moves the validation of its fiche at the same time: for an approver of the fiche's territory. A move that
-/// is not allowed from where the fiche stands is a 409 that lists the allowed ones. What the fiche owes its validation to
-/// cannot be removed.
-#[utoipa::path(responses((status = CREATED, body = Decision)))]
-#[post("/meetings/{id}/decisions")]
-async fn create_meeting_decision(db: Data<Db>, editor: Editor, At(id): At, body: Json<NewDecision>) -> Result<Created<Decision>> {
-    db.write(&editor, async |conn| {
-        super::lock(id, &editor, conn).await?;
-        let new = body.valid()?;
-        new.check(editor.reach(), conn).await?;
-        new.may_decide(&editor, conn).await?;
-        Ok(Created(insert(id, &new, conn).await?))
-    })
-    .await
-}
-
-/// Read a decision of a meeting
-#[utoipa::path(params(One<Decision>), responses((status = OK, body = Decision)))]
-#[get("/meetings/{id}/decisions/{part_id}")]
-async fn read_meeting_decision(db: Data<Db>, path: PartOf, one: One<Decision>) -> Result<Tagged<Decision>> {
-    one.part(&db, path, super::find, find).await
-}
-
-/// Change a decision of a meeting
-#[utoipa::path(responses((status = OK, body = Decision)))]
-#[patch("/meetings/{id}/decisions/{part_id}")]
-async fn update_meeting_decision(
-    db: Data<Db>,
-    editor: Editor,
-    path: PartOf,
-    if_match: IfMatch,
-    body: Json<DecisionPatch>,
-) -> Result<Tagged<Decision>> {
-    db.write(&editor, async |conn| {
-        let current = lock(path, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-
-        let update = diesel::update(meeting_decisions::table.find(path.part)).set(&patch);
-        let changed = update.returning(Decision::as_returning()).get_result(conn).await;
-        Ok(changed.or_unchanged(current)?.into())
-    })
-    .await
-}
-
-/// Remove a decision of a meeting
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/meetings/{id}/decisions/{part_id}")]
-async fn delete_meeting_decision(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(path, &editor, conn).await?, conn).await?;
-        diesel::delete(meeting_decisions::table.find(path.part)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    if status.code() != "held" {
+        let said = Said::new("A meeting decides once it is held.", "Une réunion décide une fois tenue.");
+        return Err(Problem::body("/effect", "not_held", said));
+    }
+    // The reason is told with the fiche, to whom the fiche is for. The text of the decision is told there only if the meeting is
+    // for them too.
+    let open = visibility.code() == "public" || visibility.code() == found.visibility.code();
+    let reason = new.reason.as_ref().or(open.then_some(&new.text));
+    may_move("validation", found.validation.as_str(), effect, "/effect", reason.is_some())?;
+    let change = (
+        action_fiches::validation.eq(effect),
+        action_fiches::validation_since.eq(Utc::now()),
+        action_fiches::validation_reason.eq(reason),
+        action_fiches::validation_decision_id.eq(at.id),
+    );
+    diesel::update(action_fiches::table.find(fiche)).set(change).execute(conn).await?;
+    Ok(())
 }

@@ -8,10 +8,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::find;
+use super::Meeting;
 use crate::{
     db::{Conn, Db},
     http::{At, Caller, Momentary, Result},
+    noun::{Address, find},
     rights::{self, Reach},
     schema::{action_fiche_funding_lines, action_fiches, meetings},
     values::{Amount, Day, Id, LongText, Name},
@@ -127,7 +128,7 @@ async fn read_meeting_dossier(db: Data<Db>, At(id): At, request: HttpRequest) ->
     let caller = Caller::of(&request);
     let reach = caller.reach();
     db.snapshot(async |conn| -> Result<_> {
-        find(id, reach, conn).await?;
+        find::<Meeting>(Address::alone(id), reach, conn).await?;
         let meeting: Short = meetings::table.find(id).select(Short::as_select()).first(conn).await?;
         let previous = previous(&meeting, reach, conn).await?;
         let fiches = || {

@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -10,15 +9,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::Partner;
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{Field, Listed, field, period, word},
     },
-    http::{
-        Approver, At, Created, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, sent,
-    },
-    rights::{Place, Reach},
+    http::{Decisions, Resource, Result, Shown, sent},
+    noun::{Address, Card, Noun, Of, Operations, Writing},
+    rights::Place,
     schema::partner_commitments,
     values::{Day, Id, LongText, Vocabulary, Word},
 };
@@ -83,13 +82,6 @@ pub struct NewCommitment {
     ends_on: Option<Day>,
 }
 
-impl NewCommitment {
-    /// Where it holds.
-    pub fn place(&self) -> Place {
-        Place::territory(self.territory_id)
-    }
-}
-
 /// What to change: a member left out stays as it is, a `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
@@ -129,93 +121,34 @@ impl Shown for Commitment {
     const ORDER: &'static str = "";
 }
 
-pub fn routes(routes: &mut ServiceConfig) {
-    routes
-        .service(list_partner_commitments)
-        .service(create_partner_commitment)
-        .service(read_partner_commitment)
-        .service(update_partner_commitment)
-        .service(delete_partner_commitment);
-}
+impl Noun for Commitment {
+    const CARD: Card = Card {
+        table: "partner_commitments",
+        one: "partner_commitment",
+        a: "a commitment of a partner",
+        all: "the commitments of a partner",
+        ..Card::EMPTY
+    };
+    const WRITING: Writing<Self> = Writing::at(|commitment| Place::territory(commitment.territory_id), |new| Place::territory(new.territory_id));
+    type Whole = Of<Partner, partner_commitments::partner_id>;
+    type Right = Decisions;
+    type New = NewCommitment;
+    type Patch = CommitmentPatch;
 
-/// What a partner undertakes in a territory is for who approves there.
-async fn lock(path: PartOf, editor: &Approver, conn: &mut Conn) -> Result<Commitment> {
-    super::hold(path.id, editor.reach(), conn).await?;
-    let commitment = find(path, editor.reach(), conn).await?;
-    editor.within(&Place::territory(commitment.territory_id))?;
-    Ok(commitment)
-}
-
-async fn find(path: PartOf, reach: &Reach, conn: &mut Conn) -> Result<Commitment> {
-    let part = partner_commitments::table.find(path.part).filter(partner_commitments::partner_id.eq(path.id)).select(Commitment::as_select());
-    part.first(conn).await.or_gone("partner_commitments", Some(path.id), path.part, reach, conn).await
-}
-
-/// Adds one to its partner.
-pub async fn insert(partner_id: Id, new: &NewCommitment, conn: &mut Conn) -> Result<Commitment> {
-    let row = (partner_commitments::id.eq(Id::new()), partner_commitments::partner_id.eq(partner_id), new);
-    Ok(diesel::insert_into(partner_commitments::table).values(row).returning(Commitment::as_returning()).get_result(conn).await?)
-}
-
-/// List the commitments of a partner
-#[utoipa::path(params(List<Commitment>), responses((status = OK, body = Page<Commitment>)))]
-#[get("/partners/{id}/commitments")]
-async fn list_partner_commitments(db: Data<Db>, At(id): At, list: List<Commitment>) -> Result<Page<Commitment>> {
-    list.parts(&db, partner_commitments::partner_id, id, super::find).await
-}
-
-/// Add a commitment of a partner
-#[utoipa::path(responses((status = CREATED, body = Commitment)))]
-#[post("/partners/{id}/commitments")]
-async fn create_partner_commitment(db: Data<Db>, editor: Approver, At(id): At, body: Json<NewCommitment>) -> Result<Created<Commitment>> {
-    db.write(&editor, async |conn| {
-        super::hold(id, editor.reach(), conn).await?;
-        editor.anywhere()?;
-        let new = body.valid()?;
-        editor.within(&new.place())?;
-        Ok(Created(insert(id, &new, conn).await?))
-    })
-    .await
-}
-
-/// Read a commitment of a partner
-#[utoipa::path(params(One<Commitment>), responses((status = OK, body = Commitment)))]
-#[get("/partners/{id}/commitments/{part_id}")]
-async fn read_partner_commitment(db: Data<Db>, path: PartOf, one: One<Commitment>) -> Result<Tagged<Commitment>> {
-    one.part(&db, path, super::find, find).await
-}
-
-/// Change a commitment of a partner
-#[utoipa::path(responses((status = OK, body = Commitment)))]
-#[patch("/partners/{id}/commitments/{part_id}")]
-async fn update_partner_commitment(
-    db: Data<Db>,
-    editor: Approver,
-    path: PartOf,
-    if_match: IfMatch,
-    body: Json<CommitmentPatch>,
-) -> Result<Tagged<Commitment>> {
-    db.write(&editor, async |conn| {
-        let current = lock(path, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-        let update = diesel::update(partner_commitments::table.find(path.part)).set(&patch);
-        let changed = update.returning(Commitment::as_returning()).get_result(conn).await;
-        let commitment = changed.or_unchanged(current)?;
-        editor.within(&Place::territory(commitment.territory_id))?;
-        Ok(commitment.into())
-    })
-    .await
-}
-
-/// Remove a commitment of a partner
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/partners/{id}/commitments/{part_id}")]
-async fn delete_partner_commitment(db: Data<Db>, editor: Approver, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(path, &editor, conn).await?, conn).await?;
-        diesel::delete(partner_commitments::table.find(path.part)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes).all();
+    }
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        partner_commitments::table.find(at.id).filter(partner_commitments::partner_id.eq(at.whole)).select(Self::as_select()).first(conn).await
+    }
+    async fn insert(at: Address<Self>, new: &NewCommitment, conn: &mut Conn) -> Result<Self> {
+        let row = (partner_commitments::id.eq(at.id), partner_commitments::partner_id.eq(at.whole), new);
+        Ok(diesel::insert_into(partner_commitments::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
+    }
+    async fn patch(at: Address<Self>, patch: &CommitmentPatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(partner_commitments::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(partner_commitments::table.find(at.id)).execute(conn).await
+    }
 }

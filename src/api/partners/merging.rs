@@ -8,11 +8,12 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{Partner, find, hold, lock};
+use super::Partner;
 use crate::{
     db::{Conn, Db},
     http::{Approver, At, IfMatch, Json, Problem, Result, Said, Tagged, kinds},
     ledger::history,
+    noun::{Address, Noun, find, hold, open},
     rights::{Place, Reach},
     values::{Id, LongText},
 };
@@ -50,7 +51,7 @@ async fn stays(merged: &Partner, into_id: Id, reach: &Reach, conn: &mut Conn) ->
         let said = Said::new("A partner is not merged into itself.", "Un partenaire ne fusionne pas avec lui-même.");
         return Err(Problem::body("/into_id", "broken_rule", said));
     }
-    let into = hold(into_id, reach, conn).await.map_err(|problem| match problem.kind().status {
+    let into = hold::<Partner>(Address::alone(into_id), reach, conn).await.map_err(|problem| match problem.kind().status {
         404 | 410 => Problem::unknown_reference("/into_id"),
         _ => problem,
     })?;
@@ -77,14 +78,14 @@ async fn stays(merged: &Partner, into_id: Id, reach: &Reach, conn: &mut Conn) ->
 #[post("/partners/{id}/merge")]
 async fn merge_partner(db: Data<Db>, editor: Approver, At(id): At, if_match: IfMatch, body: Json<NewPartnerMerge>) -> Result<Tagged<Partner>> {
     db.write(&editor, async |conn| {
-        let merged = lock(id, &editor, conn).await?;
+        let merged = open::<Partner>(Address::alone(id), &Partner::WRITING.change, &editor, conn).await?;
         if_match.check(&merged, conn).await?;
         let merge = body.valid()?;
         let into = stays(&merged, merge.into_id, editor.reach(), conn).await?;
         history::because(merge.reason.as_ref().map(LongText::as_str), conn).await?;
         patiently(conn).await?;
         sql_query("SELECT merge_partners($1, $2)").bind::<Uuid, _>(id).bind::<Uuid, _>(into.id).execute(conn).await?;
-        Ok(find(into.id, editor.reach(), conn).await?.into())
+        Ok(find::<Partner>(Address::alone(into.id), editor.reach(), conn).await?.into())
     })
     .await
 }
@@ -97,7 +98,7 @@ async fn merge_partner(db: Data<Db>, editor: Approver, At(id): At, if_match: IfM
 #[post("/partners/{id}/unmerge")]
 async fn unmerge_partner(db: Data<Db>, editor: Approver, At(id): At, body: Json<NewPartnerUnmerge>) -> Result<Tagged<Partner>> {
     db.write(&editor, async |conn| {
-        let into = match hold(id, editor.reach(), conn).await {
+        let into = match hold::<Partner>(Address::alone(id), editor.reach(), conn).await {
             Ok(_) => None,
             Err(problem) => Some(history::merged_into(id, conn).await?.ok_or(problem)?),
         };
@@ -107,7 +108,7 @@ async fn unmerge_partner(db: Data<Db>, editor: Approver, At(id): At, body: Json<
             let said = Said::new("It is not merged into another one.", "Il n'est fusionné avec aucun autre.");
             return Err(Problem::new(&kinds::NOT_MERGED).saying(said));
         };
-        hold(into, editor.reach(), conn).await.map_err(|_| {
+        hold::<Partner>(Address::alone(into), editor.reach(), conn).await.map_err(|_| {
             let said = Said::new(
                 "The partner that it was merged into is not there: bring that one back first.",
                 "Le partenaire qui l'a absorbé n'est plus là : rétablissez-le d'abord.",
@@ -117,7 +118,7 @@ async fn unmerge_partner(db: Data<Db>, editor: Approver, At(id): At, body: Json<
         history::because(unmerge.reason.as_ref().map(LongText::as_str), conn).await?;
         patiently(conn).await?;
         sql_query("SELECT unmerge_partner($1)").bind::<Uuid, _>(id).execute(conn).await?;
-        Ok(find(id, editor.reach(), conn).await?.into())
+        Ok(find::<Partner>(Address::alone(id), editor.reach(), conn).await?.into())
     })
     .await
 }

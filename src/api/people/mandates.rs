@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -10,15 +9,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::Person;
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{Field, Listed, field, period},
     },
-    http::{
-        Approver, At, Created, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, sent,
-    },
-    rights::Reach,
+    http::{Decisions, Resource, Result, Shown, sent},
+    noun::{Address, Card, Noun, Of, Operations, Writing},
     schema::person_mandates,
     values::{Day, Id, LongText, ShortText},
 };
@@ -110,79 +108,35 @@ impl Shown for Mandate {
     const ORDER: &'static str = "";
 }
 
-pub fn routes(routes: &mut ServiceConfig) {
-    routes
-        .service(list_person_mandates)
-        .service(create_person_mandate)
-        .service(read_person_mandate)
-        .service(update_person_mandate)
-        .service(delete_person_mandate);
-}
+impl Noun for Mandate {
+    const CARD: Card = Card {
+        table: "person_mandates",
+        one: "person_mandate",
+        a: "a mandate of a person",
+        all: "the mandates of a person",
+        erased: &["function", "note"],
+        ..Card::EMPTY
+    };
+    const WRITING: Writing<Self> = Writing::WHOLE;
+    type Whole = Of<Person, person_mandates::person_id>;
+    type Right = Decisions;
+    type New = NewMandate;
+    type Patch = MandatePatch;
 
-async fn lock(path: PartOf, editor: &Approver, conn: &mut Conn) -> Result<Mandate> {
-    super::lock(path.id, editor, conn).await?;
-    find(path, editor.reach(), conn).await
-}
-
-async fn find(path: PartOf, reach: &Reach, conn: &mut Conn) -> Result<Mandate> {
-    let part = person_mandates::table.find(path.part).filter(person_mandates::person_id.eq(path.id)).select(Mandate::as_select());
-    part.first(conn).await.or_gone("person_mandates", Some(path.id), path.part, reach, conn).await
-}
-
-/// Adds one to its person.
-pub async fn insert(person_id: Id, new: &NewMandate, conn: &mut Conn) -> Result<Mandate> {
-    let row = (person_mandates::id.eq(Id::new()), person_mandates::person_id.eq(person_id), new);
-    Ok(diesel::insert_into(person_mandates::table).values(row).returning(Mandate::as_returning()).get_result(conn).await?)
-}
-
-/// List the mandates of a person
-#[utoipa::path(params(List<Mandate>), responses((status = OK, body = Page<Mandate>)))]
-#[get("/people/{id}/mandates")]
-async fn list_person_mandates(db: Data<Db>, At(id): At, list: List<Mandate>) -> Result<Page<Mandate>> {
-    list.parts(&db, person_mandates::person_id, id, super::find).await
-}
-
-/// Add a mandate of a person
-#[utoipa::path(responses((status = CREATED, body = Mandate)))]
-#[post("/people/{id}/mandates")]
-async fn create_person_mandate(db: Data<Db>, editor: Approver, At(id): At, body: Json<NewMandate>) -> Result<Created<Mandate>> {
-    db.write(&editor, async |conn| {
-        super::lock(id, &editor, conn).await?;
-        Ok(Created(insert(id, &body.valid()?, conn).await?))
-    })
-    .await
-}
-
-/// Read a mandate of a person
-#[utoipa::path(params(One<Mandate>), responses((status = OK, body = Mandate)))]
-#[get("/people/{id}/mandates/{part_id}")]
-async fn read_person_mandate(db: Data<Db>, path: PartOf, one: One<Mandate>) -> Result<Tagged<Mandate>> {
-    one.part(&db, path, super::find, find).await
-}
-
-/// Change a mandate of a person
-#[utoipa::path(responses((status = OK, body = Mandate)))]
-#[patch("/people/{id}/mandates/{part_id}")]
-async fn update_person_mandate(db: Data<Db>, editor: Approver, path: PartOf, if_match: IfMatch, body: Json<MandatePatch>) -> Result<Tagged<Mandate>> {
-    db.write(&editor, async |conn| {
-        let current = lock(path, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-        let update = diesel::update(person_mandates::table.find(path.part)).set(&patch);
-        let changed = update.returning(Mandate::as_returning()).get_result(conn).await;
-        Ok(changed.or_unchanged(current)?.into())
-    })
-    .await
-}
-
-/// Remove a mandate of a person
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/people/{id}/mandates/{part_id}")]
-async fn delete_person_mandate(db: Data<Db>, editor: Approver, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(path, &editor, conn).await?, conn).await?;
-        diesel::delete(person_mandates::table.find(path.part)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes).all();
+    }
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        person_mandates::table.find(at.id).filter(person_mandates::person_id.eq(at.whole)).select(Self::as_select()).first(conn).await
+    }
+    async fn insert(at: Address<Self>, new: &NewMandate, conn: &mut Conn) -> Result<Self> {
+        let row = (person_mandates::id.eq(at.id), person_mandates::person_id.eq(at.whole), new);
+        Ok(diesel::insert_into(person_mandates::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
+    }
+    async fn patch(at: Address<Self>, patch: &MandatePatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(person_mandates::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(person_mandates::table.find(at.id)).execute(conn).await
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -10,15 +9,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::Post;
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{Field, Listed, field, word},
     },
-    http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, sent,
-    },
-    rights::Reach,
+    http::{Content, Resource, Result, Shown, sent},
+    noun::{Address, Card, Noun, Of, Operations, Writing},
     schema::post_funding_lines,
     values::{Amount, Basis, BasisWords, Count, Id, LongText, Vocabulary, Word},
 };
@@ -149,89 +147,34 @@ impl Shown for PostFunding {
     const ORDER: &'static str = "";
 }
 
-/// Its operations.
-pub fn routes(routes: &mut ServiceConfig) {
-    routes
-        .service(list_post_funding_lines)
-        .service(create_post_funding_line)
-        .service(read_post_funding_line)
-        .service(update_post_funding_line)
-        .service(delete_post_funding_line);
-}
+impl Noun for PostFunding {
+    const CARD: Card = Card {
+        table: "post_funding_lines",
+        one: "post_funding_line",
+        a: "a funding line of a post",
+        all: "the funding lines of a post",
+        ..Card::EMPTY
+    };
+    const WRITING: Writing<Self> = Writing::WHOLE;
+    type Whole = Of<Post, post_funding_lines::post_id>;
+    type Right = Content;
+    type New = NewPostFunding;
+    type Patch = PostFundingPatch;
 
-async fn lock(path: PartOf, editor: &Editor, conn: &mut Conn) -> Result<PostFunding> {
-    super::lock(path.id, editor, conn).await?;
-    find(path, editor.reach(), conn).await
-}
-
-async fn find(path: PartOf, reach: &Reach, conn: &mut Conn) -> Result<PostFunding> {
-    let part = post_funding_lines::table.find(path.part).filter(post_funding_lines::post_id.eq(path.id)).select(PostFunding::as_select());
-    part.first(conn).await.or_gone("post_funding_lines", Some(path.id), path.part, reach, conn).await
-}
-
-/// Adds one to its post.
-pub async fn insert(post_id: Id, new: &NewPostFunding, conn: &mut Conn) -> Result<PostFunding> {
-    let row = (post_funding_lines::id.eq(Id::new()), post_funding_lines::post_id.eq(post_id), new);
-    Ok(diesel::insert_into(post_funding_lines::table).values(row).returning(PostFunding::as_returning()).get_result(conn).await?)
-}
-
-/// List the funding lines of a post
-#[utoipa::path(params(List<PostFunding>), responses((status = OK, body = Page<PostFunding>)))]
-#[get("/posts/{id}/funding-lines")]
-async fn list_post_funding_lines(db: Data<Db>, At(id): At, list: List<PostFunding>) -> Result<Page<PostFunding>> {
-    list.parts(&db, post_funding_lines::post_id, id, super::find).await
-}
-
-/// Add a funding line of a post
-#[utoipa::path(responses((status = CREATED, body = PostFunding)))]
-#[post("/posts/{id}/funding-lines")]
-async fn create_post_funding_line(db: Data<Db>, editor: Editor, At(id): At, body: Json<NewPostFunding>) -> Result<Created<PostFunding>> {
-    db.write(&editor, async |conn| {
-        super::lock(id, &editor, conn).await?;
-        let new = body.valid()?;
-
-        Ok(Created(insert(id, &new, conn).await?))
-    })
-    .await
-}
-
-/// Read a funding line of a post
-#[utoipa::path(params(One<PostFunding>), responses((status = OK, body = PostFunding)))]
-#[get("/posts/{id}/funding-lines/{part_id}")]
-async fn read_post_funding_line(db: Data<Db>, path: PartOf, one: One<PostFunding>) -> Result<Tagged<PostFunding>> {
-    one.part(&db, path, super::find, find).await
-}
-
-/// Change a funding line of a post
-#[utoipa::path(responses((status = OK, body = PostFunding)))]
-#[patch("/posts/{id}/funding-lines/{part_id}")]
-async fn update_post_funding_line(
-    db: Data<Db>,
-    editor: Editor,
-    path: PartOf,
-    if_match: IfMatch,
-    body: Json<PostFundingPatch>,
-) -> Result<Tagged<PostFunding>> {
-    db.write(&editor, async |conn| {
-        let current = lock(path, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-
-        let update = diesel::update(post_funding_lines::table.find(path.part)).set(&patch);
-        let changed = update.returning(PostFunding::as_returning()).get_result(conn).await;
-        Ok(changed.or_unchanged(current)?.into())
-    })
-    .await
-}
-
-/// Remove a funding line of a post
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/posts/{id}/funding-lines/{part_id}")]
-async fn delete_post_funding_line(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(path, &editor, conn).await?, conn).await?;
-        diesel::delete(post_funding_lines::table.find(path.part)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes).all();
+    }
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        post_funding_lines::table.find(at.id).filter(post_funding_lines::post_id.eq(at.whole)).select(Self::as_select()).first(conn).await
+    }
+    async fn insert(at: Address<Self>, new: &NewPostFunding, conn: &mut Conn) -> Result<Self> {
+        let row = (post_funding_lines::id.eq(at.id), post_funding_lines::post_id.eq(at.whole), new);
+        Ok(diesel::insert_into(post_funding_lines::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
+    }
+    async fn patch(at: Address<Self>, patch: &PostFundingPatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(post_funding_lines::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(post_funding_lines::table.find(at.id)).execute(conn).await
+    }
 }

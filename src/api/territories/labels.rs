@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -10,15 +9,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::Territory;
 use crate::{
     db::{
-        Conn, Db, contours,
+        Conn, contours,
         listing::{Field, Listed, field, word},
     },
-    http::{
-        Along, At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, sent,
-    },
-    rights::{Place, Reach},
+    http::{Along, Content, Resource, Result, Shown, sent},
+    noun::{Address, Card, Noun, Of, Operations, Writing},
     schema::territory_labels,
     values::{Contour, Day, Id, LongText, OfficialCode, Vocabulary, Word},
 };
@@ -161,79 +159,29 @@ impl Shown for Label {
     }
 }
 
-pub fn routes(routes: &mut ServiceConfig) {
-    routes
-        .service(list_territory_labels)
-        .service(create_territory_label)
-        .service(read_territory_label)
-        .service(update_territory_label)
-        .service(delete_territory_label);
-}
+impl Noun for Label {
+    const CARD: Card =
+        Card { table: "territory_labels", one: "territory_label", a: "a label of a territory", all: "the labels of a territory", ..Card::EMPTY };
+    const WRITING: Writing<Self> = Writing::NATION;
+    type Whole = Of<Territory, territory_labels::territory_id>;
+    type Right = Content;
+    type New = NewLabel;
+    type Patch = LabelPatch;
 
-async fn lock(path: PartOf, editor: &Editor, conn: &mut Conn) -> Result<Label> {
-    super::lock(path.id, editor, &Place::nation(), conn).await?;
-    find(path, editor.reach(), conn).await
-}
-
-async fn find(path: PartOf, reach: &Reach, conn: &mut Conn) -> Result<Label> {
-    let part = territory_labels::table.find(path.part).filter(territory_labels::territory_id.eq(path.id)).select(Label::as_select());
-    part.first(conn).await.or_gone("territory_labels", Some(path.id), path.part, reach, conn).await
-}
-
-/// Adds one to its territory.
-pub async fn insert(territory_id: Id, new: &NewLabel, conn: &mut Conn) -> Result<Label> {
-    let row = (territory_labels::id.eq(Id::new()), territory_labels::territory_id.eq(territory_id), new);
-    Ok(diesel::insert_into(territory_labels::table).values(row).returning(Label::as_returning()).get_result(conn).await?)
-}
-
-/// List the labels of a territory
-#[utoipa::path(params(List<Label>), responses((status = OK, body = Page<LabelView>)))]
-#[get("/territories/{id}/labels")]
-async fn list_territory_labels(db: Data<Db>, At(id): At, list: List<Label>) -> Result<Page<LabelView>> {
-    list.parts(&db, territory_labels::territory_id, id, super::find).await
-}
-
-/// Add a label of a territory
-#[utoipa::path(responses((status = CREATED, body = Label)))]
-#[post("/territories/{id}/labels")]
-async fn create_territory_label(db: Data<Db>, editor: Editor, At(id): At, body: Json<NewLabel>) -> Result<Created<Label>> {
-    db.write(&editor, async |conn| {
-        super::lock(id, &editor, &Place::nation(), conn).await?;
-        Ok(Created(insert(id, &body.valid()?, conn).await?))
-    })
-    .await
-}
-
-/// Read a label of a territory
-#[utoipa::path(params(One<Label>), responses((status = OK, body = LabelView)))]
-#[get("/territories/{id}/labels/{part_id}")]
-async fn read_territory_label(db: Data<Db>, path: PartOf, one: One<Label>) -> Result<Tagged<LabelView>> {
-    one.part(&db, path, super::find, find).await
-}
-
-/// Change a label of a territory
-#[utoipa::path(responses((status = OK, body = Label)))]
-#[patch("/territories/{id}/labels/{part_id}")]
-async fn update_territory_label(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch, body: Json<LabelPatch>) -> Result<Tagged<Label>> {
-    db.write(&editor, async |conn| {
-        let current = lock(path, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-        let update = diesel::update(territory_labels::table.find(path.part)).set(&patch);
-        let changed = update.returning(Label::as_returning()).get_result(conn).await;
-        Ok(changed.or_unchanged(current)?.into())
-    })
-    .await
-}
-
-/// Remove a label of a territory
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/territories/{id}/labels/{part_id}")]
-async fn delete_territory_label(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(path, &editor, conn).await?, conn).await?;
-        diesel::delete(territory_labels::table.find(path.part)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes).all();
+    }
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        territory_labels::table.find(at.id).filter(territory_labels::territory_id.eq(at.whole)).select(Self::as_select()).first(conn).await
+    }
+    async fn insert(at: Address<Self>, new: &NewLabel, conn: &mut Conn) -> Result<Self> {
+        let row = (territory_labels::id.eq(at.id), territory_labels::territory_id.eq(at.whole), new);
+        Ok(diesel::insert_into(territory_labels::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
+    }
+    async fn patch(at: Address<Self>, patch: &LabelPatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(territory_labels::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(territory_labels::table.find(at.id)).execute(conn).await
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -10,15 +9,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::Territory;
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{Field, Listed, field, period, word},
     },
-    http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, sent,
-    },
-    rights::{Place, Reach},
+    http::{Content, Resource, Result, Shown, sent},
+    noun::{Address, Card, Noun, Of, Operations, Writing},
     schema::territory_members,
     values::{CommuneCode, Day, DepartmentCode, Id, Many, Name, Siren, Vocabulary, Word},
 };
@@ -154,79 +152,29 @@ impl Shown for Member {
     const ORDER: &'static str = "name";
 }
 
-pub fn routes(routes: &mut ServiceConfig) {
-    routes
-        .service(list_territory_members)
-        .service(create_territory_member)
-        .service(read_territory_member)
-        .service(update_territory_member)
-        .service(delete_territory_member);
-}
+impl Noun for Member {
+    const CARD: Card =
+        Card { table: "territory_members", one: "territory_member", a: "a member of a territory", all: "the members of a territory", ..Card::EMPTY };
+    const WRITING: Writing<Self> = Writing::NATION;
+    type Whole = Of<Territory, territory_members::territory_id>;
+    type Right = Content;
+    type New = NewMember;
+    type Patch = MemberPatch;
 
-async fn lock(path: PartOf, editor: &Editor, conn: &mut Conn) -> Result<Member> {
-    super::lock(path.id, editor, &Place::nation(), conn).await?;
-    find(path, editor.reach(), conn).await
-}
-
-async fn find(path: PartOf, reach: &Reach, conn: &mut Conn) -> Result<Member> {
-    let part = territory_members::table.find(path.part).filter(territory_members::territory_id.eq(path.id)).select(Member::as_select());
-    part.first(conn).await.or_gone("territory_members", Some(path.id), path.part, reach, conn).await
-}
-
-/// Adds one to its territory.
-pub async fn insert(territory_id: Id, new: &NewMember, conn: &mut Conn) -> Result<Member> {
-    let row = (territory_members::id.eq(Id::new()), territory_members::territory_id.eq(territory_id), new);
-    Ok(diesel::insert_into(territory_members::table).values(row).returning(Member::as_returning()).get_result(conn).await?)
-}
-
-/// List the members of a territory
-#[utoipa::path(params(List<Member>), responses((status = OK, body = Page<Member>)))]
-#[get("/territories/{id}/members")]
-async fn list_territory_members(db: Data<Db>, At(id): At, list: List<Member>) -> Result<Page<Member>> {
-    list.parts(&db, territory_members::territory_id, id, super::find).await
-}
-
-/// Add a member of a territory
-#[utoipa::path(responses((status = CREATED, body = Member)))]
-#[post("/territories/{id}/members")]
-async fn create_territory_member(db: Data<Db>, editor: Editor, At(id): At, body: Json<NewMember>) -> Result<Created<Member>> {
-    db.write(&editor, async |conn| {
-        super::lock(id, &editor, &Place::nation(), conn).await?;
-        Ok(Created(insert(id, &body.valid()?, conn).await?))
-    })
-    .await
-}
-
-/// Read a member of a territory
-#[utoipa::path(params(One<Member>), responses((status = OK, body = Member)))]
-#[get("/territories/{id}/members/{part_id}")]
-async fn read_territory_member(db: Data<Db>, path: PartOf, one: One<Member>) -> Result<Tagged<Member>> {
-    one.part(&db, path, super::find, find).await
-}
-
-/// Change a member of a territory
-#[utoipa::path(responses((status = OK, body = Member)))]
-#[patch("/territories/{id}/members/{part_id}")]
-async fn update_territory_member(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch, body: Json<MemberPatch>) -> Result<Tagged<Member>> {
-    db.write(&editor, async |conn| {
-        let current = lock(path, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-        let update = diesel::update(territory_members::table.find(path.part)).set(&patch);
-        let changed = update.returning(Member::as_returning()).get_result(conn).await;
-        Ok(changed.or_unchanged(current)?.into())
-    })
-    .await
-}
-
-/// Remove a member of a territory
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/territories/{id}/members/{part_id}")]
-async fn delete_territory_member(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(path, &editor, conn).await?, conn).await?;
-        diesel::delete(territory_members::table.find(path.part)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes).all();
+    }
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        territory_members::table.find(at.id).filter(territory_members::territory_id.eq(at.whole)).select(Self::as_select()).first(conn).await
+    }
+    async fn insert(at: Address<Self>, new: &NewMember, conn: &mut Conn) -> Result<Self> {
+        let row = (territory_members::id.eq(at.id), territory_members::territory_id.eq(at.whole), new);
+        Ok(diesel::insert_into(territory_members::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
+    }
+    async fn patch(at: Address<Self>, patch: &MemberPatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(territory_members::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(territory_members::table.find(at.id)).execute(conn).await
+    }
 }

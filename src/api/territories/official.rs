@@ -10,13 +10,13 @@ use diesel::{
     sql_types::{Array, Int4, Text, Uuid},
 };
 use diesel_async::RunQueryDsl;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{labels, members, successions};
+use super::{Territory, labels::Label, members::Member, successions::Succession};
 use crate::{
-    db::{Author, Conn, Db, contours},
-    http::{Problem, Result, kinds},
+    db::{Conn, Db, contours},
+    http::{Json, Problem, Result, Writer, kinds},
+    noun::{Act, Address, Noun, act},
     schema::{programme_phases, territories, territory_labels, territory_members, territory_successions},
     values::{Alias, Id, Many},
 };
@@ -49,8 +49,9 @@ pub struct Loaded {
 /// it is and gets what it lacks; members of the phase that the lists do not have any more are removed. Errs with all that does not
 /// go with what is known.
 pub async fn load(lists: &Lists, phase: i32, db: &Db) -> anyhow::Result<Loaded> {
+    let by = &Writer::command("load territories");
     let loaded = db
-        .write(&Author::command("load territories"), async |conn| {
+        .write(by, async |conn| {
             let Some(phase_id) =
                 programme_phases::table.filter(programme_phases::number.eq(phase)).select(programme_phases::id).first::<Id>(conn).await.optional()?
             else {
@@ -65,16 +66,16 @@ pub async fn load(lists: &Lists, phase: i32, db: &Db) -> anyhow::Result<Loaded> 
             let mut loaded = Loaded { territories: lists.0.len(), members: members.values().map(BTreeMap::len).sum(), ..Loaded::default() };
             for (code, listed) in &lists.0 {
                 let name = listed.name.as_deref().unwrap_or_default();
-                let (id, label) = settle(code, name, known.get(code.as_str()).copied(), phase_id, phase, &mut loaded, conn).await?;
+                let (id, label) = settle(code, name, known.get(code.as_str()).copied(), phase_id, phase, &mut loaded, by, conn).await?;
                 if let Some(members) = members.get(code.as_str()).filter(|members| !members.is_empty()) {
-                    enrol(id, phase_id, members, &mut loaded, conn).await?;
+                    enrol(id, phase_id, members, &mut loaded, by, conn).await?;
                 }
                 if let Some(contour) = &listed.contour {
                     loaded.contours_drawn += usize::from(contours::draw("territory_labels", &label.to_string(), contour, conn).await?);
                 }
             }
             for earlier in [phase - 1, phase] {
-                loaded.successions_made += succeed(earlier, conn).await?;
+                loaded.successions_made += succeed(earlier, by, conn).await?;
             }
             Result::Ok(Ok(loaded))
         })
@@ -201,18 +202,26 @@ async fn recognise<'a>(lists: &'a Lists, phase_id: Id, faults: &mut Faults, conn
     Ok(known)
 }
 
-/// Reads what would be sent in the body of a request.
-fn body<T: DeserializeOwned>(value: Value) -> Result<T> {
-    serde_json::from_value(value).map_err(|_| Problem::new(&kinds::INTERNAL))
+/// Makes one from what would be sent in the body of a request.
+async fn make<N: Noun>(at: Address<N>, body: Value, by: &Writer, conn: &mut Conn) -> Result<N> {
+    act(&Act::Make(at, &Json::new(body.to_string())), by, conn).await?.thing()
 }
 
 /// The territory and its label in the phase, made where they are not there. A name it was not known by is kept as another one.
-async fn settle(code: &str, name: &str, known: Option<Id>, phase_id: Id, phase: i32, loaded: &mut Loaded, conn: &mut Conn) -> Result<(Id, Id)> {
+async fn settle(
+    code: &str,
+    name: &str,
+    known: Option<Id>,
+    phase_id: Id,
+    phase: i32,
+    loaded: &mut Loaded,
+    by: &Writer,
+    conn: &mut Conn,
+) -> Result<(Id, Id)> {
     let label = json!({ "phase_id": phase_id, "official_code": code, "status": "labelled" });
     let Some(id) = known else {
-        let id = Id::new();
-        super::insert(id, &body(json!({ "name": name }))?, conn).await?;
-        let label = labels::insert(id, &body(label)?, conn).await?;
+        let id = make(Address::<Territory>::new(()), json!({ "name": name }), by, conn).await?.id;
+        let label = make(Address::<Label>::new(id), label, by, conn).await?;
         loaded.territories_made += 1;
         loaded.labels_made += 1;
         return Ok((id, label.id));
@@ -228,7 +237,7 @@ async fn settle(code: &str, name: &str, known: Option<Id>, phase_id: Id, phase: 
         }
         None => {
             loaded.labels_made += 1;
-            labels::insert(id, &body(label)?, conn).await?.id
+            make(Address::<Label>::new(id), label, by, conn).await?.id
         }
     };
     let unknown = sql_query(
@@ -243,17 +252,19 @@ async fn settle(code: &str, name: &str, known: Option<Id>, phase_id: Id, phase: 
     let unknown: Option<Unknown> = unknown.bind::<Uuid, _>(id).bind::<Text, _>(name).get_result(conn).await.optional()?;
     if let Some(Unknown { id }) = unknown {
         let aliases: Many<Alias> = territories::table.find(id).select(territories::aliases).first(conn).await?;
-        let mut aliases = serde_json::to_value(aliases).map_err(|_| Problem::new(&kinds::INTERNAL))?;
+        let bug = |_| Problem::new(&kinds::INTERNAL);
+        let mut aliases = serde_json::to_value(aliases).map_err(bug)?;
         if let Some(aliases) = aliases.as_array_mut() {
             aliases.push(json!({ "name": name, "source": format!("Liste officielle de la phase {phase}") }));
         }
-        diesel::update(territories::table.find(id)).set(territories::aliases.eq(body::<Many<Alias>>(aliases)?)).execute(conn).await?;
+        let aliases: Many<Alias> = serde_json::from_value(aliases).map_err(bug)?;
+        diesel::update(territories::table.find(id)).set(territories::aliases.eq(aliases)).execute(conn).await?;
     }
     Ok((id, label))
 }
 
 /// Gives a territory the members that it has in a phase: adds those that are missing, removes those that are not listed.
-async fn enrol(id: Id, phase_id: Id, listed: &BTreeMap<String, Row>, loaded: &mut Loaded, conn: &mut Conn) -> Result<()> {
+async fn enrol(id: Id, phase_id: Id, listed: &BTreeMap<String, Row>, loaded: &mut Loaded, by: &Writer, conn: &mut Conn) -> Result<()> {
     let standing = territory_members::table.filter(territory_members::territory_id.eq(id).and(territory_members::phase_id.eq(phase_id)));
     let standing = standing.filter(territory_members::kind.ne("other"));
     let standing = standing.select((territory_members::id, territory_members::siren, territory_members::commune_code));
@@ -264,7 +275,7 @@ async fn enrol(id: Id, phase_id: Id, listed: &BTreeMap<String, Row>, loaded: &mu
         let (kind, name, siren, commune, departments) = row;
         let new =
             json!({ "kind": kind, "name": name, "siren": siren, "commune_code": commune, "department_codes": departments, "phase_id": phase_id });
-        members::insert(id, &body(new)?, conn).await?;
+        make(Address::<Member>::new(id), new, by, conn).await?;
         loaded.members_made += 1;
     }
     let gone: Vec<Id> =
@@ -285,7 +296,7 @@ struct Composed {
 
 /// The successions from a phase to the next one that are not known yet, by the members that two territories share. Of a territory that
 /// goes on under its own name, the members of each phase say what became of it.
-async fn succeed(earlier: i32, conn: &mut Conn) -> Result<usize> {
+async fn succeed(earlier: i32, by: &Writer, conn: &mut Conn) -> Result<usize> {
     let composed = sql_query(
         "SELECT number, territory_id, array_agg(DISTINCT coalesce(siren, commune_code)) AS members
          FROM territory_members member JOIN programme_phases phase ON phase.id = member.phase_id
@@ -309,7 +320,7 @@ async fn succeed(earlier: i32, conn: &mut Conn) -> Result<usize> {
             if diesel::select(diesel::dsl::exists(known)).get_result::<bool>(conn).await? {
                 continue;
             }
-            successions::insert(*id, &body(json!({ "successor_id": heir, "kind": kind, "note": NOTE }))?, conn).await?;
+            make(Address::<Succession>::new(*id), json!({ "successor_id": heir, "kind": kind, "note": NOTE }), by, conn).await?;
             made += 1;
         }
     }

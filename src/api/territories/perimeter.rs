@@ -12,9 +12,11 @@ use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::Territory;
 use crate::{
     db::{Conn, Db, TODAY},
     http::{At, Caller, Momentary, Problem, Result, Said, Wrong, kinds, parameters},
+    noun::{Address, find},
     values::{CommuneCode, Day, DepartmentCode, Id, Name, RegionCode, Siren},
 };
 
@@ -243,7 +245,7 @@ async fn read_territory_perimeter(db: Data<Db>, At(id): At, request: HttpRequest
     let caller = Caller::of(&request);
     let asked = Asked::of(&request)?;
     db.snapshot(async |conn| -> Result<_> {
-        super::find(id, caller.reach(), conn).await?;
+        find::<Territory>(Address::alone(id), caller.reach(), conn).await?;
         let perimeter = of(&[id], asked.on, asked.phase, conn).await?.remove(&id).ok_or_else(|| Problem::new(&kinds::INTERNAL))?;
         let communes = sql_query(format!(
             "WITH {MEMBERS} SELECT code, name, department_code, intercommunality_siren, population FROM communes

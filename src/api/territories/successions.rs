@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -10,15 +9,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::Territory;
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{Field, Listed, field, word},
     },
-    http::{
-        At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, sent,
-    },
-    rights::{Place, Reach},
+    http::{Content, Resource, Result, Shown, sent},
+    noun::{Address, Card, Noun, Of, Operations, Writing},
     schema::territory_successions,
     values::{Day, Id, LongText, Vocabulary, Word},
 };
@@ -114,85 +112,34 @@ impl Shown for Succession {
     const ORDER: &'static str = "";
 }
 
-pub fn routes(routes: &mut ServiceConfig) {
-    routes
-        .service(list_territory_successions)
-        .service(create_territory_succession)
-        .service(read_territory_succession)
-        .service(update_territory_succession)
-        .service(delete_territory_succession);
-}
+impl Noun for Succession {
+    const CARD: Card = Card {
+        table: "territory_successions",
+        one: "territory_succession",
+        a: "a succession of a territory",
+        all: "the successions of a territory",
+        ..Card::EMPTY
+    };
+    const WRITING: Writing<Self> = Writing::NATION;
+    type Whole = Of<Territory, territory_successions::territory_id>;
+    type Right = Content;
+    type New = NewSuccession;
+    type Patch = SuccessionPatch;
 
-async fn lock(path: PartOf, editor: &Editor, conn: &mut Conn) -> Result<Succession> {
-    super::lock(path.id, editor, &Place::nation(), conn).await?;
-    find(path, editor.reach(), conn).await
-}
-
-async fn find(path: PartOf, reach: &Reach, conn: &mut Conn) -> Result<Succession> {
-    let part = territory_successions::table.find(path.part).filter(territory_successions::territory_id.eq(path.id)).select(Succession::as_select());
-    part.first(conn).await.or_gone("territory_successions", Some(path.id), path.part, reach, conn).await
-}
-
-/// Adds one to its territory.
-pub async fn insert(territory_id: Id, new: &NewSuccession, conn: &mut Conn) -> Result<Succession> {
-    let row = (territory_successions::id.eq(Id::new()), territory_successions::territory_id.eq(territory_id), new);
-    Ok(diesel::insert_into(territory_successions::table).values(row).returning(Succession::as_returning()).get_result(conn).await?)
-}
-
-/// List the successions of a territory
-#[utoipa::path(params(List<Succession>), responses((status = OK, body = Page<Succession>)))]
-#[get("/territories/{id}/successions")]
-async fn list_territory_successions(db: Data<Db>, At(id): At, list: List<Succession>) -> Result<Page<Succession>> {
-    list.parts(&db, territory_successions::territory_id, id, super::find).await
-}
-
-/// Add a succession of a territory
-#[utoipa::path(responses((status = CREATED, body = Succession)))]
-#[post("/territories/{id}/successions")]
-async fn create_territory_succession(db: Data<Db>, editor: Editor, At(id): At, body: Json<NewSuccession>) -> Result<Created<Succession>> {
-    db.write(&editor, async |conn| {
-        super::lock(id, &editor, &Place::nation(), conn).await?;
-        Ok(Created(insert(id, &body.valid()?, conn).await?))
-    })
-    .await
-}
-
-/// Read a succession of a territory
-#[utoipa::path(params(One<Succession>), responses((status = OK, body = Succession)))]
-#[get("/territories/{id}/successions/{part_id}")]
-async fn read_territory_succession(db: Data<Db>, path: PartOf, one: One<Succession>) -> Result<Tagged<Succession>> {
-    one.part(&db, path, super::find, find).await
-}
-
-/// Change a succession of a territory
-#[utoipa::path(responses((status = OK, body = Succession)))]
-#[patch("/territories/{id}/successions/{part_id}")]
-async fn update_territory_succession(
-    db: Data<Db>,
-    editor: Editor,
-    path: PartOf,
-    if_match: IfMatch,
-    body: Json<SuccessionPatch>,
-) -> Result<Tagged<Succession>> {
-    db.write(&editor, async |conn| {
-        let current = lock(path, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-        let update = diesel::update(territory_successions::table.find(path.part)).set(&patch);
-        let changed = update.returning(Succession::as_returning()).get_result(conn).await;
-        Ok(changed.or_unchanged(current)?.into())
-    })
-    .await
-}
-
-/// Remove a succession of a territory
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/territories/{id}/successions/{part_id}")]
-async fn delete_territory_succession(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(path, &editor, conn).await?, conn).await?;
-        diesel::delete(territory_successions::table.find(path.part)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes).all();
+    }
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        territory_successions::table.find(at.id).filter(territory_successions::territory_id.eq(at.whole)).select(Self::as_select()).first(conn).await
+    }
+    async fn insert(at: Address<Self>, new: &NewSuccession, conn: &mut Conn) -> Result<Self> {
+        let row = (territory_successions::id.eq(at.id), territory_successions::territory_id.eq(at.whole), new);
+        Ok(diesel::insert_into(territory_successions::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
+    }
+    async fn patch(at: Address<Self>, patch: &SuccessionPatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(territory_successions::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(territory_successions::table.find(at.id)).execute(conn).await
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -10,13 +9,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::Theme;
 use crate::{
     db::{
-        Conn, Db,
+        Conn,
         listing::{Field, Listed, field},
     },
-    http::{At, Created, Editor, IfMatch, Json, List, NoContent, One, OrGone, OrUnchanged, Page, PartOf, Resource, Result, Shown, Tagged, sent},
-    rights::Reach,
+    http::{Content, Resource, Result, Shown, sent},
+    noun::{Address, Card, Noun, Of, Operations, Writing},
     schema::theme_correspondences,
     values::{Id, LongText},
 };
@@ -90,85 +90,34 @@ impl Shown for Correspondence {
     const ORDER: &'static str = "";
 }
 
-pub fn routes(routes: &mut ServiceConfig) {
-    routes
-        .service(list_theme_correspondences)
-        .service(create_theme_correspondence)
-        .service(read_theme_correspondence)
-        .service(update_theme_correspondence)
-        .service(delete_theme_correspondence);
-}
+impl Noun for Correspondence {
+    const CARD: Card = Card {
+        table: "theme_correspondences",
+        one: "theme_correspondence",
+        a: "a correspondence of a theme",
+        all: "the correspondences of a theme",
+        ..Card::EMPTY
+    };
+    const WRITING: Writing<Self> = Writing::WHOLE;
+    type Whole = Of<Theme, theme_correspondences::theme_id>;
+    type Right = Content;
+    type New = NewCorrespondence;
+    type Patch = CorrespondencePatch;
 
-async fn lock(path: PartOf, editor: &Editor, conn: &mut Conn) -> Result<Correspondence> {
-    super::lock(path.id, editor, conn).await?;
-    find(path, editor.reach(), conn).await
-}
-
-async fn find(path: PartOf, reach: &Reach, conn: &mut Conn) -> Result<Correspondence> {
-    let part = theme_correspondences::table.find(path.part).filter(theme_correspondences::theme_id.eq(path.id)).select(Correspondence::as_select());
-    part.first(conn).await.or_gone("theme_correspondences", Some(path.id), path.part, reach, conn).await
-}
-
-/// Adds one to its theme.
-pub async fn insert(theme_id: Id, new: &NewCorrespondence, conn: &mut Conn) -> Result<Correspondence> {
-    let row = (theme_correspondences::id.eq(Id::new()), theme_correspondences::theme_id.eq(theme_id), new);
-    Ok(diesel::insert_into(theme_correspondences::table).values(row).returning(Correspondence::as_returning()).get_result(conn).await?)
-}
-
-/// List the correspondences of a theme
-#[utoipa::path(params(List<Correspondence>), responses((status = OK, body = Page<Correspondence>)))]
-#[get("/themes/{id}/correspondences")]
-async fn list_theme_correspondences(db: Data<Db>, At(id): At, list: List<Correspondence>) -> Result<Page<Correspondence>> {
-    list.parts(&db, theme_correspondences::theme_id, id, super::find).await
-}
-
-/// Add a correspondence of a theme
-#[utoipa::path(responses((status = CREATED, body = Correspondence)))]
-#[post("/themes/{id}/correspondences")]
-async fn create_theme_correspondence(db: Data<Db>, editor: Editor, At(id): At, body: Json<NewCorrespondence>) -> Result<Created<Correspondence>> {
-    db.write(&editor, async |conn| {
-        super::lock(id, &editor, conn).await?;
-        Ok(Created(insert(id, &body.valid()?, conn).await?))
-    })
-    .await
-}
-
-/// Read a correspondence of a theme
-#[utoipa::path(params(One<Correspondence>), responses((status = OK, body = Correspondence)))]
-#[get("/themes/{id}/correspondences/{part_id}")]
-async fn read_theme_correspondence(db: Data<Db>, path: PartOf, one: One<Correspondence>) -> Result<Tagged<Correspondence>> {
-    one.part(&db, path, super::find, find).await
-}
-
-/// Change a correspondence of a theme
-#[utoipa::path(responses((status = OK, body = Correspondence)))]
-#[patch("/themes/{id}/correspondences/{part_id}")]
-async fn update_theme_correspondence(
-    db: Data<Db>,
-    editor: Editor,
-    path: PartOf,
-    if_match: IfMatch,
-    body: Json<CorrespondencePatch>,
-) -> Result<Tagged<Correspondence>> {
-    db.write(&editor, async |conn| {
-        let current = lock(path, &editor, conn).await?;
-        if_match.check(&current, conn).await?;
-        let patch = body.valid()?;
-        let update = diesel::update(theme_correspondences::table.find(path.part)).set(&patch);
-        let changed = update.returning(Correspondence::as_returning()).get_result(conn).await;
-        Ok(changed.or_unchanged(current)?.into())
-    })
-    .await
-}
-
-/// Remove a correspondence of a theme
-#[utoipa::path(responses((status = NO_CONTENT)))]
-#[delete("/themes/{id}/correspondences/{part_id}")]
-async fn delete_theme_correspondence(db: Data<Db>, editor: Editor, path: PartOf, if_match: IfMatch) -> Result<NoContent> {
-    db.write(&editor, async |conn| {
-        if_match.check(&lock(path, &editor, conn).await?, conn).await?;
-        diesel::delete(theme_correspondences::table.find(path.part)).execute(conn).await?;
-        Ok(NoContent)
-    })
-    .await
+    fn routes(routes: &mut ServiceConfig) {
+        Operations::<Self>::of(routes).all();
+    }
+    async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
+        theme_correspondences::table.find(at.id).filter(theme_correspondences::theme_id.eq(at.whole)).select(Self::as_select()).first(conn).await
+    }
+    async fn insert(at: Address<Self>, new: &NewCorrespondence, conn: &mut Conn) -> Result<Self> {
+        let row = (theme_correspondences::id.eq(at.id), theme_correspondences::theme_id.eq(at.whole), new);
+        Ok(diesel::insert_into(theme_correspondences::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
+    }
+    async fn patch(at: Address<Self>, patch: &CorrespondencePatch, conn: &mut Conn) -> QueryResult<Self> {
+        diesel::update(theme_correspondences::table.find(at.id)).set(patch).returning(Self::as_returning()).get_result(conn).await
+    }
+    async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
+        diesel::delete(theme_correspondences::table.find(at.id)).execute(conn).await
+    }
 }

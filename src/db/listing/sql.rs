@@ -91,7 +91,7 @@ where
 impl<N: Listed> Listing<N> {
     fn filter<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(" WHERE true");
-        if let Some((column, things)) = &self.within {
+        for (column, things) in &self.within {
             out.push_sql(" AND ");
             column.walk_ast(out.reborrow())?;
             if let [thing] = things.as_slice() {

@@ -1,0 +1,119 @@
+//! The card of a noun: what the document, the feed, history, the demo and the ledger need to know of it.
+
+use actix_web::web::Bytes;
+use futures_util::{FutureExt, future::LocalBoxFuture};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{Act, Address, Alone, Noun, Whole, act, history};
+use crate::{
+    db::Conn,
+    http::{Json, Result, Right, Shown, Writer},
+    values::Id,
+};
+
+/// What is true of a noun, and not said by its types.
+#[derive(Debug)]
+pub struct Card {
+    /// Its table: `action_fiche_milestones`. Its tag and its addresses are the same word with dashes; those of a part are
+    /// below its whole's.
+    pub table: &'static str,
+    /// One of them, in the names of operations: `objective`.
+    pub one: &'static str,
+    /// One of them, in sentences: `an objective`, `a milestone of an action fiche`.
+    pub a: &'static str,
+    /// All of them, in sentences: `objectives`, `the milestones of an action fiche`.
+    pub all: &'static str,
+    /// What it is, with its French term; empty for parts, which are told with their whole.
+    pub about: &'static str,
+    /// The members that say where it is, for who may see, write and restore it: `territory_id`, `region_code`, and `id` of
+    /// what is a place itself.
+    pub places: &'static [&'static str],
+    /// The members that identify a person, and are emptied when that person is erased.
+    pub erased: &'static [&'static str],
+    /// What its CHECKs say when they are broken.
+    pub rules: &'static [Rule],
+}
+
+/// What a rule says that the database keeps between several members: the name of its constraint after the table's, the
+/// member that it points at, and the sentence in English and in French.
+#[derive(Debug)]
+pub struct Rule(pub &'static str, pub &'static str, pub &'static str, pub &'static str);
+
+impl Card {
+    /// Says nothing: what a card leaves out is as here.
+    pub const EMPTY: Self = Self { table: "", one: "", a: "", all: "", about: "", places: &[], erased: &[], rules: &[] };
+
+    /// Its name in the feed, and the segment of its addresses: `action-fiches`. A part has its whole's in front
+    /// (`action-fiche-milestones`), which its addresses leave out.
+    pub fn name(&self) -> String {
+        self.table.replace('_', "-")
+    }
+
+    /// The last segment of its addresses, of this whole if it is a part.
+    pub fn segment(&self, whole: Option<&Self>) -> String {
+        let whole = whole.map(|whole| format!("{}_", whole.one)).unwrap_or_default();
+        self.table.strip_prefix(&whole).unwrap_or(self.table).replace('_', "-")
+    }
+}
+
+/// A noun as the one list of all nouns holds it: its card, and functions over its types.
+pub struct Face {
+    /// Its card.
+    pub card: &'static Card,
+    /// The role that writes it.
+    pub role: &'static str,
+    /// The card of its whole and the column that points to it, for a part.
+    pub whole: Option<(&'static Card, &'static str)>,
+    /// The members by which it names what not everyone may see.
+    pub names: fn() -> Vec<&'static str>,
+    /// Its parts.
+    pub parts: &'static [Face],
+    /// Its operations, with those of its parts.
+    pub routes: fn(&mut ServiceConfig),
+    /// Makes one of this identifier from a body, with all that is asked of any write; a part is made with its whole.
+    pub make: Option<Make>,
+}
+
+/// What makes a thing of this identifier from this body.
+pub type Make = for<'a> fn(Id, Bytes, &'a Writer, &'a mut Conn) -> LocalBoxFuture<'a, Result<()>>;
+
+impl Face {
+    /// Of a noun.
+    pub const fn of<N: Noun<Whole = Alone> + Shown<View: ToSchema>>() -> Self {
+        Self {
+            routes: |routes| {
+                N::PARTS.iter().for_each(|part| (part.routes)(routes));
+                N::routes(routes);
+                history::routes::<N>(routes);
+            },
+            make: Some(make::<N>),
+            ..Self::part::<N>()
+        }
+    }
+
+    /// Of a part.
+    pub const fn part<N: Noun>() -> Self {
+        Self {
+            card: &N::CARD,
+            role: N::Right::ROLE,
+            whole: match (N::Whole::CARD, N::Whole::COLUMN) {
+                (Some(card), Some(column)) => Some((card, column)),
+                _ => None,
+            },
+            names: || N::NAMES.iter().map(|naming| naming.member).collect(),
+            parts: N::PARTS,
+            routes: N::routes,
+            make: None,
+        }
+    }
+
+    /// Itself and its parts.
+    pub fn family(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(self.parts)
+    }
+}
+
+fn make<'a, N: Noun<Whole = Alone>>(id: Id, body: Bytes, by: &'a Writer, conn: &'a mut Conn) -> LocalBoxFuture<'a, Result<()>> {
+    async move { act::<N>(&Act::Make(Address::alone(id), &Json::new(body)), by, conn).await.map(drop) }.boxed_local()
+}

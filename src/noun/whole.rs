@@ -1,0 +1,230 @@
+//! Where a thing is: by itself, or within the thing that it is a part of.
+
+use std::future::{Ready, ready};
+use std::marker::PhantomData;
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use diesel::{Column, NotFound, QueryResult, pg::Pg, query_builder::QueryFragment, sql_types::Uuid};
+use diesel_async::methods::LoadQuery;
+
+use super::{Card, Noun, Where, find, hold};
+use crate::{
+    db::{
+        Conn, Db,
+        listing::{Keys, Listed, Listing, Rows, Scope, Total},
+    },
+    http::{At, List, Page, PartOf, Problem, Result, Shown, Writer},
+    rights::{Place, Reach},
+    values::Id,
+};
+
+/// What can be listed. Every [`Shown`] whose rows diesel can load is; the bounds stand here alone.
+pub trait Paged: Shown + Send {
+    /// The page that a list answers.
+    fn page(list: List<Self>, db: &Db) -> impl Future<Output = Result<Page<Self::View>>>;
+    /// The page of the parts of one thing, which `whole` finds.
+    fn page_within<C, W>(
+        list: List<Self>,
+        db: &Db,
+        column: C,
+        id: Id,
+        whole: impl AsyncFn(Id, &Reach, &mut Conn) -> Result<W>,
+    ) -> impl Future<Output = Result<Page<Self::View>>>
+    where
+        C: Column<SqlType = Uuid> + QueryFragment<Pg> + Send + Sync + 'static;
+    /// The row with this identifier, of this whole, if it is within the scope.
+    fn one<W: Whole>(whole: W::Id, id: Id, scope: Scope<Self::Table>, conn: &mut Conn) -> impl Future<Output = QueryResult<Self>>;
+}
+
+impl<N> Paged for N
+where
+    N: Shown + Send,
+    N::Key: QueryFragment<Pg> + Send + Sync,
+    for<'a> Rows<'a, N>: LoadQuery<'a, Conn, (N, Keys)>,
+    for<'a> Total<'a, N>: LoadQuery<'a, Conn, i64>,
+{
+    async fn page(list: List<Self>, db: &Db) -> Result<Page<Self::View>> {
+        list.page(db).await
+    }
+
+    async fn page_within<C, W>(
+        list: List<Self>,
+        db: &Db,
+        column: C,
+        id: Id,
+        whole: impl AsyncFn(Id, &Reach, &mut Conn) -> Result<W>,
+    ) -> Result<Page<Self::View>>
+    where
+        C: Column<SqlType = Uuid> + QueryFragment<Pg> + Send + Sync + 'static,
+    {
+        list.parts(db, column, id, whole).await
+    }
+
+    async fn one<W: Whole>(whole: W::Id, id: Id, scope: Scope<Self::Table>, conn: &mut Conn) -> QueryResult<Self> {
+        let mut listing = Listing::<N>::default();
+        W::limit(&mut listing, whole);
+        listing.within(N::Key::default(), vec![id]);
+        listing.scope = Some(scope);
+        listing.rows(conn).await?.pop().map(|(row, _)| row).ok_or(NotFound)
+    }
+}
+
+/// What a noun's things are parts of: of nothing ([`Alone`]), or [`Of`] another noun's things.
+pub trait Whole: Sized + 'static {
+    /// What names the whole in an address.
+    type Id: Copy;
+    /// The whole.
+    type Thing;
+    /// Is there one?
+    const IS: bool;
+    /// Its card.
+    const CARD: Option<&'static Card>;
+    /// The column by which its parts point to it.
+    const COLUMN: Option<&'static str>;
+
+    /// The identifier of the whole in the path of a request, below which the list of its parts stands.
+    fn of_path(request: &HttpRequest) -> Result<Self::Id>;
+    /// The same, and the identifier of the thing itself.
+    fn both_of_path(request: &HttpRequest) -> Result<(Self::Id, Id)>;
+    /// The identifier, if there is a whole.
+    fn id(id: Self::Id) -> Option<Id>;
+    /// Refuses with 404 or 410 a whole that the caller does not see.
+    fn see(id: Self::Id, reach: &Reach, conn: &mut Conn) -> impl Future<Output = Result<()>>;
+    /// The whole, seen by the caller and locked until the transaction ends: the lock of a part is its whole's.
+    fn open(id: Self::Id, by: &Writer, conn: &mut Conn) -> impl Future<Output = Result<Self::Thing>>;
+    /// Over which place the whole is changed.
+    fn place(thing: &Self::Thing) -> Place;
+    /// Leaves of a listing the parts of this whole.
+    fn limit<N: Listed>(listing: &mut Listing<N>, id: Self::Id);
+    /// The page of the things that are within it.
+    fn page<N: Paged>(list: List<N>, id: Self::Id, db: &Db) -> impl Future<Output = Result<Page<N::View>>>;
+}
+
+/// Of no whole.
+pub struct Alone;
+
+impl Whole for Alone {
+    type Id = ();
+    type Thing = ();
+    const IS: bool = false;
+    const CARD: Option<&'static Card> = None;
+    const COLUMN: Option<&'static str> = None;
+
+    fn of_path(_: &HttpRequest) -> Result<()> {
+        Ok(())
+    }
+    fn both_of_path(request: &HttpRequest) -> Result<((), Id)> {
+        At::of(request).map(|At(id)| ((), id))
+    }
+    fn id((): ()) -> Option<Id> {
+        None
+    }
+    async fn see((): (), _: &Reach, _: &mut Conn) -> Result<()> {
+        Ok(())
+    }
+    async fn open((): (), _: &Writer, _: &mut Conn) -> Result<()> {
+        Ok(())
+    }
+    fn place((): &()) -> Place {
+        Place::nation()
+    }
+    fn limit<N: Listed>(_: &mut Listing<N>, (): ()) {}
+    async fn page<N: Paged>(list: List<N>, (): (), db: &Db) -> Result<Page<N::View>> {
+        N::page(list, db).await
+    }
+}
+
+/// Of the things of a noun, to which the parts point by this column.
+pub struct Of<W, C>(PhantomData<(W, C)>);
+
+impl<W, C> Whole for Of<W, C>
+where
+    W: Noun<Whole = Alone>,
+    C: Column<SqlType = Uuid> + QueryFragment<Pg> + Default + Send + Sync + 'static,
+{
+    type Id = Id;
+    type Thing = W;
+    const IS: bool = true;
+    const CARD: Option<&'static Card> = Some(&W::CARD);
+    const COLUMN: Option<&'static str> = Some(C::NAME);
+
+    fn of_path(request: &HttpRequest) -> Result<Id> {
+        At::of(request).map(|At(id)| id)
+    }
+    fn both_of_path(request: &HttpRequest) -> Result<(Id, Id)> {
+        PartOf::of(request).map(|PartOf { id, part }| (id, part))
+    }
+    fn id(id: Id) -> Option<Id> {
+        Some(id)
+    }
+    async fn see(id: Id, reach: &Reach, conn: &mut Conn) -> Result<()> {
+        find::<W>(Address::alone(id), reach, conn).await.map(drop)
+    }
+    async fn open(id: Id, by: &Writer, conn: &mut Conn) -> Result<W> {
+        hold(Address::alone(id), by.reach(), conn).await
+    }
+    fn place(whole: &W) -> Place {
+        match W::WRITING.change {
+            Where::At(place) => place(whole),
+            Where::Nation | Where::Anywhere | Where::Whole => Place::nation(),
+        }
+    }
+    fn limit<N: Listed>(listing: &mut Listing<N>, id: Id) {
+        listing.within(C::default(), vec![id]);
+    }
+    async fn page<N: Paged>(list: List<N>, id: Id, db: &Db) -> Result<Page<N::View>> {
+        N::page_within(list, db, C::default(), id, async |id, reach, conn| find::<W>(Address::alone(id), reach, conn).await).await
+    }
+}
+
+/// Where a thing of a noun is: its identifier, and its whole's if it is a part.
+pub struct Address<N: Noun> {
+    /// What names its whole.
+    pub whole: <N::Whole as Whole>::Id,
+    /// Its identifier.
+    pub id: Id,
+}
+
+impl<N: Noun> Clone for Address<N> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<N: Noun> Copy for Address<N> {}
+
+impl<N: Noun<Whole = Alone>> Address<N> {
+    /// Of one that is no part.
+    pub fn alone(id: Id) -> Self {
+        Self { whole: (), id }
+    }
+}
+
+impl<N: Noun> Address<N> {
+    /// Of one that is to be made.
+    pub fn new(whole: <N::Whole as Whole>::Id) -> Self {
+        Self { whole, id: Id::new() }
+    }
+}
+
+/// As the path of a request says it.
+impl<N: Noun> FromRequest for Address<N> {
+    type Error = Problem;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(N::Whole::both_of_path(request).map(|(whole, id)| Self { whole, id }))
+    }
+}
+
+/// Within what the things of a noun are listed and made, as the path of a request says it: in a whole, or by themselves.
+pub struct Within<N: Noun>(pub <N::Whole as Whole>::Id);
+
+impl<N: Noun> FromRequest for Within<N> {
+    type Error = Problem;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(N::Whole::of_path(request).map(Self))
+    }
+}
