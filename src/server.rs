@@ -23,7 +23,7 @@ use crate::{
     api::{self, changes::Streams},
     config::Serve,
     db::Db,
-    http::{Site, cors::Origins, dress, gate::Gate, guard, limit::Limits, oidc::Issuers, once},
+    http::{Site, cors::Origins, dress, gate::Gate, guard, limit::Limits, oidc::Issuers, once, seal::Seal},
     ledger::stamper,
     openapi,
 };
@@ -70,11 +70,11 @@ pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io
     let address = listener.local_addr()?;
     let public = settings.public_url(address);
     let secret = settings.cursor_secret.clone().unwrap_or_else(|| format!("cursors of {url}"));
-    let site = Data::new(Site { url: public, secret: Sha256::digest(secret).to_vec() });
+    let site = Data::new(Site { url: public, seal: Seal::new(secret.as_bytes()) });
     let issuers = Issuers::new(&settings.oidc_issuers, &settings.oidc_algorithms).map_err(io::Error::other)?;
     let limits =
         Limits::new(settings.rate_reads, settings.rate_writes, settings.rate_exports, settings.rate_failures, settings.trusted_proxies.clone());
-    let gate = Data::new(Gate::new(limits, issuers, site.secret.clone(), settings.token_lifetime));
+    let gate = Data::new(Gate::new(limits, issuers, site.seal.clone(), settings.token_lifetime));
     let origins = Data::new(Origins(settings.cors_origins.clone()));
     let document = document();
     let offer = Data::new(guard::Offer::of(&document));

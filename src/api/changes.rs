@@ -26,11 +26,13 @@ use uuid::Uuid;
 
 use crate::{
     db::Db,
-    http::{self, Caller, Momentary, Problem, Said, Site, Wrong, elsewhere, gate::Gate, kinds, number, parameters, unknown, veil},
+    http::{self, Caller, Momentary, Problem, Said, Site, Wrong, elsewhere, gate::Gate, kinds, number, parameters, seal::Seal, unknown},
     ledger::feed::{self, Event, Filter, Head},
     values::Id,
 };
 
+/// What a cursor of the feed is sealed for.
+const PURPOSE: &str = "cursor of the feed";
 /// How many events a page has when nobody says, and at most.
 const USUAL: i64 = 100;
 const MOST: i64 = 1000;
@@ -144,7 +146,7 @@ impl Following {
         // Of a stream that broke, the reader tells the last event it got.
         let last = request.headers().get("Last-Event-ID").and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty());
         let last = last.filter(|_| request.path().ends_with("/stream")).map(str::to_owned);
-        let from = last.or(cursor).and_then(|text| match open(&text, &digest, &site.secret) {
+        let from = last.or(cursor).and_then(|text| match open(&text, &digest, &site.seal) {
             Ok(from) => Some(from),
             Err(wrong) => {
                 errors.push(wrong);
@@ -179,7 +181,7 @@ impl Following {
 
     /// The cursor that goes on after this number.
     fn cursor(&self, epoch: Id, seq: i64) -> String {
-        veil::veiled(&[&short(epoch)[..], &self.digest, &seq.to_be_bytes()].concat(), &self.site.secret)
+        self.site.seal.seal(PURPOSE, &[&short(epoch)[..], &self.digest, &seq.to_be_bytes()].concat())
     }
 }
 
@@ -190,9 +192,9 @@ fn short(epoch: Id) -> [u8; 8] {
     short
 }
 
-fn open(text: &str, digest: &[u8; 8], secret: &[u8]) -> Result<(i64, [u8; 8]), Wrong> {
+fn open(text: &str, digest: &[u8; 8], seal: &Seal) -> Result<(i64, [u8; 8]), Wrong> {
     let alien = || Wrong::parameter("cursor", "invalid_cursor", Said::new("Is not a cursor of ours.", "N'est pas un curseur de ce service."));
-    let bytes = veil::unveiled(text, secret).ok_or_else(alien)?;
+    let bytes = seal.open(PURPOSE, text).ok_or_else(alien)?;
     let bytes: [u8; 24] = bytes.try_into().map_err(|_| alien())?;
     let part = |from: usize| -> [u8; 8] { std::array::from_fn(|index| bytes[from + index]) };
     if part(8) != *digest {

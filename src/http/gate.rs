@@ -20,7 +20,8 @@ use super::{
     kinds,
     limit::Limits,
     oidc::{Issuers, Refused},
-    token::Token,
+    seal::Seal,
+    token::{Allows, Token},
 };
 use crate::{
     db::Db,
@@ -42,8 +43,8 @@ pub struct Gate {
     pub limits: Limits,
     /// Whose tokens are taken.
     pub issuers: Issuers,
-    /// Signs access tokens, together with what is kept of a key.
-    secret: Vec<u8>,
+    /// Seals access tokens, together with what is kept of a key.
+    seal: Seal,
     /// How long they hold, in seconds.
     lifetime: i64,
     /// By the digest of what was shown.
@@ -68,8 +69,8 @@ pub struct Given {
 
 impl Gate {
     /// One that remembers nobody.
-    pub fn new(limits: Limits, issuers: Issuers, secret: Vec<u8>, lifetime: u32) -> Self {
-        Self { limits, issuers, secret, lifetime: lifetime.into(), verified: Mutex::default() }
+    pub fn new(limits: Limits, issuers: Issuers, seal: Seal, lifetime: u32) -> Self {
+        Self { limits, issuers, seal, lifetime: lifetime.into(), verified: Mutex::default() }
     }
 
     /// Who this request comes from. An `Authorization` that is not valid is refused, even where none is needed; from an
@@ -98,7 +99,7 @@ impl Gate {
 
     /// Gives a token for a key: with these of its roles, or with all that it holds now.
     pub async fn exchange(&self, secret: &Secret, asked: Option<&[Role]>, db: &Db) -> Result<Given> {
-        let (key, rights) = self.holder(&secret.public_id, |key, now| key.opens(&secret.hash(), now), None, db).await?;
+        let (key, rights) = self.holder(&secret.public_id, |key, now| key.opens(&secret.hash(), now).then_some(None), db).await?;
         let roles = match asked {
             Some(roles) if roles.iter().all(|role| rights.anywhere(*role)) => roles.to_vec(),
             Some(_) => return Err(Problem::new(&kinds::INSUFFICIENT_ROLE)),
@@ -114,9 +115,9 @@ impl Gate {
         let ends = [key.expires_at, key.previous_until.filter(|_| !key.is_current(&secret.hash()))];
         let left = ends.into_iter().flatten().map(|end| (end - now).num_seconds()).min();
         let expires_in = left.map_or(self.lifetime, |left| left.min(self.lifetime));
-        let token = Token::new(&key.public_id, &once, now.timestamp() + expires_in, (&secret.hash(), &self.secret));
-        let token = token.ok_or_else(|| Problem::new(&kinds::INTERNAL))?.to_string();
-        Ok(Given { token, expires_in, roles: once })
+        let allows = Allows { roles: once, ends: now.timestamp() + expires_in };
+        let token = allows.token(&key.public_id, &secret.hash(), &self.seal);
+        Ok(Given { token, expires_in, roles: allows.roles })
     }
 
     /// A refusal of a credential from this address, counted.
@@ -129,14 +130,16 @@ impl Gate {
         let (_, shown) = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).ok_or_else(refused)?;
         let shown = shown.trim();
         if let Some(secret) = Secret::parse(shown) {
-            let (key, rights) = self.holder(&secret.public_id, |key, now| key.opens(&secret.hash(), now), None, db).await?;
+            let (key, rights) = self.holder(&secret.public_id, |key, now| key.opens(&secret.hash(), now).then_some(None), db).await?;
             return Ok(Known::new(key.name, Some(key.id), rights));
         }
         if Token::is_one(shown) {
-            let left = |token: &Token| token.ends() - Utc::now().timestamp();
-            let token = Token::parse(shown).filter(|token| (1..=self.lifetime).contains(&left(token))).ok_or_else(refused)?;
-            let proves = |key: &Row, now| key.hashes(now).any(|hash| token.is_signed((hash, &self.secret))) && key.lives(now);
-            let (key, rights) = self.holder(&token.public_id(), proves, Some(&token.roles()), db).await?;
+            let token = Token::parse(shown).ok_or_else(refused)?;
+            let proves = |key: &Row, now: DateTime<Utc>| {
+                let allows = key.hashes(now).find_map(|kept| token.open(kept, &self.seal)).filter(|_| key.lives(now))?;
+                (1..=self.lifetime).contains(&(allows.ends - now.timestamp())).then_some(Some(allows.roles))
+            };
+            let (key, rights) = self.holder(token.public_id, proves, db).await?;
             return Ok(Known::new(key.name, Some(key.id), rights));
         }
         if self.issuers.is_empty() {
@@ -151,20 +154,18 @@ impl Gate {
         Ok(Known::new(identity.name, None, rights))
     }
 
-    /// The key of this public identifier, if what was shown proves it, with its rights, narrowed to these roles. An unknown
-    /// one costs as much as a wrong one.
-    async fn holder(&self, public_id: &str, proves: impl Fn(&Row, DateTime<Utc>) -> bool, roles: Option<&[Role]>, db: &Db) -> Result<(Row, Rights)> {
+    /// The key of this public identifier, if what was shown proves it, with its rights, narrowed to the roles that the proof
+    /// names, if it names any. An unknown key costs as much as a wrong secret.
+    async fn holder(&self, public_id: &str, proves: impl Fn(&Row, DateTime<Utc>) -> Option<Option<Vec<Role>>>, db: &Db) -> Result<(Row, Rights)> {
         let (key, rights) = db
             .read(async |conn| -> Result<(Row, Rights)> {
                 let found = api_keys::table.filter(api_keys::public_id.eq(public_id)).select(Row::as_select());
                 let key: Option<Row> = found.first(conn).await.optional()?;
                 let (known, key) = (key.is_some(), key.unwrap_or_else(Row::nobody));
-                if !(proves(&key, Utc::now()) & known) {
-                    return Err(refused());
-                }
+                let roles = proves(&key, Utc::now()).filter(|_| known).ok_or_else(refused)?;
                 let mut rights = Rights::of(&Subject::Key(key.id), conn).await?;
                 if let Some(roles) = roles {
-                    rights = rights.narrowed(roles, conn).await?;
+                    rights = rights.narrowed(&roles, conn).await?;
                 }
                 Ok((key, rights))
             })

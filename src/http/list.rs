@@ -169,7 +169,7 @@ impl<N: Shown> List<N> {
         }
         let digest = digest(request.path(), &pairs, &caller);
         if let Some(text) = &cursor {
-            match Cursor::open(text, &site.secret) {
+            match Cursor::open(text, &site.seal) {
                 None => {
                     let said = Said::new("Is not a cursor of ours.", "N'est pas un curseur de ce service.");
                     errors.push(Wrong::parameter("cursor", "invalid_cursor", said));
@@ -259,7 +259,7 @@ impl<N: Shown> List<N> {
         };
         let (views, (first, last), more, total) =
             if single { list.when.ask(db, &reach, answer).await? } else { list.when.snapshot(db, &reach, answer).await? };
-        let seal = |keys: Option<Keys>, back| keys.map(|keys| Cursor { keys, back, digest: list.digest.clone() }.seal(&list.site.secret));
+        let seal = |keys: Option<Keys>, back| keys.map(|keys| Cursor { keys, back, digest: list.digest.clone() }.sealed(&list.site.seal));
         let (forward, back) = match &list.listing.mark {
             Some(mark) if mark.back => (true, more),
             mark => (more, mark.is_some()),

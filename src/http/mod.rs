@@ -13,8 +13,8 @@ pub mod once;
 mod path;
 mod problem;
 mod resource;
+pub mod seal;
 mod token;
-pub mod veil;
 
 pub use auth::{Admin, Approver, Caller, Content, Decisions, Editor, Holder, Right, Writer};
 pub use json::{Form, Json};
@@ -27,10 +27,10 @@ pub use resource::{Created, IfMatch, Made, Momentary, NoContent, OrGone, OrUncha
 pub type Result<T> = std::result::Result<T, Problem>;
 
 /// Where the service is found from outside, for the links it gives. Never taken from a request.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Site {
     /// Without a slash at its end.
     pub url: String,
-    /// Signs the cursors.
-    pub secret: Vec<u8>,
+    /// Seals the cursors.
+    pub seal: seal::Seal,
 }

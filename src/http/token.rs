@@ -1,84 +1,59 @@
-//! Access tokens: what a client gets for its key (OAuth2 client credentials). Nothing of them is kept: a token names its
-//! key, the roles that it keeps of it and its end, signed with what is kept of the key's secret and a secret of the
-//! service. So it ends with the key, and with the secret it was given for.
+//! Access tokens: what a client gets for its key (OAuth2 client credentials). The service keeps no token. A token names its
+//! key in plain letters, and says under the seal which roles it has and when it ends. It is sealed with what is kept of the
+//! key's secret and with the secret of the service: so it ends with the key, and with the key's secret that it was given for.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use subtle::ConstantTimeEq;
+use serde::{Deserialize, Serialize};
 
-use super::veil::keyed;
-use crate::rights::{Role, RoleWords};
-use crate::values::Vocabulary;
+use super::seal::Seal;
+use crate::rights::Role;
 
 /// What it begins with.
 const PREFIX: &str = "tdt_";
-/// The form of what it says: another one will have another number.
-const FORM: u8 = 1;
-/// The key's public identifier, the roles and the end.
-const SAID: usize = 1 + 8 + 1 + 8;
-const SIGNATURE: usize = 32;
 
-/// An access token, not yet verified.
-pub struct Token {
-    said: [u8; SAID],
-    signature: [u8; SIGNATURE],
+/// An access token, not yet opened.
+pub struct Token<'a> {
+    /// The public identifier of its key.
+    pub public_id: &'a str,
+    sealed: &'a str,
 }
 
-impl Token {
-    /// One for this key, which keeps these roles and ends at this second.
-    pub fn new(public_id: &str, roles: &[Role], ends: i64, secrets: (&[u8], &[u8])) -> Option<Self> {
-        let mut said = [FORM; SAID];
-        hex::decode_to_slice(public_id, &mut said[1..9]).ok()?;
-        said[9] =
-            RoleWords::WORDS.iter().zip(0..).filter(|((code, _), _)| roles.iter().any(|role| role.code() == *code)).map(|(_, bit)| 1 << bit).sum();
-        said[10..].copy_from_slice(&ends.to_be_bytes());
-        Some(Self { said, signature: sign(&said, secrets) })
-    }
+/// What a token allows, and until when.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub struct Allows {
+    /// The roles that it has of its key.
+    pub roles: Vec<Role>,
+    /// The second at which it ends.
+    pub ends: i64,
+}
 
-    /// Is this credential written as one?
+impl Allows {
+    /// A token that allows this, for the key with this identifier, of whose secret this is kept.
+    pub fn token(&self, public_id: &str, kept: &[u8], seal: &Seal) -> String {
+        let text = serde_json::to_vec(self).unwrap_or_default();
+        format!("{PREFIX}{public_id}_{}", seal.with(kept).seal(&purpose(public_id), &text))
+    }
+}
+
+impl<'a> Token<'a> {
+    /// Is this credential written as a token?
     pub fn is_one(text: &str) -> bool {
         text.starts_with(PREFIX)
     }
 
-    /// Reads one.
-    pub fn parse(text: &str) -> Option<Self> {
-        let bytes = URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX).filter(|rest| rest.len() == (SAID + SIGNATURE).div_ceil(3) * 4 - 1)?).ok()?;
-        let (said, signature) = bytes.split_at_checked(SAID)?;
-        let token = Self { said: said.try_into().ok()?, signature: signature.try_into().ok()? };
-        (token.said[0] == FORM).then_some(token)
+    /// Reads which key a token is of.
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let (public_id, sealed) = text.strip_prefix(PREFIX)?.split_once('_')?;
+        Some(Self { public_id, sealed })
     }
 
-    /// The key that it was given for.
-    pub fn public_id(&self) -> String {
-        hex::encode(&self.said[1..9])
-    }
-
-    /// The roles that it keeps.
-    pub fn roles(&self) -> Vec<Role> {
-        let kept = RoleWords::WORDS.iter().zip(0..).filter(|(_, bit)| self.said[9] & 1 << bit != 0);
-        kept.filter_map(|((code, _), _)| Role::parse(code).ok()).collect()
-    }
-
-    /// The second at which it ends.
-    pub fn ends(&self) -> i64 {
-        let mut ends = [0; 8];
-        ends.copy_from_slice(&self.said[10..]);
-        i64::from_be_bytes(ends)
-    }
-
-    /// Was it signed with these: what is kept of the key's secret, and the service's own?
-    pub fn is_signed(&self, secrets: (&[u8], &[u8])) -> bool {
-        sign(&self.said, secrets).ct_eq(&self.signature).into()
+    /// What it allows, if it was given for the secret of which this is kept.
+    pub fn open(&self, kept: &[u8], seal: &Seal) -> Option<Allows> {
+        serde_json::from_slice(&seal.with(kept).open(&purpose(self.public_id), self.sealed)?).ok()
     }
 }
 
-fn sign(said: &[u8; SAID], (kept, service): (&[u8], &[u8])) -> [u8; SIGNATURE] {
-    keyed(b"access token", [kept, said], service)
-}
-
-impl std::fmt::Display for Token {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{PREFIX}{}", URL_SAFE_NO_PAD.encode([&self.said[..], &self.signature[..]].concat()))
-    }
+fn purpose(public_id: &str) -> String {
+    format!("access token of {public_id}")
 }
 
 #[cfg(test)]
@@ -86,19 +61,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_says_what_was_signed_and_nothing_else() {
-        let roles = ["reader", "approver"].map(|code| Role::parse(code).unwrap());
-        let shown = Token::new("0123456789abcdef", &roles, 1_900_000_000, (b"kept", b"service")).unwrap().to_string();
-        let token = Token::parse(&shown).unwrap();
-        assert_eq!((token.public_id().as_str(), token.roles().as_slice(), token.ends()), ("0123456789abcdef", &roles[..], 1_900_000_000));
-        assert!(token.is_signed((b"kept", b"service")));
-        assert!(!token.is_signed((b"other", b"service")) && !token.is_signed((b"kept", b"other")));
+    fn a_token_says_what_was_sealed_and_nothing_else() {
+        let roles = ["reader", "approver"].map(|code| Role::parse(code).unwrap()).to_vec();
+        let (allows, seal) = (Allows { roles, ends: 1_900_000_000 }, Seal::new(b"service"));
+        let shown = allows.token("0123456789abcdef", b"kept", &seal);
+        let open = |text: &str, kept: &[u8], seal: &Seal| Token::parse(text).and_then(|token| token.open(kept, seal));
+        assert_eq!(Token::parse(&shown).map(|token| token.public_id), Some("0123456789abcdef"));
+        assert_eq!(open(&shown, b"kept", &seal), Some(allows));
+        assert!(open(&shown, b"other", &seal).is_none() && open(&shown, b"kept", &Seal::new(b"other")).is_none());
         for place in 0..shown.len() {
             let mut forged = shown.clone().into_bytes();
             forged[place] = if forged[place] == b'A' { b'B' } else { b'A' };
-            let forged = Token::parse(std::str::from_utf8(&forged).unwrap());
-            assert!(forged.is_none_or(|forged| !forged.is_signed((b"kept", b"service"))), "changed at {place}");
+            assert_eq!(open(std::str::from_utf8(&forged).unwrap(), b"kept", &seal), None, "changed at {place}");
         }
-        assert!(Token::parse(&shown[..shown.len() - 1]).is_none() && Token::parse("tdt_").is_none());
+        assert!(open(&shown[..shown.len() - 1], b"kept", &seal).is_none() && open("tdt_", b"kept", &seal).is_none());
     }
 }

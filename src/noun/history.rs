@@ -9,7 +9,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::{Address, Alone, Entry, Noun, Where, id_in};
 use crate::{
     db::Db,
-    http::{Caller, Holder, IfMatch, Json, Page, Problem, Resource, Result, Said, Site, Tagged, Wrong, kinds, number, parameters, veil},
+    http::{Caller, Holder, IfMatch, Json, Page, Problem, Resource, Result, Said, Site, Tagged, Wrong, kinds, number, parameters},
     ledger::history::{self, Standing, Version},
     rights::Place,
     values::{self, Id, LongText, RegionCode},
@@ -67,13 +67,13 @@ async fn list<N: Noun<Whole = Alone>>(db: Data<Db>, at: Address<N>, request: Htt
     let site = request.app_data::<Data<Site>>().ok_or_else(|| Problem::new(&kinds::INTERNAL))?;
     let caller = Caller::of(&request);
     let (mut limit, mut before, mut errors) = (USUAL, i32::MAX, Vec::new());
-    let place = format!("{}{}", request.path(), caller.view());
+    let purpose = format!("cursor of the history {}{}", request.path(), caller.view());
     for (name, value) in parameters(&request) {
         if name == "limit" {
             limit = number(&name, &value, 1, MOST, &mut errors);
         } else {
-            let bytes = veil::unveiled(&value, &site.secret).filter(|bytes| bytes.get(4..) == Some(place.as_bytes()));
-            match bytes.and_then(|bytes| bytes.first_chunk().copied()) {
+            let bytes = site.seal.open(&purpose, &value);
+            match bytes.and_then(|bytes| bytes.try_into().ok()) {
                 Some(version) => before = i32::from_be_bytes(version),
                 None => {
                     let said = Said::new("Is not a cursor of this history.", "N'est pas un curseur de cet historique.");
@@ -94,7 +94,7 @@ async fn list<N: Noun<Whole = Alone>>(db: Data<Db>, at: Address<N>, request: Htt
     let more = versions.len() as i64 > limit;
     versions.truncate(usize::try_from(limit).unwrap_or_default());
     let last = versions.last().filter(|_| more).map(|last| last.version);
-    let next = last.map(|version| veil::veiled(&[&version.to_be_bytes()[..], place.as_bytes()].concat(), &site.secret));
+    let next = last.map(|version| site.seal.seal(&purpose, &version.to_be_bytes()));
     Ok(Page::of(versions, limit, next, &request))
 }
 

@@ -1,0 +1,87 @@
+//! The seal of what the service gives out and reads again later: cursors and access tokens. Nobody else can read a sealed
+//! text, or make one, or change one.
+//!
+//! - The cipher is XChaCha20-Poly1305, by the crate `chacha20poly1305`.
+//! - The key is made of the service's secret (`CURSOR_SECRET`): SHA-256 of a label, then of the secret.
+//! - The purpose is authenticated together with the text. So a text that was sealed for one purpose never opens for another.
+//! - The nonce is random. It has 192 bits, and not the 96 of plain ChaCha20-Poly1305, because one page of the feed has a
+//!   thousand cursors: of 96 random bits, too many would be drawn under one key.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use chacha20poly1305::{
+    KeyInit, XChaCha20Poly1305, XNonce,
+    aead::{Aead, Payload},
+};
+use sha2::{Digest, Sha256};
+
+/// The label of the key: another use of the same secret has another label.
+const LABEL: &[u8] = b"territoires-industrie: seal of cursors and access tokens, 1\n";
+const NONCE: usize = 24;
+
+/// A key to seal with. One that is made with another secret opens nothing of it.
+#[derive(Clone)]
+pub struct Seal([u8; 32]);
+
+impl Seal {
+    /// The seal of a service with this secret.
+    pub fn new(secret: &[u8]) -> Self {
+        Self(Sha256::new().chain_update(LABEL).chain_update(secret).finalize().into())
+    }
+
+    /// A seal that needs a second secret as well: who knows only one of the two can neither seal nor open.
+    pub fn with(&self, second: &[u8]) -> Self {
+        Self::new(&[&self.0, second].concat())
+    }
+
+    /// Seals a text for a purpose. Sealed twice, the same text looks different each time.
+    pub fn seal(&self, purpose: &str, text: &[u8]) -> String {
+        let nonce: [u8; NONCE] = rand::random();
+        let sealed = self.cipher().encrypt(&XNonce::from(nonce), Payload { msg: text, aad: purpose.as_bytes() });
+        let sealed = sealed.unwrap_or_else(|_| unreachable!("only a text of 256 GiB cannot be sealed"));
+        URL_SAFE_NO_PAD.encode([&nonce[..], &sealed].concat())
+    }
+
+    /// The text that was sealed for this purpose with this seal; nothing when it was not.
+    pub fn open(&self, purpose: &str, sealed: &str) -> Option<Vec<u8>> {
+        let bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
+        let (nonce, sealed) = bytes.split_first_chunk::<NONCE>()?;
+        self.cipher().decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad: purpose.as_bytes() }).ok()
+    }
+
+    fn cipher(&self) -> XChaCha20Poly1305 {
+        XChaCha20Poly1305::new(&self.0.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sealed_text_opens_only_as_it_was_sealed() {
+        let (seal, text) = (Seal::new(b"secret"), (0..70).collect::<Vec<u8>>());
+        let sealed = seal.seal("list", &text);
+        assert_eq!(seal.open("list", &sealed).as_ref(), Some(&text));
+        assert_ne!(seal.seal("list", &text), sealed);
+        assert_eq!(seal.open("feed", &sealed), None, "for another purpose");
+        assert_eq!(Seal::new(b"another").open("list", &sealed), None, "with another secret");
+        for wrong in ["", "AAAA", &sealed[..40], &sealed[1..]] {
+            assert_eq!(seal.open("list", wrong), None, "{wrong}");
+        }
+        for place in 0..sealed.len() {
+            let mut forged = sealed.clone().into_bytes();
+            forged[place] = if forged[place] == b'A' { b'B' } else { b'A' };
+            assert_eq!(seal.open("list", std::str::from_utf8(&forged).unwrap()), None, "changed at {place}");
+        }
+    }
+
+    #[test]
+    fn a_second_secret_is_needed_as_well() {
+        let both = Seal::new(b"one").with(b"two");
+        let sealed = both.seal("token", b"text");
+        assert_eq!(Seal::new(b"one").with(b"two").open("token", &sealed).as_deref(), Some(&b"text"[..]));
+        for other in [Seal::new(b"one"), Seal::new(b"two"), Seal::new(b"one").with(b"three"), Seal::new(b"three").with(b"two")] {
+            assert_eq!(other.open("token", &sealed), None);
+        }
+    }
+}
