@@ -1,7 +1,7 @@
 //! What every request and answer wears, whoever handles it: an identifier, a line in the log, problems in the caller's
 //! language, headers of safety and of caching.
 
-use std::{panic::AssertUnwindSafe, time::Instant};
+use std::{cmp::Reverse, panic::AssertUnwindSafe, time::Instant};
 
 use actix_web::{
     HttpMessage, HttpRequest,
@@ -9,7 +9,7 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     http::{
         Method, StatusCode,
-        header::{self, HeaderMap, HeaderName, HeaderValue},
+        header::{self, AcceptLanguage, Header, HeaderMap, HeaderName, HeaderValue, Quality},
     },
     middleware::Next,
     web::Data,
@@ -43,24 +43,17 @@ fn request_id(headers: &HeaderMap) -> RequestId {
     RequestId(given.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned))
 }
 
-fn language(headers: &HeaderMap) -> Language {
-    let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let weigh = |entry: &str| -> Option<(Language, f32)> {
-        let (tag, weight) = entry.split_once(";q=").unwrap_or((entry, "1"));
-        let language = match tag.trim().get(..2)?.to_ascii_lowercase().as_str() {
-            "fr" => Language::French,
-            "en" => Language::English,
-            _ => return None,
-        };
-        Some((language, weight.trim().parse().ok()?))
-    };
-    let mut best = (Language::English, 0.0);
-    for (language, weight) in accepted.split(',').filter_map(weigh) {
-        if weight > best.1 {
-            best = (language, weight);
-        }
-    }
-    best.0
+/// The language that a request prefers. A range such as `fr-CA` asks for its first subtag, French. `*` asks for the first
+/// language that the request does not refuse with `q=0`; so does a request that asks for none of ours.
+fn language(request: &impl HttpMessage) -> Language {
+    let AcceptLanguage(mut ranges) = AcceptLanguage::parse(request).unwrap_or_else(|_| AcceptLanguage(Vec::new()));
+    ranges.sort_by_key(|range| Reverse(range.quality));
+    let (asked, refused): (Vec<_>, Vec<_>) = ranges.into_iter().partition(|range| range.quality > Quality::ZERO);
+    let is = |language: Language, text: &str| text.eq_ignore_ascii_case(language.code());
+    let refuses = |language: Language| refused.iter().any(|range| range.item.item().is_some_and(|tag| is(language, tag.as_str())));
+    let known = || Language::ALL.into_iter().filter(|language| !refuses(*language));
+    let meant = asked.iter().find_map(|range| known().find(|language| range.item.item().is_none_or(|tag| is(*language, tag.primary_language()))));
+    meant.or_else(|| known().next()).unwrap_or_default()
 }
 
 /// Marks a refusal whose form another standard gives: it is no problem document.
@@ -70,7 +63,7 @@ pub struct AsItIs;
 pub async fn dress(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let started = Instant::now();
     let id = request_id(request.headers());
-    let language = language(request.headers());
+    let language = language(&request);
     let traceparent = request.headers().get(&TRACEPARENT).filter(|value| value.len() == 55).cloned();
     let line = format!("{} {}", request.method(), logged(request.path()));
     let with_key = request.headers().contains_key(header::AUTHORIZATION);
@@ -223,5 +216,42 @@ pub async fn detach(request: ServiceRequest, next: Next<BoxBody>) -> Result<Serv
     match task.await {
         Ok(Ok(answer)) => answer,
         Ok(Err(_)) | Err(_) => Err(Problem::new(&kinds::INTERNAL).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn a_problem_is_told_in_the_language_that_is_preferred() {
+        let (english, french) = (Language::English, Language::French);
+        for (accepted, due) in [
+            ("", english),
+            ("de", english),
+            ("*", english),
+            ("fr", french),
+            ("fr-CA", french),
+            ("FR-ca;q=0.4", french),
+            ("de, fr;q=0.2", french),
+            ("fr; q=0.1, en;q=0.9", english),
+            ("fr;q=0.8 , en; q=0.7", french),
+            ("en;q=0.3, fr-FR", french),
+            ("fr, en", french),
+            ("frr, en;q=0.1", english),
+            ("fr;q=0", english),
+            ("fr;q=0, *", english),
+            ("en;q=0, *;q=0.5", french),
+            ("en;q=0", french),
+            ("fr-CA;q=0, fr", french),
+            ("en;q=0, fr;q=0", english),
+            ("é", english),
+        ] {
+            let request = TestRequest::default().insert_header((header::ACCEPT_LANGUAGE, accepted.as_bytes())).to_srv_request();
+            assert_eq!(language(&request), due, "{accepted}");
+        }
+        assert_eq!(language(&TestRequest::default().to_srv_request()), english);
     }
 }

@@ -20,6 +20,19 @@ pub enum Language {
     French,
 }
 
+impl Language {
+    /// All of them, the default first.
+    pub const ALL: [Self; 2] = [Self::English, Self::French];
+
+    /// Its code (ISO 639).
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::French => "fr",
+        }
+    }
+}
+
 /// A sentence in both languages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Said {
@@ -306,13 +319,8 @@ impl Problem {
         }
         body.extend(self.0.more.clone());
         let mut response = HttpResponseBuilder::new(self.status_code());
-        response.insert_header((header::CONTENT_TYPE, "application/problem+json")).insert_header((
-            header::CONTENT_LANGUAGE,
-            match language {
-                Language::English => "en",
-                Language::French => "fr",
-            },
-        ));
+        response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
+        response.insert_header((header::CONTENT_LANGUAGE, language.code()));
         for (name, value) in &self.0.headers {
             response.insert_header((name.clone(), value.as_str()));
         }
