@@ -1,11 +1,22 @@
-//! Things with a version: tags, preconditions, and the answers that carry them.
+//! Things with a version: tags, preconditions, and the answers that carry them. actix's own types read the headers. What a tag
+//! says (a version, in the view of a caller) and what is told of a stale one are this service's own: no crate has them.
 
 use std::future::{Ready, ready};
 
 use actix_web::{
-    FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder, Responder, body::BoxBody, dev::Payload, http::StatusCode, http::header, web::Data,
+    FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder, Responder,
+    body::BoxBody,
+    dev::Payload,
+    http::{
+        StatusCode,
+        header::{self, EntityTag, Header, IfNoneMatch},
+    },
+    web::Data,
 };
-use diesel::result::{Error as DieselError, QueryResult};
+use diesel::{
+    OptionalEmptyChangesetExtension, OptionalExtension,
+    result::{Error as DieselError, QueryResult},
+};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Caller, Problem, Result, Said, Site, kinds};
@@ -114,15 +125,18 @@ impl Responder for NoContent {
 
 /// Does the client hold this already? By `If-None-Match`, compared weakly; only where a GET asks.
 pub(super) fn not_modified(request: &HttpRequest, tag: &str) -> bool {
-    let strong = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
-    let known = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    request.method().is_safe() && known.is_some_and(|known| known.trim() == "*" || known.split(',').any(|one| strong(one) == strong(tag)))
+    let known = request.method().is_safe().then(|| IfNoneMatch::parse(request));
+    match (known, tag.parse::<EntityTag>()) {
+        (Some(Ok(IfNoneMatch::Any)), _) => true,
+        (Some(Ok(IfNoneMatch::Items(known))), Ok(tag)) => known.iter().any(|one| one.weak_eq(&tag)),
+        _ => false,
+    }
 }
 
 /// The version that a change is meant for.
 #[derive(Debug, Clone)]
 pub struct IfMatch {
-    tags: Option<String>,
+    tags: Option<header::IfMatch>,
     caller: Caller,
 }
 
@@ -131,8 +145,9 @@ impl FromRequest for IfMatch {
     type Future = Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let tags = request.headers().get(header::IF_MATCH).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-        ready(Ok(Self { tags, caller: Caller::of(request) }))
+        // What is no tag names no version.
+        let tags = || header::IfMatch::parse(request).unwrap_or_else(|_| header::IfMatch::Items(Vec::new()));
+        ready(Ok(Self { tags: request.headers().contains_key(header::IF_MATCH).then(tags), caller: Caller::of(request) }))
     }
 }
 
@@ -146,13 +161,13 @@ impl IfMatch {
             );
             return Err(Problem::new(&kinds::PRECONDITION_REQUIRED).saying(said));
         };
+        let header::IfMatch::Items(tags) = tags else { return Ok(()) };
         // What tells views apart has no bearing on which version is meant.
-        let version = |tag: &str| -> Option<i32> { tag.strip_prefix("\"v")?.strip_suffix('"')?.split('.').next()?.parse().ok() };
-        let tags: Vec<&str> = tags.split(',').map(|tag| tag.trim().trim_start_matches("W/")).collect();
-        if tags.iter().any(|tag| *tag == "*" || version(tag) == Some(current.version())) {
+        let version = |tag: &EntityTag| -> Option<i32> { tag.tag().strip_prefix('v')?.split('.').next()?.parse().ok() };
+        if tags.iter().any(|tag| version(tag) == Some(current.version())) {
             return Ok(());
         }
-        let changes = match tags.first().and_then(|tag| version(tag)) {
+        let changes = match tags.first().and_then(version) {
             Some(theirs) => ledger::since(current.id(), theirs, self.caller.reach(), conn).await?,
             None => Vec::new(),
         };
@@ -169,12 +184,8 @@ pub trait OrUnchanged<T> {
 
 impl<T> OrUnchanged<T> for QueryResult<T> {
     fn or_unchanged(self, current: T) -> QueryResult<T> {
-        match self {
-            // diesel refuses an empty changeset; `stamp()` passes over a row that stays the same.
-            Err(DieselError::NotFound) => Ok(current),
-            Err(DieselError::QueryBuilderError(error)) if error.to_string().contains("no changes to save") => Ok(current),
-            other => other,
-        }
+        // diesel refuses a changeset without a member. `stamp()` passes over a row that stays the same, so no row comes back.
+        Ok(self.optional_empty_changeset().optional()?.flatten().unwrap_or(current))
     }
 }
 
