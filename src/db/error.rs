@@ -1,6 +1,7 @@
 //! What PostgreSQL can answer other than rows, told apart once and for all.
 
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
+use tokio_postgres::error::SqlState;
 
 /// Why something could not be read or written.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -85,12 +86,11 @@ impl From<DieselError> for Error {
 
 impl From<tokio_postgres::Error> for Error {
     fn from(error: tokio_postgres::Error) -> Self {
-        error.as_db_error().map_or_else(|| Self::Unavailable(error.to_string()), |told| of_message(told.message().to_owned()))
+        error.as_db_error().map_or_else(|| Self::Unavailable(error.to_string()), |told| of_state(told.code(), told.message().to_owned()))
     }
 }
 
-/// diesel tells eight kinds apart; the rest is told by the beginning of PostgreSQL's message, which is always English
-/// (`lc_messages=C`).
+/// By diesel's kind, which diesel-async makes of the SQLSTATE. Of any other SQLSTATE there is no kind: see [`of_message`].
 fn classify(kind: DatabaseErrorKind, info: &dyn DatabaseErrorInformation) -> Error {
     let message = info.message().to_owned();
     let violated = |rule| {
@@ -99,6 +99,8 @@ fn classify(kind: DatabaseErrorKind, info: &dyn DatabaseErrorInformation) -> Err
     };
     match kind {
         DatabaseErrorKind::UniqueViolation | DatabaseErrorKind::ExclusionViolation => violated(Rule::Unique),
+        // Both directions of a reference have one SQLSTATE (23503): the message alone tells which one was broken.
+        DatabaseErrorKind::RestrictViolation => violated(Rule::Referenced),
         DatabaseErrorKind::ForeignKeyViolation if message.starts_with("update or delete") => violated(Rule::Referenced),
         DatabaseErrorKind::ForeignKeyViolation => violated(Rule::Reference),
         DatabaseErrorKind::CheckViolation => violated(Rule::Check),
@@ -110,24 +112,32 @@ fn classify(kind: DatabaseErrorKind, info: &dyn DatabaseErrorInformation) -> Err
     }
 }
 
+/// By the SQLSTATE: of what tokio-postgres answers without diesel.
+fn of_state(state: &SqlState, message: String) -> Error {
+    match *state {
+        SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => Error::Again(message),
+        SqlState::QUERY_CANCELED | SqlState::LOCK_NOT_AVAILABLE => Error::TimedOut(message),
+        SqlState::DISK_FULL => Error::StorageFull(message),
+        SqlState::ADMIN_SHUTDOWN
+        | SqlState::CRASH_SHUTDOWN
+        | SqlState::CANNOT_CONNECT_NOW
+        | SqlState::TOO_MANY_CONNECTIONS
+        | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
+        | SqlState::READ_ONLY_SQL_TRANSACTION => Error::Unavailable(message),
+        _ => Error::Bug(message),
+    }
+}
+
+/// By the beginning of the message, which is always English (`lc_messages=C`): the SQLSTATE is not to be had. diesel-async 0.9
+/// keeps the error of tokio-postgres in a private type, and diesel 2.3 shows no SQLSTATE of an error
+/// (<https://github.com/diesel-rs/diesel/pull/5232> would). Once it does, [`of_state`] serves here too.
 fn of_message(message: String) -> Error {
-    const AGAIN: [&str; 2] = ["deadlock detected", "could not serialize access"];
-    const TIMED_OUT: [&str; 2] = ["canceling statement due to", "canceling autovacuum task"];
+    const AGAIN: [&str; 1] = ["deadlock detected"];
+    // Also what `settle()` raises.
+    const TIMED_OUT: [&str; 1] = ["canceling statement due to"];
     const FULL: [&str; 3] = ["could not extend file", "could not write to file", "No space left on device"];
-    const AWAY: [&str; 12] = [
-        "terminating connection",
-        "the database system is",
-        "sorry, too many clients already",
-        "remaining connection slots",
-        "cannot execute",
-        "connection closed",
-        "error communicating with the server",
-        "db error: FATAL",
-        "too many connections",
-        "could not receive data",
-        "unexpected message from server",
-        "server closed the connection",
-    ];
+    const AWAY: [&str; 5] =
+        ["terminating connection", "the database system is", "sorry, too many clients already", "remaining connection slots", "too many connections"];
     let begins = |words: &[&str]| words.iter().any(|word| message.starts_with(word));
     if begins(&AGAIN) {
         Error::Again(message)
