@@ -77,7 +77,7 @@ pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io
     let gate = Data::new(Gate::new(limits, issuers, site.seal.clone(), settings.token_lifetime));
     let origins = Data::new(Origins(settings.cors_origins.clone()));
     let document = document();
-    let offer = Data::new(guard::Offer::of(&document));
+    let offer = Data::new(guard::Offer::of(&document)?);
     let older = Lasting::of(&openapi::older(&document)?)?;
     let document = Lasting::of(&document)?;
     // A bad address is told at once, not by the first request.

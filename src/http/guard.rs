@@ -1,4 +1,5 @@
-//! The document, held against each request: paths, methods and parameters that it does not name are refused.
+//! The document, held against each request: paths, methods, parameters and media types that it does not name are refused. What
+//! an operation says of its bodies is read from its part of the document too (see [`Intake`]).
 
 use std::{collections::BTreeMap, ops::Bound};
 
@@ -6,15 +7,24 @@ use actix_web::{
     Error, HttpMessage, HttpRequest, HttpResponse, ResponseError,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::{Method, header},
+    http::{
+        Method,
+        header::{self, Accept, Header, Quality, QualityItem},
+    },
     middleware::Next,
+    mime::{self, Mime},
     web::Data,
 };
-use utoipa::openapi::{OpenApi, RefOr, path::ParameterIn};
+use percent_encoding::percent_decode_str;
+use utoipa::openapi::{
+    OpenApi, RefOr,
+    path::{Operation, ParameterIn},
+};
 
 use super::{
     Caller, Problem, Said, Wrong,
     gate::Gate,
+    intake::Intake,
     kinds,
     limit::{Use, Who},
 };
@@ -23,31 +33,72 @@ use crate::db::Db;
 /// The longest query string.
 const LONGEST: usize = 8 * 1024;
 
-/// What the document offers: by path and method, the names of the parameters.
+/// What the document offers, by path and method.
 #[derive(Debug, Default)]
-pub struct Offer(BTreeMap<String, BTreeMap<&'static str, Vec<String>>>);
+pub struct Offer(BTreeMap<String, Methods>);
+
+type Methods = BTreeMap<&'static str, Offered>;
+
+/// What the document says of an operation.
+#[derive(Debug)]
+struct Offered {
+    /// The names of its parameters.
+    parameters: Vec<String>,
+    /// The media types of its answers. JSON is always one: every refusal is JSON.
+    served: Vec<String>,
+    /// How it takes in a body.
+    intake: Intake,
+}
+
+impl Offered {
+    fn of(operation: &Operation) -> Result<Self, serde_json::Error> {
+        let parameters = operation.parameters.iter().flatten().filter_map(|parameter| match parameter {
+            RefOr::T(parameter) => Some(parameter),
+            RefOr::Ref(_) => None,
+        });
+        let query = parameters.filter(|parameter| parameter.parameter_in == ParameterIn::Query);
+        let answers = operation.responses.responses.iter().filter(|(status, _)| status.starts_with('2')).filter_map(|(_, answer)| match answer {
+            RefOr::T(answer) => Some(answer),
+            RefOr::Ref(_) => None,
+        });
+        let served = answers.flat_map(|answer| answer.content.keys().cloned());
+        let intake = operation.extensions.as_ref().and_then(|more| more.get(Intake::EXTENSION));
+        Ok(Self {
+            parameters: query.map(|parameter| parameter.name.clone()).collect(),
+            served: served.chain(["application/json".to_owned()]).collect(),
+            intake: intake.map_or(Ok(Intake::USUAL), |intake| serde_json::from_value(intake.clone()))?,
+        })
+    }
+
+    /// Does the request accept one of the media types?
+    fn suits(&self, request: &ServiceRequest) -> bool {
+        let Some(text) = request.headers().get(header::ACCEPT) else { return true };
+        let fits = |range: &QualityItem<Mime>| {
+            let (of, kind) = (range.item.type_(), range.item.essence_str().rsplit('/').next().unwrap_or_default());
+            let among = |served: &str| {
+                let essence = served.split(';').next().unwrap_or_default().trim();
+                essence.split_once('/').is_some_and(|(type_, subtype)| (of == mime::STAR || of == type_) && (kind == "*" || kind == subtype))
+            };
+            range.quality > Quality::ZERO && self.served.iter().any(|served| among(served))
+        };
+        text.as_bytes().trim_ascii().is_empty() || Accept::parse(request).map_or(true, |accepted| accepted.iter().any(fits))
+    }
+}
 
 impl Offer {
-    /// Reads the document.
-    pub fn of(document: &OpenApi) -> Self {
-        let mut offer = BTreeMap::new();
-        for (path, item) in &document.paths.paths {
+    /// Reads the document. Errs where an operation says of its bodies what is not understood.
+    pub fn of(document: &OpenApi) -> Result<Self, serde_json::Error> {
+        let offered = document.paths.paths.iter().map(|(path, item)| {
             let methods = [("GET", &item.get), ("POST", &item.post), ("PUT", &item.put), ("PATCH", &item.patch), ("DELETE", &item.delete)];
-            let methods = methods.into_iter().filter_map(|(method, operation)| {
-                let parameters = operation.as_ref()?.parameters.iter().flatten().filter_map(|parameter| match parameter {
-                    RefOr::T(parameter) => Some(parameter),
-                    RefOr::Ref(_) => None,
-                });
-                let query = parameters.filter(|parameter| parameter.parameter_in == ParameterIn::Query);
-                Some((method, query.map(|parameter| parameter.name.clone()).collect()))
-            });
-            offer.insert(path.clone(), methods.collect());
-        }
-        Self(offer)
+            let methods = methods.into_iter().filter_map(|(method, operation)| Some((method, operation.as_ref()?)));
+            let methods = methods.map(|(method, operation)| Ok((method, Offered::of(operation)?)));
+            Ok((path.clone(), methods.collect::<Result<_, _>>()?))
+        });
+        offered.collect::<Result<_, _>>().map(Self)
     }
 
     /// What is offered at a path. One that names a thing by a word of its own comes before one with `{id}`.
-    fn at(&self, path: &str) -> Option<&BTreeMap<&'static str, Vec<String>>> {
+    fn at(&self, path: &str) -> Option<&Methods> {
         let fits = |pattern: &str| {
             let (mut asked, mut offered) = (path.split('/'), pattern.split('/'));
             loop {
@@ -66,7 +117,7 @@ impl Offer {
 }
 
 /// The methods of a path, as `Allow` tells them.
-fn allow(methods: &BTreeMap<&'static str, Vec<String>>) -> String {
+fn allow(methods: &Methods) -> String {
     let head = methods.contains_key("GET").then_some("HEAD");
     methods.keys().copied().chain(head).chain(["OPTIONS"]).collect::<Vec<_>>().join(", ")
 }
@@ -107,19 +158,21 @@ async fn admit(request: &mut ServiceRequest) -> Result<(), Problem> {
     {
         return Err(Problem::new(&kinds::METHOD_NOT_ALLOWED).header(header::ALLOW, allow(methods)));
     }
-    if let Some(known) = offered.and_then(|methods| methods.get(method.as_str())) {
+    if let Some(offered) = offered.and_then(|methods| methods.get(method.as_str())) {
+        let known = &offered.parameters;
         let asked: Vec<(String, String)> = serde_html_form::from_str(request.query_string()).unwrap_or_default();
         let strange = asked.iter().filter(|(name, _)| !known.iter().any(|known| known == name.strip_suffix("[]").unwrap_or(name)));
         let errors: Vec<Wrong> = strange.map(|(name, _)| unknown(name, known)).collect();
         if !errors.is_empty() {
             return Err(Problem::errors(&kinds::INVALID_PARAMETERS, errors));
         }
-        if request.query_string().split('&').any(|pair| !percent_encoded_utf8(pair)) {
+        if request.query_string().split('&').any(|pair| percent_decode_str(pair).decode_utf8().is_err()) {
             return Err(Problem::new(&kinds::INVALID_PARAMETERS).saying(Said::new("Is not UTF-8.", "N'est pas de l'UTF-8.")));
         }
-        if !accepts_json(request) {
+        if !offered.suits(request) {
             return Err(Problem::new(&kinds::NOT_ACCEPTABLE));
         }
+        request.extensions_mut().insert(offered.intake);
     }
     if request.method() == Method::HEAD {
         request.head_mut().method = Method::GET;
@@ -157,37 +210,6 @@ async fn identify(request: &mut ServiceRequest) -> Result<(), Problem> {
     identified
 }
 
-/// Is this pair of a query string UTF-8 once its escapes are read?
-fn percent_encoded_utf8(pair: &str) -> bool {
-    let mut bytes = pair.bytes();
-    let mut plain = Vec::with_capacity(pair.len());
-    while let Some(byte) = bytes.next() {
-        let escaped = if byte == b'%' { bytes.clone().next().zip(bytes.clone().nth(1)) } else { None };
-        let digits = escaped.and_then(|(high, low)| Some((char::from(high).to_digit(16)?, char::from(low).to_digit(16)?)));
-        match digits.and_then(|(high, low)| u8::try_from(high * 16 + low).ok()) {
-            Some(byte) => {
-                plain.push(byte);
-                bytes.nth(1);
-            }
-            None => plain.push(byte),
-        }
-    }
-    std::str::from_utf8(&plain).is_ok()
-}
-
-fn accepts_json(request: &ServiceRequest) -> bool {
-    let Some(accept) = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()) else {
-        return true;
-    };
-    let fits = |entry: &str| {
-        let (media_type, parameters) = entry.split_once(';').unwrap_or((entry, ""));
-        let refused = parameters.split(';').any(|parameter| matches!(parameter.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
-        let streamed = request.path().ends_with("/stream") && media_type.trim().eq_ignore_ascii_case("text/event-stream");
-        !refused && (streamed || matches!(media_type.trim().to_ascii_lowercase().as_str(), "*/*" | "application/*" | "application/json"))
-    };
-    accept.trim().is_empty() || accept.split(',').any(fits)
-}
-
 /// A parameter that the operation does not have, and the one that was perhaps meant.
 fn unknown(name: &str, known: &[String]) -> Wrong {
     let name: String = name.chars().take(100).collect();
@@ -200,4 +222,116 @@ fn unknown(name: &str, known: &[String]) -> Wrong {
         _ => Said::new("Is not a parameter here.", "N'est pas un paramètre ici."),
     };
     Wrong::parameter(name, "unknown_parameter", said)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use actix_web::{
+        App, Responder, get,
+        http::StatusCode,
+        middleware::from_fn,
+        post,
+        test::{TestRequest, call_service, init_service},
+    };
+    use serde_json::{Value, json};
+    use utoipa_actix_web::AppExt;
+
+    use super::*;
+    use crate::{
+        http::{Json, auth::Known, once},
+        rights::Rights,
+    };
+
+    const BULK: Intake = Intake { max_bytes: 1024 * 1024, max_seconds: 60, idempotency_key: false };
+
+    #[utoipa::path(extensions(("x-intake" = json!(BULK))))]
+    #[post("/bulk")]
+    async fn bulk(body: Json<Value>) -> Result<impl Responder, Problem> {
+        Ok(body.valid()?.to_string())
+    }
+
+    #[utoipa::path]
+    #[post("/usual")]
+    async fn usual(body: Json<Value>) -> Result<impl Responder, Problem> {
+        Ok(body.valid()?.to_string())
+    }
+
+    #[utoipa::path(responses((status = OK, content_type = "text/csv", body = String)))]
+    #[get("/file")]
+    async fn file() -> impl Responder {
+        "a;b"
+    }
+
+    #[utoipa::path(responses((status = OK, content_type = "application/json", body = String)))]
+    #[get("/thing")]
+    async fn thing() -> impl Responder {
+        "{}"
+    }
+
+    /// Asks a service of these operations, as a caller who is known or not.
+    async fn ask(request: TestRequest, known: bool) -> StatusCode {
+        let (app, document) = App::new().into_utoipa_app().service(bulk).service(usual).service(file).service(thing).split_for_parts();
+        let app = app.app_data(Data::new(Offer::of(&document).unwrap())).wrap(from_fn(once::once)).wrap(from_fn(guard));
+        let request = request.to_request();
+        if known {
+            let known = Known::new("x".to_owned(), None, Rights::default());
+            request.extensions_mut().insert(Caller::Known(Arc::new(known)));
+        }
+        call_service(&init_service(app).await, request).await.status()
+    }
+
+    fn post(path: &str, length: usize) -> TestRequest {
+        TestRequest::post()
+            .uri(path)
+            .insert_header((header::CONTENT_TYPE, "application/json"))
+            .set_payload(format!("{{\"a\":\"{}\"}}", "x".repeat(length)))
+    }
+
+    #[actix_web::test]
+    async fn an_operation_has_a_largest_body_of_its_own() {
+        for (path, length, due) in [("/usual", 200_000, 200), ("/usual", 300_000, 413), ("/bulk", 300_000, 200), ("/bulk", 1_100_000, 413)] {
+            assert_eq!(ask(post(path, length), false).await, due, "{path} {length}");
+        }
+    }
+
+    /// Without a database, what is to be done once is a fault; what is not is done.
+    #[actix_web::test]
+    async fn an_operation_may_keep_nothing_for_an_idempotency_key() {
+        for (path, due) in [("/usual", 500), ("/bulk", 200)] {
+            assert_eq!(ask(post(path, 10).insert_header((once::IDEMPOTENCY_KEY, "k")), true).await, due, "{path}");
+        }
+    }
+
+    #[actix_web::test]
+    async fn an_operation_has_media_types_of_its_own() {
+        for (path, accepted, due) in [
+            ("/thing", "application/json", 200),
+            ("/thing", "text/csv", 406),
+            ("/thing", "*/*", 200),
+            ("/thing", "text/*", 406),
+            ("/thing", "text/html, Application/JSON;indent=2;q=0.1", 200),
+            ("/thing", "application/*; q=0", 406),
+            ("/thing", "application/ld+json", 406),
+            ("/thing", " ", 200),
+            ("/thing", "nonsense", 406),
+            ("/file", "text/csv", 200),
+            ("/file", "text/*", 200),
+            ("/file", "text/csv;q=0", 406),
+            ("/file", "text/html", 406),
+            ("/file", "application/json", 200),
+        ] {
+            let request = TestRequest::get().uri(path).insert_header((header::ACCEPT, accepted));
+            assert_eq!(ask(request, false).await, due, "{path} {accepted}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_of_a_body_is_told_at_the_start() {
+        let (_, mut document) = App::new().into_utoipa_app().service(usual).split_for_parts();
+        let operation = document.paths.paths.get_mut("/usual").and_then(|item| item.post.as_mut()).unwrap();
+        operation.extensions.get_or_insert_default().insert(Intake::EXTENSION.to_owned(), json!({ "max_byte": 3 }));
+        assert!(Offer::of(&document).is_err());
+    }
 }

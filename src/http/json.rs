@@ -1,4 +1,8 @@
 //! Bodies: read within limits, parsed, every fault of theirs told at once. An unchecked one reaches nobody.
+//!
+//! serde stops at the first fault, so a faulty value is healed there, and the next fault is looked for. The crates that go on by
+//! themselves are no help: `eserde` stops at an unknown member; `deserr` takes the place of serde, whose attributes the document
+//! is made of.
 
 use std::{marker::PhantomData, time::Duration};
 
@@ -7,13 +11,9 @@ use futures_util::{FutureExt, StreamExt, future::LocalBoxFuture};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Problem, Result, Said, Wrong, kinds, problem::Place};
+use super::{Problem, Result, Said, Wrong, intake::Intake, kinds, problem::Place};
 use crate::values::Fault;
 
-/// The largest body of an ordinary request.
-pub const LARGEST: usize = 256 * 1024;
-/// How long a body may take to come.
-const DEADLINE: Duration = Duration::from_secs(10);
 /// How deep JSON may be nested.
 const DEEPEST: usize = 32;
 /// The most faults told at once, and the largest body in which more than the first is looked for.
@@ -52,31 +52,31 @@ impl<T> FromRequest for Json<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let plain = request.headers().get(header::CONTENT_ENCODING).is_none_or(|encoding| encoding == "identity");
         let json = plain && is_json(request);
-        let bytes = read(request, payload, LARGEST);
+        let bytes = read(request, payload, Intake::of(request));
         async move { Ok(Self { bytes: bytes.await?, json, body: PhantomData }) }.boxed_local()
     }
 }
 
 /// The whole body, of at most so many bytes, before the deadline.
-pub(super) fn read(request: &HttpRequest, payload: &mut Payload, largest: usize) -> impl Future<Output = Result<Bytes>> + use<> {
+pub(super) fn read(request: &HttpRequest, payload: &mut Payload, intake: Intake) -> impl Future<Output = Result<Bytes>> + use<> {
     let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     let mut payload = payload.take();
     async move {
-        if announced.is_some_and(|length| length > largest) {
+        if announced.is_some_and(|length| length > intake.max_bytes) {
             return Err(Problem::new(&kinds::PAYLOAD_TOO_LARGE));
         }
         let read = async {
             let mut bytes = actix_web::web::BytesMut::new();
             while let Some(chunk) = payload.next().await {
                 let chunk = chunk.map_err(|_| Problem::new(&kinds::BAD_REQUEST))?;
-                if bytes.len() + chunk.len() > largest {
+                if bytes.len() + chunk.len() > intake.max_bytes {
                     return Err(Problem::new(&kinds::PAYLOAD_TOO_LARGE));
                 }
                 bytes.extend_from_slice(&chunk);
             }
             Ok(bytes.freeze())
         };
-        tokio::time::timeout(DEADLINE, read).await.map_err(|_| Problem::new(&kinds::REQUEST_TIMEOUT))?
+        tokio::time::timeout(Duration::from_secs(intake.max_seconds), read).await.map_err(|_| Problem::new(&kinds::REQUEST_TIMEOUT))?
     }
 }
 
@@ -100,7 +100,7 @@ impl FromRequest for Form {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let form = content_type.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"));
-        let bytes = read(request, payload, LARGEST_FORM);
+        let bytes = read(request, payload, Intake { max_bytes: LARGEST_FORM, ..Intake::of(request) });
         async move { Ok(Self(Some(bytes.await?).filter(|_| form))) }.boxed_local()
     }
 }

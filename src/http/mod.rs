@@ -5,6 +5,7 @@ pub mod cors;
 pub mod dress;
 pub mod gate;
 pub mod guard;
+pub mod intake;
 mod json;
 pub mod limit;
 mod list;

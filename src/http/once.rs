@@ -1,5 +1,8 @@
 //! What is sent again is done once: a POST that carries an `Idempotency-Key`, for who never learnt what became of it. That it was
 //! done is written with what was done, or not at all; what it was answered, after that. For a day.
+//!
+//! No crate does this. `actix-idempotent` keeps answers in a session's store: there, what was done is written in one place and
+//! that it was done in another, and a crash between the two does it twice.
 
 use actix_web::{
     Error, HttpMessage, HttpResponse, ResponseError,
@@ -17,12 +20,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use sha2::{Digest, Sha256};
 
-use super::{
-    Caller, Problem, Result, Said,
-    json::{LARGEST, read},
-    kinds,
-    limit::Who,
-};
+use super::{Caller, Problem, Result, Said, intake::Intake, json::read, kinds, limit::Who};
 use crate::{
     db::{Db, Once},
     schema::repeats,
@@ -109,6 +107,10 @@ async fn asked(request: &mut ServiceRequest) -> Result<Asked> {
 /// What is asked to be done once, if it is: by which caller, under which key, and the digest of the whole request.
 async fn named(request: &mut ServiceRequest) -> Result<Option<Once>> {
     let Some(key) = request.headers().get(IDEMPOTENCY_KEY).filter(|_| request.method() == Method::POST).cloned() else { return Ok(None) };
+    let intake = Intake::of(request.request());
+    if !intake.idempotency_key {
+        return Ok(None);
+    }
     let Caller::Known(known) = Caller::of(request.request()) else { return Ok(None) };
     let visible = |key: &&str| (1..=LONGEST).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
     let key = key.to_str().ok().filter(visible).ok_or_else(|| {
@@ -124,7 +126,7 @@ async fn named(request: &mut ServiceRequest) -> Result<Option<Once>> {
         Who::Address(_) => return Ok(None),
     };
     let (http, payload) = request.parts_mut();
-    let body = read(http, payload, LARGEST).await?;
+    let body = read(http, payload, intake).await?;
     let address = request.uri().to_string();
     let digest = Sha256::new().chain_update(address.len().to_be_bytes()).chain_update(address).chain_update(&body).finalize().to_vec();
     request.set_payload(Payload::from(body));
