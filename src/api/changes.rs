@@ -1,4 +1,7 @@
 //! What has changed since: the feed of changes, page by page or as a stream, and the proof that a copy is exact.
+//!
+//! The frames of the stream are written by hand. `actix-sse` and `actix-web-lab` would write the three lines of a frame; they
+//! know nothing of what makes out a stream here: when it ends, and who may still read it.
 
 use std::{
     future::{Ready, ready},
