@@ -6,6 +6,7 @@ mod error;
 pub mod listing;
 pub mod migrate;
 pub mod refs;
+mod stream;
 
 use std::{
     ops::{Deref, DerefMut},
@@ -121,11 +122,21 @@ impl Sees {
     }
 }
 
+/// How long PostgreSQL waits within a transaction before it ends it.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// For the end of a statement.
+    pub statement: Duration,
+    /// For the next statement.
+    pub silence: Duration,
+}
+
 /// A small pool of connections. Each worker has its own.
 #[derive(Clone)]
 pub struct Db {
     pool: Pool<Conn>,
     url: Arc<str>,
+    patience: Option<Patience>,
 }
 
 impl Db {
@@ -147,7 +158,13 @@ impl Db {
             .runtime(deadpool::Runtime::Tokio1)
             .build()
             .map_err(|error| Error::Unavailable(error.to_string()))?;
-        Ok(Self { pool, url: url.into() })
+        Ok(Self { pool, url: url.into(), patience: None })
+    }
+
+    /// The same database, with another patience in each transaction: for an operation that takes long. (`read` asks outside of
+    /// a transaction, with the patience of the session: five seconds.)
+    pub fn patient(&self, patience: Patience) -> Self {
+        Self { patience: Some(patience), ..self.clone() }
     }
 
     async fn connection(&self) -> Result<Object<Conn>, Error> {
@@ -182,13 +199,18 @@ impl Db {
     where
         E: From<Error> + Caused,
     {
+        let begin = self.back_to(instant, sees).await?;
+        self.looking(&begin, ask).await
+    }
+
+    /// Waits until what is told of this instant is final. Gives the opening of a transaction that looks back to it.
+    async fn back_to(&self, instant: Instant, sees: Option<&Sees>) -> Result<String, Error> {
         if instant.ago() < SETTLED {
             let settle = format!("SELECT settle('{instant}')");
             self.read(async |conn| conn.batch_execute(&settle).await.map_err(Error::from)).await?;
         }
         let sees = sees.map_or_else(|| "SET LOCAL app.sees = 'everything'".to_owned(), Sees::set);
-        let begin = format!("{SNAPSHOT}; SET LOCAL search_path = as_of, public; SET LOCAL app.as_of = '{instant}'; {sees}");
-        self.looking(&begin, ask).await
+        Ok(format!("{SNAPSHOT}; SET LOCAL search_path = as_of, public; SET LOCAL app.as_of = '{instant}'; {sees}"))
     }
 
     async fn looking<T, E: From<Error> + Caused>(&self, begin: &str, ask: impl AsyncFn(&mut Conn) -> Result<T, E>) -> Result<T, E> {
@@ -232,18 +254,29 @@ impl Db {
         Ok(done)
     }
 
-    async fn transaction<T, E: From<Error> + Caused>(&self, begin: &str, act: &impl AsyncFn(&mut Conn) -> Result<T, E>) -> Result<T, E> {
+    /// A connection on which a transaction has begun.
+    async fn begin(&self, begin: &str) -> Result<Lease, Error> {
+        let patience = self.patience.map(|Patience { statement, silence }| {
+            let (statement, silence) = (milliseconds(statement), milliseconds(silence));
+            format!("{begin}; SET LOCAL statement_timeout = {statement}; SET LOCAL idle_in_transaction_session_timeout = {silence}")
+        });
+        let begin = patience.as_deref().unwrap_or(begin);
         let mut conn = Lease(Some(self.connection().await?));
         if let Err(error) = conn.batch_execute(begin).await {
             // Nothing has begun: a connection that was lost while it lay in the pool is replaced, once.
             let error = Error::from(error);
             drop(conn);
             if !matches!(error, Error::Unavailable(_)) {
-                return Err(error.into());
+                return Err(error);
             }
             conn = Lease(Some(self.fresh(None).await?));
-            conn.batch_execute(begin).await.map_err(Error::from)?;
+            conn.batch_execute(begin).await?;
         }
+        Ok(conn)
+    }
+
+    async fn transaction<T, E: From<Error> + Caused>(&self, begin: &str, act: &impl AsyncFn(&mut Conn) -> Result<T, E>) -> Result<T, E> {
+        let mut conn = self.begin(begin).await?;
         let answer = act(&mut conn).await;
         let end = if answer.is_ok() { "COMMIT" } else { "ROLLBACK" };
         match conn.batch_execute(end).await.map_err(Error::from) {
@@ -257,6 +290,11 @@ impl Db {
             Err(_) => answer,
         }
     }
+}
+
+/// A time as a setting of PostgreSQL.
+fn milliseconds(time: Duration) -> String {
+    format!("'{}ms'", time.as_millis())
 }
 
 /// A connection in a transaction. Dropped before the end, it is closed, and PostgreSQL undoes the rest.

@@ -28,6 +28,7 @@ mod requests;
 mod rights;
 mod rooms;
 mod sources;
+mod streams;
 mod support;
 mod traps;
 mod walk;
