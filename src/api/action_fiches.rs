@@ -36,7 +36,7 @@ use crate::{
         Conn,
         listing::{self, Field, Listed, field, flag, word},
     },
-    http::{Along, Content, Problem, Resource, Result, Shown, Writer, sent},
+    http::{Along, Content, Resource, Result, Shown, Writer, sent},
     noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Restoration, Where, Writing, find, id_in},
     rights::{self, Place, Reach},
     schema::{
@@ -480,8 +480,6 @@ impl Noun for ActionFiche {
 /// Refuses as the parent of a fiche one that the caller does not see.
 async fn check_parent(parent: Option<Id>, by: &Writer, conn: &mut Conn) -> Result<()> {
     let Some(parent) = parent else { return Ok(()) };
-    match find::<ActionFiche>(Address::alone(parent), by.reach(), conn).await {
-        Err(problem) if [404, 410].contains(&problem.kind().status) => Err(Problem::unknown_reference("/parent_id")),
-        found => found.map(drop),
-    }
+    let found = find::<ActionFiche>(Address::alone(parent), by.reach(), conn).await;
+    found.map(drop).map_err(|problem| problem.named_at("/parent_id"))
 }

@@ -19,15 +19,12 @@ struct Found {
 
 /// The row that was there first, when a write broke a rule of uniqueness. PostgreSQL says which columns hold which
 /// values (`Key (siren)=(246100663) already exists.`).
-pub async fn winner(violation: &Violation, conn: &mut Conn) -> Option<Id> {
-    if violation.rule != Rule::Unique {
-        return None;
-    }
-    let (columns, values) = violation.detail.strip_prefix("Key (")?.split_once(")=(")?;
-    let values = values.strip_suffix(") already exists.")?;
+pub async fn winner(violation: &Violation, conn: &mut Conn) -> QueryResult<Option<Id>> {
+    let told = violation.detail.strip_prefix("Key (").and_then(|detail| detail.strip_suffix(") already exists.")?.split_once(")=("));
+    let Some((columns, values)) = told.filter(|_| violation.rule == Rule::Unique) else { return Ok(None) };
     let values = if columns.contains(", ") { values.split(", ").map(quoted).collect::<Vec<_>>().join(", ") } else { quoted(values) };
     let found = sql_query(format!("SELECT id FROM {} WHERE ({columns}) = ({values}) LIMIT 1", violation.table));
-    found.get_result::<Found>(conn).await.ok().map(|found| found.id)
+    Ok(found.get_result::<Found>(conn).await.optional()?.map(|found| found.id))
 }
 
 /// Locks the row of this table that has this identifier until the transaction ends: nobody else changes it meanwhile. Says its

@@ -187,7 +187,7 @@ async fn first_come(problem: Problem, request: &HttpRequest) -> Problem {
     }
     let caller = Caller::of(request);
     let winner = db.read(async |conn| -> Result<_, Problem> {
-        let Some(winner) = refs::winner(violation, conn).await else { return Ok(None) };
+        let Some(winner) = refs::winner(violation, conn).await? else { return Ok(None) };
         // Of what the caller may not see, not even the address is told.
         Ok(ledger::is_seen(winner, caller.reach(), conn).await?.then_some(winner))
     });

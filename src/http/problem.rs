@@ -279,6 +279,16 @@ impl Problem {
         Self::body(pointer, "unknown_reference", Said::new("Refers to something that is not there.", "Désigne quelque chose qui n'existe pas."))
     }
 
+    /// Is what was asked for not there, or deleted? Any other refusal says nothing of that: the database may be away.
+    pub fn is_absence(&self) -> bool {
+        matches!(self.0.kind.status, 404 | 410)
+    }
+
+    /// The same, of a thing that the body names at this pointer: one that is not there is an unknown reference; any other refusal stays.
+    pub fn named_at(self, pointer: &str) -> Self {
+        if self.is_absence() { Self::unknown_reference(pointer) } else { self }
+    }
+
     /// The thing that it was merged into.
     pub fn merged_into(&self) -> Option<String> {
         self.0.more.get("merged_into")?.as_str().map(str::to_owned)

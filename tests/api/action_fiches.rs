@@ -1,5 +1,6 @@
 //! What is particular to action fiches: the three axes of their state and the moves along them, two levels, shares.
 
+use diesel_async::SimpleAsyncConnection;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Client, house, makers, send};
@@ -174,4 +175,18 @@ async fn a_fiche_that_several_share_counts_once() {
     let twice = house.post(&format!("{one}/participants"), json!({ "partner_id": second, "role": "partner" })).await.expect(409);
     assert_eq!(twice.wrongs()[0].1, "already_exists");
     house.post(&format!("{one}/participants"), json!({ "partner_id": second, "role": "pilot" })).await.expect(201);
+}
+
+/// A parent that cannot be read for the moment is not one that is not there: the answer is 503, which a client sends again.
+#[actix_web::test]
+async fn a_parent_that_cannot_be_read_is_not_missing() {
+    let house = house().await;
+    let territory = makers::territory(&house, "Alençon").await;
+    let parent = makers::make(&house, "/action-fiches", json!({ "territory_id": territory, "title": "Mère" })).await;
+    let child = json!({ "territory_id": territory, "title": "Fille", "parent_id": parent });
+    let mut other = house.database().await;
+    other.batch_execute("SET idle_in_transaction_session_timeout = 0; BEGIN; LOCK TABLE action_fiches IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    assert_eq!(house.post("/action-fiches", child.clone()).await.expect(503).body["code"], "timed_out");
+    other.batch_execute("ROLLBACK").await.unwrap();
+    house.post("/action-fiches", child).await.expect(201);
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use diesel::{QueryableByName, sql_query, sql_types::Text};
-use diesel_async::RunQueryDsl;
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use reqwest::{Method, redirect};
 use serde_json::{Value, json};
 
@@ -168,6 +168,27 @@ async fn merges_are_undone_from_the_last_one() {
     house.patch(&path, Some("*"), json!({ "partner_id": c })).await.expect(200);
     house.post(&format!("/partners/{a}/unmerge"), json!({})).await.expect(200);
     assert_eq!(sits().await, json!(c));
+}
+
+/// A partner that cannot be read for the moment is not one that is not there: the answer is 503, which a client sends again.
+#[actix_web::test]
+async fn a_partner_that_cannot_be_read_is_not_missing() {
+    let house = house().await;
+    let [one, into] = [makers::partner(&house, "A").await, makers::partner(&house, "B").await];
+    let mut other = house.database().await;
+    other.batch_execute("SET idle_in_transaction_session_timeout = 0").await.unwrap();
+    let row = format!("BEGIN; SELECT FROM partners WHERE id = '{into}' FOR UPDATE");
+    let table = "BEGIN; LOCK TABLE partners IN ACCESS EXCLUSIVE MODE";
+    other.batch_execute(&row).await.unwrap();
+    assert_eq!(merge(&house, &one, &into).await.expect(503).body["code"], "timed_out");
+    other.batch_execute("ROLLBACK").await.unwrap();
+    merge(&house, &one, &into).await.expect(200);
+    for held in [row.as_str(), table] {
+        other.batch_execute(held).await.unwrap();
+        assert_eq!(house.post(&format!("/partners/{one}/unmerge"), json!({})).await.expect(503).body["code"], "timed_out", "{held}");
+        other.batch_execute("ROLLBACK").await.unwrap();
+    }
+    house.post(&format!("/partners/{one}/unmerge"), json!({})).await.expect(200);
 }
 
 /// What may stand once only, of a partner: `merge_partners` knows each of them.

@@ -189,8 +189,7 @@ async fn create_grant(db: Data<Db>, admin: Admin, body: Json<NewGrant>) -> Resul
             };
             let mut others = Vec::new();
             if let Subject::Key(id) = subject {
-                let unknown = |problem: Problem| if problem.kind() == &kinds::NOT_FOUND { Problem::unknown_reference("/key_id") } else { problem };
-                let key = lock(id, &delegation, conn).await.map_err(unknown)?.key;
+                let key = lock(id, &delegation, conn).await.map_err(|problem| problem.named_at("/key_id"))?.key;
                 if key.revoked_at.is_some() {
                     let said = Said::new("The key is revoked.", "La clé est révoquée.");
                     return Err(Problem::body("/key_id", "broken_rule", said));

@@ -51,10 +51,7 @@ async fn stays(merged: &Partner, into_id: Id, reach: &Reach, conn: &mut Conn) ->
         let said = Said::new("A partner is not merged into itself.", "Un partenaire ne fusionne pas avec lui-même.");
         return Err(Problem::body("/into_id", "broken_rule", said));
     }
-    let into = hold::<Partner>(Address::alone(into_id), reach, conn).await.map_err(|problem| match problem.kind().status {
-        404 | 410 => Problem::unknown_reference("/into_id"),
-        _ => problem,
-    })?;
+    let into = hold::<Partner>(Address::alone(into_id), reach, conn).await.map_err(|problem| problem.named_at("/into_id"))?;
     if let (Some(one), Some(other)) = (&merged.siren, &into.siren)
         && one != other
     {
@@ -100,7 +97,8 @@ async fn unmerge_partner(db: Data<Db>, editor: Approver, At(id): At, body: Json<
     db.write(&editor, async |conn| {
         let into = match hold::<Partner>(Address::alone(id), editor.reach(), conn).await {
             Ok(_) => None,
-            Err(problem) => Some(history::merged_into(id, conn).await?.ok_or(problem)?),
+            Err(problem) if problem.is_absence() => Some(history::merged_into(id, conn).await?.ok_or(problem)?),
+            Err(problem) => return Err(problem),
         };
         editor.within(&Place::nation())?;
         let unmerge = body.valid()?;
@@ -108,12 +106,12 @@ async fn unmerge_partner(db: Data<Db>, editor: Approver, At(id): At, body: Json<
             let said = Said::new("It is not merged into another one.", "Il n'est fusionné avec aucun autre.");
             return Err(Problem::new(&kinds::NOT_MERGED).saying(said));
         };
-        hold::<Partner>(Address::alone(into), editor.reach(), conn).await.map_err(|_| {
+        hold::<Partner>(Address::alone(into), editor.reach(), conn).await.map_err(|problem| {
             let said = Said::new(
                 "The partner that it was merged into is not there: bring that one back first.",
                 "Le partenaire qui l'a absorbé n'est plus là : rétablissez-le d'abord.",
             );
-            Problem::new(&kinds::NOT_MERGED).saying(said)
+            if problem.is_absence() { Problem::new(&kinds::NOT_MERGED).saying(said) } else { problem }
         })?;
         history::because(unmerge.reason.as_ref().map(LongText::as_str), conn).await?;
         patiently(conn).await?;
