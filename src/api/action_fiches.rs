@@ -37,7 +37,7 @@ use crate::{
         listing::{self, Field, Listed, field, flag, word},
     },
     http::{Along, Content, Resource, Result, Shown, Writer, sent},
-    noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Restoration, Where, Writing, find, id_in},
+    noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Restoration, Rule, Where, Writing, find, id_in},
     rights::{self, Place, Reach},
     schema::{
         action_fiche_funding_lines, action_fiche_locations, action_fiche_milestones, action_fiche_notes, action_fiche_participants,
@@ -400,6 +400,26 @@ impl Noun for ActionFiche {
         all: "action fiches",
         about: "Action fiches with participants and themes (fiches actions).",
         places: &["territory_id", "id"],
+        rules: &[
+            Rule::period("planned_period"),
+            Rule::period("actual_period"),
+            Rule::PARENT,
+            Rule("done", "/actual_end_on", "Done needs its real end date.", "Un état terminé demande la date de fin réelle."),
+            Rule("levels", "/parent_id", "Two levels at most, within one territory.", "Deux niveaux au plus, dans un même territoire."),
+            Rule(
+                "open_child",
+                "/progress",
+                "A fiche is not done while a child is open.",
+                "Une fiche n'est pas terminée tant qu'une fille est ouverte.",
+            ),
+            Rule("done_parent", "/parent_id", "The fiche it is a part of is done.", "La fiche dont elle fait partie est terminée."),
+            Rule(
+                "parent_visibility",
+                "/visibility",
+                "A fiche is shown to nobody who does not see the one it is a part of.",
+                "Une fiche n'est montrée qu'à qui voit celle dont elle fait partie.",
+            ),
+        ],
         ..Card::EMPTY
     };
     const WRITING: Writing<Self> = Writing {

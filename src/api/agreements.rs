@@ -22,7 +22,7 @@ use crate::{
         listing::{Field, Listed, field, period, word},
     },
     http::{Along, Content, Resource, Result, Shown, sent},
-    noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Writing},
+    noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Rule, Writing},
     rights::Place,
     schema::{agreement_approvals, agreement_fiches, agreement_signatories, agreements},
     values::{
@@ -340,6 +340,7 @@ impl Noun for Agreement {
         all: "agreements",
         about: "Agreements with signatories, approvals and fiches (protocoles, contrats, conventions, avenants).",
         places: &["territory_id"],
+        rules: &[Rule::period("period"), Rule::PARENT, Rule::STATED],
         ..Card::EMPTY
     };
     const WRITING: Writing<Self> = Writing::at(|agreement| Place::territory(agreement.territory_id), |new| Place::territory(new.territory_id));

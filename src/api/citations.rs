@@ -16,7 +16,7 @@ use crate::{
     },
     http::{Content, Problem, Resource, Result, Shown, Writer, sent},
     ledger,
-    noun::{Address, Alone, Card, Naming, Noun, Operations, Restoration, Where, Writing, may_cite_so},
+    noun::{Address, Alone, Card, Naming, Noun, Operations, Restoration, Rule, Where, Writing, may_cite_so},
     rights::{self, Place, Reach},
     schema::citations,
     values::{Code, Id, LongText, Name, Visibility, VisibilityWords, Vocabulary, Word},
@@ -143,6 +143,12 @@ impl Noun for Citation {
         about: "Citations: the provenance of every fact (provenance).",
         places: &["territory_id"],
         erased: &["passage"],
+        rules: &[Rule(
+            "most",
+            "/thing_id",
+            "A thing has 1000 citations of one territory's documents at most.",
+            "Un élément a au plus 1000 citations des documents d'un territoire.",
+        )],
         ..Card::EMPTY
     };
     const WRITING: Writing<Self> = Writing {

@@ -19,7 +19,7 @@ use crate::{
         listing::{Field, Listed, field, period, word},
     },
     http::{Along, Decisions, Resource, Result, Shown, sent},
-    noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Writing},
+    noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Rule, Writing},
     rights::Place,
     schema::{committee_seats, committees},
     values::{Count, Day, Id, LongText, Many, Name, Qualifier, RegionCode, ShortText, Vocabulary, Word},
@@ -242,6 +242,17 @@ impl Noun for Committee {
         all: "committees",
         about: "Committees with their seats (comités, instances).",
         places: &["territory_id", "region_code"],
+        rules: &[
+            Rule::period("period"),
+            Rule::PARENT,
+            Rule("becomes", "/becomes_id", "A committee does not become itself.", "Un comité ne devient pas lui-même."),
+            Rule(
+                "national",
+                "/level",
+                "What works at the national level is of no territory and of no region.",
+                "Ce qui travaille au niveau national n'est d'aucun territoire ni d'aucune région.",
+            ),
+        ],
         ..Card::EMPTY
     };
     const WRITING: Writing<Self> = Writing::at(

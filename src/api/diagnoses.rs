@@ -22,7 +22,7 @@ use crate::{
         listing::{Field, Listed, field, word},
     },
     http::{Along, Content, Resource, Result, Shown, sent},
-    noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Writing},
+    noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Rule, Writing},
     rights::Place,
     schema::{diagnoses, diagnosis_ambitions, diagnosis_findings, diagnosis_stakes},
     values::{Confidence, ConfidenceWords, Count, Day, Id, LongText, Many, Name, Precision, PrecisionWords, ShortText},
@@ -189,6 +189,7 @@ impl Noun for Diagnosis {
         all: "diagnoses",
         about: "Diagnoses with findings, ranked stakes and ambitions (diagnostics).",
         places: &["territory_id"],
+        rules: &[Rule::STATED],
         ..Card::EMPTY
     };
     const WRITING: Writing<Self> = Writing::at(|diagnosis| Place::territory(diagnosis.territory_id), |new| Place::territory(new.territory_id));

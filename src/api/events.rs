@@ -22,7 +22,7 @@ use crate::{
         listing::{Field, Listed, field, period, word},
     },
     http::{Along, Content, Resource, Result, Shown, sent},
-    noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Writing},
+    noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Rule, Writing},
     rights::Place,
     schema::{event_measures, event_participants, event_sequences, events},
     values::{CommuneCode, Confidence, ConfidenceWords, Day, Id, LongText, Many, Name, Precision, PrecisionWords, ShortText, Vocabulary, Word},
@@ -253,6 +253,7 @@ impl Noun for Event {
         all: "events",
         about: "Events with sequences, head-counts and participants (événements).",
         places: &["territory_id"],
+        rules: &[Rule::period("period"), Rule::PARENT, Rule::STATED],
         ..Card::EMPTY
     };
     const WRITING: Writing<Self> = Writing::at(

@@ -21,7 +21,7 @@ use crate::{
         listing::{Field, Listed, Scope, field, word},
     },
     http::{Along, Content, Resource, Result, Shown, Writer, sent},
-    noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Restoration, Writing},
+    noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Restoration, Rule, Writing},
     rights::{self, Place, Reach},
     schema::{meeting_attendances, meeting_decisions, meetings},
     values::{
@@ -247,6 +247,15 @@ impl Noun for Meeting {
         all: "meetings",
         about: "Meetings with attendances and decisions (réunions).",
         places: &["territory_id", "region_code"],
+        rules: &[
+            Rule::STATED,
+            Rule(
+                "committee_place",
+                "/committee_id",
+                "The committee is of another place than the meeting.",
+                "Le comité est d'un autre lieu que la réunion.",
+            ),
+        ],
         ..Card::EMPTY
     };
     const WRITING: Writing<Self> = Writing::at(

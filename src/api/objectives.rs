@@ -15,7 +15,7 @@ use crate::{
         listing::{Field, Listed, field},
     },
     http::{Content, Resource, Result, Shown, sent},
-    noun::{Address, Alone, Card, Noun, Operations, Writing},
+    noun::{Address, Alone, Card, Noun, Operations, Rule, Writing},
     rights::Place,
     schema::objectives,
     values::{Count, Id, Many, ShortText},
@@ -125,6 +125,7 @@ impl Noun for Objective {
         all: "objectives",
         about: "Objectives: between themes and fiches (objectifs).",
         places: &["territory_id"],
+        rules: &[Rule::PARENT],
         ..Card::EMPTY
     };
     const WRITING: Writing<Self> = Writing::at(|objective| Place::territory(objective.territory_id), |new| Place::territory(new.territory_id));

@@ -15,7 +15,7 @@ use crate::{
         listing::{Field, Listed, Scope, field, word},
     },
     http::{Content, Resource, Result, Shown, Views, sent},
-    noun::{Address, Alone, Card, Naming, Noun, Operations, Writing},
+    noun::{Address, Alone, Card, Naming, Noun, Operations, Rule, Writing},
     rights::{self, Place, Reach},
     schema::observations,
     values::{
@@ -280,6 +280,13 @@ impl Noun for Observation {
         all: "observations",
         about: "Observations: sourced figures of indicators (valeurs, constats).",
         places: &["territory_id"],
+        rules: &[
+            Rule::STATED,
+            Rule("told", "", "A value or a text is needed.", "Il faut une valeur ou un texte."),
+            Rule::period("measured_period"),
+            Rule("subject_named", "/subject", "What it is of is not named.", "Le sujet n'est pas désigné."),
+            Rule("one_subject", "/subject", "It is of one subject alone.", "Il n'y a qu'un sujet."),
+        ],
         ..Card::EMPTY
     };
     const WRITING: Writing<Self> = Writing::at(

@@ -21,7 +21,7 @@ use crate::{
     },
     http::{Along, Decisions, Resource, Result, Shown, sent},
     ledger::history,
-    noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Where, Writing},
+    noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Rule, Where, Writing},
     schema::{partner_commitments, partners},
     values::{Alias, Email, Id, Many, Name, Phone, Siren, Siret, Url, Vocabulary, Word},
 };
@@ -216,6 +216,11 @@ impl Noun for Partner {
         a: "a partner",
         all: "partners",
         about: "Partners with their commitments (partenaires).",
+        rules: &[
+            Rule("siret_of_siren", "/siret", "The SIRET is not of this SIREN.", "Le SIRET n'est pas de ce SIREN."),
+            Rule::PARENT,
+            Rule("predecessor", "/predecessor_id", "A partner is not its own predecessor.", "Un partenaire n'est pas son propre prédécesseur."),
+        ],
         ..Card::EMPTY
     };
     const WRITING: Writing<Self> = Writing { make: Where::Anywhere, change: Where::Nation, remove: Where::Nation };

@@ -18,7 +18,7 @@ use crate::{
         listing::{Field, Listed, field, period, word},
     },
     http::{Along, Content, Resource, Result, Shown, Views, sent},
-    noun::{Address, Alone, Card, Face, Naming, Noun, Operations, Parts, Writing},
+    noun::{Address, Alone, Card, Face, Naming, Noun, Operations, Parts, Rule, Writing},
     rights::{self, Place, Reach},
     schema::{post_funding_lines, posts},
     values::{Confidence, ConfidenceWords, Day, Id, LongText, Many, Name, Precision, PrecisionWords, ShortText, Vocabulary, Word},
@@ -203,6 +203,7 @@ impl Noun for Post {
         all: "posts",
         about: "Posts with their funding lines (postes, chefs de projet).",
         places: &["territory_id"],
+        rules: &[Rule::period("period"), Rule::STATED],
         ..Card::EMPTY
     };
     const WRITING: Writing<Self> = Writing::at(|post| Place::territory(post.territory_id), |new| Place::territory(new.territory_id));

@@ -15,7 +15,7 @@ use crate::{
         listing::{Field, Listed, field, period, word},
     },
     http::{Content, Resource, Result, Shown, sent},
-    noun::{Address, Alone, Card, Noun, Operations, Writing},
+    noun::{Address, Alone, Card, Noun, Operations, Rule, Writing},
     schema::programme_phases,
     values::{Count, Day, Id, LongText, Name, Precision, PrecisionWords, ShortText},
 };
@@ -119,6 +119,7 @@ impl Noun for ProgrammePhase {
         a: "a programme phase",
         all: "programme phases",
         about: "Phases of the programme (phases du programme).",
+        rules: &[Rule::period("period")],
         ..Card::EMPTY
     };
     const WRITING: Writing<Self> = Writing::NATION;

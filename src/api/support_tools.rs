@@ -15,7 +15,7 @@ use crate::{
         listing::{Field, Listed, field, period, word},
     },
     http::{Content, Resource, Result, Shown, sent},
-    noun::{Address, Alone, Card, Noun, Operations, Writing},
+    noun::{Address, Alone, Card, Noun, Operations, Rule, Writing},
     schema::support_tools,
     values::{Day, Id, LongText, Name, Url, Vocabulary, Word},
 };
@@ -144,6 +144,7 @@ impl Noun for SupportTool {
         a: "a support tool",
         all: "support tools",
         about: "Support tools of the State and its operators (boîte à outils).",
+        rules: &[Rule::period("period")],
         ..Card::EMPTY
     };
     const WRITING: Writing<Self> = Writing::NATION;

@@ -19,7 +19,7 @@ use crate::{
         listing::{Field, Listed, field},
     },
     http::{Along, Content, Resource, Result, Shown, Writer, sent},
-    noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Restoration, Where, Writing, id_in},
+    noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Restoration, Rule, Where, Writing, id_in},
     rights::{self, Place},
     schema::{theme_correspondences, themes},
     values::{Code, Count, Id, Many, Name, Scheme, ShortText},
@@ -174,6 +174,7 @@ impl Noun for Theme {
         all: "themes",
         about: "Themes: axes of each phase and local ones (thématiques).",
         places: &["territory_id"],
+        rules: &[Rule::PARENT],
         ..Card::EMPTY
     };
     const WRITING: Writing<Self> = Writing {

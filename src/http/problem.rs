@@ -294,6 +294,12 @@ impl Problem {
         self.0.more.get("merged_into")?.as_str().map(str::to_owned)
     }
 
+    /// The same, of a broken rule that a noun has put into words: said at this pointer.
+    pub fn reworded(mut self, pointer: &str, said: Said) -> Self {
+        self.0.errors = vec![Wrong::body(pointer, "broken_rule", said)];
+        self
+    }
+
     /// Its kind.
     pub fn kind(&self) -> &'static Kind {
         self.0.kind
@@ -419,69 +425,12 @@ fn violated(violation: &Violation) -> Problem {
     }
 }
 
-/// What each rule between several members says.
+/// What a rule between several members says. A noun has better words for its own, on its card.
 fn check(name: &str) -> (String, Said) {
-    let (pointer, en, fr) = match name {
-        "period" | "planned_period" | "actual_period" => ("", "The end comes before the start.", "La fin précède le début."),
-        "siret_of_siren" => ("/siret", "The SIRET is not of this SIREN.", "Le SIRET n'est pas de ce SIREN."),
-        "identified" => {
-            ("", "A SIREN or a commune code is needed, unless the kind is other.", "Il faut un SIREN ou un code commune, sauf pour la nature other.")
-        }
-        "held" => ("", "A seat needs a person, a partner or a function.", "Un siège demande une personne, un partenaire ou une fonction."),
-        "parent" => ("/parent_id", "A thing is not its own parent.", "Un élément n'est pas son propre parent."),
-        "predecessor" => ("/predecessor_id", "A partner is not its own predecessor.", "Un partenaire n'est pas son propre prédécesseur."),
-        "becomes" => ("/becomes_id", "A committee does not become itself.", "Un comité ne devient pas lui-même."),
-        "alternate" => ("/alternate_of", "A seat is not its own alternate.", "Un siège n'est pas son propre suppléant."),
-        "other" => ("", "A thing is not related to itself.", "Un élément n'est pas lié à lui-même."),
-        "done" => ("/actual_end_on", "Done needs its real end date.", "Un état terminé demande la date de fin réelle."),
-        "levels" | "action_fiches_levels" => {
-            ("/parent_id", "Two levels at most, within one territory.", "Deux niveaux au plus, dans un même territoire.")
-        }
-        "stated_precision" => ("", "A precision is of a date that is understood.", "Une précision demande une date comprise."),
-        "attended" => ("", "A person, a partner or a function is needed.", "Il faut une personne, un partenaire ou une fonction."),
-        "effect_of_fiche" => ("/action_fiche_id", "An effect is on a fiche.", "Un effet porte sur une fiche."),
-        "body" => ("", "The body is a partner or a committee.", "L'instance est un partenaire ou un comité."),
-        "share" => ("/share_pct", "A share is of 100.", "Une part est sur 100."),
-        "told" => ("", "A value or a text is needed.", "Il faut une valeur ou un texte."),
-        "measured_period" => ("", "The end comes before the start.", "La fin précède le début."),
-        "subject_named" => ("/subject", "What it is of is not named.", "Le sujet n'est pas désigné."),
-        "one_subject" => ("/subject", "It is of one subject alone.", "Il n'y a qu'un sujet."),
-        "paid" => ("/paid_eur", "No more is paid than was granted.", "Le versé ne dépasse pas l'accordé."),
-        "granted_first" => ("/granted_eur", "What is paid was granted.", "Ce qui est versé a été accordé."),
-        "dates" => ("", "It is asked, then granted or refused, then paid.", "On demande, puis on accorde ou refuse, puis on verse."),
-        "committee_place" => {
-            ("/committee_id", "The committee is of another place than the meeting.", "Le comité est d'un autre lieu que la réunion.")
-        }
-        "national" => (
-            "/level",
-            "What works at the national level is of no territory and of no region.",
-            "Ce qui travaille au niveau national n'est d'aucun territoire ni d'aucune région.",
-        ),
-        "most" => (
-            "/thing_id",
-            "A thing has 1000 citations of one territory's documents at most.",
-            "Un élément a au plus 1000 citations des documents d'un territoire.",
-        ),
-        "point" => ("", "A point has a latitude and a longitude.", "Un point a une latitude et une longitude."),
-        "open_child" | "action_fiches_open_child" => {
-            ("/progress", "A fiche is not done while a child is open.", "Une fiche n'est pas terminée tant qu'une fille est ouverte.")
-        }
-        "done_parent" | "action_fiches_done_parent" => {
-            ("/parent_id", "The fiche it is a part of is done.", "La fiche dont elle fait partie est terminée.")
-        }
-        "parent_visibility" | "action_fiches_parent_visibility" => (
-            "/visibility",
-            "A fiche is shown to nobody who does not see the one it is a part of.",
-            "Une fiche n'est montrée qu'à qui voit celle dont elle fait partie.",
-        ),
-        _ => {
-            return match name.strip_suffix("_territory") {
-                Some(member) => (format!("/{member}"), Said::new("It is of another territory.", "Il est d'un autre territoire.")),
-                None => (format!("/{name}"), Said::new("Breaks a rule.", "Enfreint une règle.")),
-            };
-        }
-    };
-    (pointer.to_owned(), Said::new(en, fr))
+    match name.strip_suffix("_territory") {
+        Some(member) => (format!("/{member}"), Said::new("It is of another territory.", "Il est d'un autre territoire.")),
+        None => (format!("/{name}"), Said::new("Breaks a rule.", "Enfreint une règle.")),
+    }
 }
 
 /// A refusal already in the language of its request: for what never reaches `dress` again.

@@ -7,7 +7,7 @@
 //! 5. May the body name what it names, and what is particular to the noun? (403, 409, 422)
 //! 6. The write. Where a write moved the thing to another place, or only the written row can tell, the right is asked again.
 
-use super::{Address, Noun, Where, Whole, hold, look, naming};
+use super::{Address, Noun, Where, Whole, card::in_words, hold, look, naming};
 use crate::{
     db::Conn,
     http::{IfMatch, Json, OrUnchanged, Problem, Result, Writer},
@@ -40,11 +40,12 @@ impl<N> Done<N> {
 
 /// Does it, once all is asked. Inside of a transaction that the writer signs.
 pub async fn act<N: Noun>(act: &Act<'_, N>, by: &Writer, conn: &mut Conn) -> Result<Done<N>> {
-    match act {
+    let done = match act {
         Act::Make(at, body) => make(*at, body, by, conn).await,
         Act::Change(at, if_match, body) => change(*at, if_match, body, by, conn).await,
         Act::Remove(at, if_match) => remove(*at, if_match, by, conn).await,
-    }
+    };
+    done.map_err(in_words::<N>)
 }
 
 async fn make<N: Noun>(at: Address<N>, body: &Json<N::New>, by: &Writer, conn: &mut Conn) -> Result<Done<N>> {
@@ -165,7 +166,7 @@ impl Parts<'_> {
                 Step::Ask(by, conn) => ask_new::<P>(part, by, conn).await,
                 Step::Insert(whole, conn) => P::insert(Address::new(*whole), part, conn).await.map(drop),
             };
-            done.map_err(|problem| problem.inside(member, index))?;
+            done.map_err(|problem| in_words::<P>(problem).inside(member, index))?;
         }
         Ok(())
     }

@@ -7,8 +7,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{Act, Address, Alone, Noun, Whole, act, history};
 use crate::{
-    db::Conn,
-    http::{Json, Result, Right, Shown, Writer},
+    db::{Caused, Conn, Error},
+    http::{Json, Problem, Result, Right, Said, Shown, Writer},
     values::Id,
 };
 
@@ -39,6 +39,23 @@ pub struct Card {
 /// member that it points at, and the sentence in English and in French.
 #[derive(Debug)]
 pub struct Rule(pub &'static str, pub &'static str, pub &'static str, pub &'static str);
+
+impl Rule {
+    /// A thing is not its own parent.
+    pub const PARENT: Self = Self("parent", "/parent_id", "A thing is not its own parent.", "Un élément n'est pas son propre parent.");
+    /// A thing is not related to itself.
+    pub const OTHER: Self = Self("other", "", "A thing is not related to itself.", "Un élément n'est pas lié à lui-même.");
+    /// How precise a date is can be said only where it is understood.
+    pub const STATED: Self = Self("stated_precision", "", "A precision is of a date that is understood.", "Une précision demande une date comprise.");
+    /// Who takes part is a person, a partner or a function.
+    pub const ATTENDED: Self =
+        Self("attended", "", "A person, a partner or a function is needed.", "Il faut une personne, un partenaire ou une fonction.");
+
+    /// What ends comes after its start, by the constraint of this name.
+    pub const fn period(name: &'static str) -> Self {
+        Self(name, "", "The end comes before the start.", "La fin précède le début.")
+    }
+}
 
 impl Card {
     /// Says nothing: what a card leaves out is as here.
@@ -116,4 +133,17 @@ impl Face {
 
 fn make<'a, N: Noun<Whole = Alone>>(id: Id, body: Bytes, by: &'a Writer, conn: &'a mut Conn) -> LocalBoxFuture<'a, Result<()>> {
     async move { act::<N>(&Act::Make(Address::alone(id), &Json::new(body)), by, conn).await.map(drop) }.boxed_local()
+}
+
+/// Puts into words which rule a write has broken: one of the noun's, of its parts', or of its whole's.
+pub fn in_words<N: Noun>(problem: Problem) -> Problem {
+    let Some(Error::Violated(violation)) = problem.caused() else { return problem };
+    let cards = std::iter::once(&N::CARD).chain(N::PARTS.iter().map(|part| part.card)).chain(N::Whole::CARD);
+    let rules = cards.flat_map(|card| card.rules.iter().map(move |rule| (card.table, rule)));
+    let broken =
+        |(table, Rule(name, ..)): &(&str, &Rule)| violation.constraint.strip_prefix(table).is_some_and(|rest| rest.strip_prefix('_') == Some(name));
+    match rules.into_iter().find(broken) {
+        Some((_, Rule(_, pointer, en, fr))) => problem.reworded(pointer, Said::new(*en, *fr)),
+        None => problem,
+    }
 }

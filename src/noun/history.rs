@@ -6,7 +6,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{Address, Alone, Entry, Noun, Where, id_in};
+use super::{Address, Alone, Entry, Noun, Where, id_in, in_words};
 use crate::{
     db::Db,
     http::{Caller, Holder, IfMatch, Json, Page, Problem, Resource, Result, Said, Site, Tagged, Wrong, kinds, number, parameters},
@@ -203,4 +203,5 @@ async fn restore<N: Noun<Whole = Alone>>(
         Ok(Tagged(made.version, made))
     })
     .await
+    .map_err(in_words::<N>)
 }

@@ -28,7 +28,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 pub use self::{
     act::{Act, Done, Parts, act, open},
-    card::{Card, Face, Rule},
+    card::{Card, Face, Rule, in_words},
     entry::Entry,
     history::Restoration,
     moves::may_move,

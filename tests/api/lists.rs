@@ -295,7 +295,7 @@ async fn hot_statements_are_prepared_once() {
         });
         assert_eq!(listing.rows(&mut conn).await.unwrap().len(), 1);
         let id = territoires_industrie::values::Id::parse(&partner).unwrap();
-        assert!(partners::find(id, &Default::default(), &mut conn).await.is_ok());
+        assert!(noun::find::<partners::Partner>(noun::Address::alone(id), &Default::default(), &mut conn).await.is_ok());
     }
     let prepared: Vec<Prepared> = sql_query("SELECT statement FROM pg_prepared_statements").load(&mut conn).await.unwrap();
     let statements: Vec<&str> = prepared.iter().map(|prepared| prepared.statement.as_str()).collect();

@@ -68,12 +68,12 @@ async fn ids(rows: Vec<(Line, Keys)>, conn: &mut Conn) -> Result<(Vec<Id>, i64),
 
 /// The session that the only connection of this pool has.
 async fn session(db: &Db) -> i32 {
-    diesel::define_sql_function! { fn pg_backend_pid() -> Integer }
+    diesel::define_sql_function! { fn pg_backend_pid() -> diesel::sql_types::Integer }
     db.read(async |conn: &mut Conn| Ok::<i32, Error>(diesel::select(pg_backend_pid()).get_result(conn).await?)).await.unwrap()
 }
 
 async fn setting(name: &str, conn: &mut Conn) -> Result<String, Error> {
-    diesel::define_sql_function! { fn current_setting(name: Text) -> Text }
+    diesel::define_sql_function! { fn current_setting(name: diesel::sql_types::Text) -> diesel::sql_types::Text }
     Ok(diesel::select(current_setting(name)).get_result(conn).await?)
 }
 

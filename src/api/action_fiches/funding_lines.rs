@@ -16,7 +16,7 @@ use crate::{
         listing::{Field, Listed, field, word},
     },
     http::{Content, Resource, Result, Shown, sent},
-    noun::{Address, Card, Noun, Of, Operations, Writing},
+    noun::{Address, Card, Noun, Of, Operations, Rule, Writing},
     schema::action_fiche_funding_lines,
     values::{Amount, Basis, BasisWords, Count, Day, Id, LongText, Name, ShortText, Vocabulary, Word},
 };
@@ -239,6 +239,11 @@ impl Noun for FundingLine {
         one: "action_fiche_funding_line",
         a: "a funding line of an action fiche",
         all: "the funding lines of an action fiche",
+        rules: &[
+            Rule("paid", "/paid_eur", "No more is paid than was granted.", "Le versé ne dépasse pas l'accordé."),
+            Rule("granted_first", "/granted_eur", "What is paid was granted.", "Ce qui est versé a été accordé."),
+            Rule("dates", "", "It is asked, then granted or refused, then paid.", "On demande, puis on accorde ou refuse, puis on verse."),
+        ],
         ..Card::EMPTY
     };
     const WRITING: Writing<Self> = Writing::WHOLE;

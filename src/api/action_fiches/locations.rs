@@ -16,7 +16,7 @@ use crate::{
         listing::{Field, Listed, field},
     },
     http::{Content, Resource, Result, Shown, sent},
-    noun::{Address, Card, Noun, Of, Operations, Writing},
+    noun::{Address, Card, Noun, Of, Operations, Rule, Writing},
     schema::action_fiche_locations,
     values::{CommuneCode, Id, Name, ShortText},
 };
@@ -120,6 +120,7 @@ impl Noun for Location {
         one: "action_fiche_location",
         a: "a location of an action fiche",
         all: "the locations of an action fiche",
+        rules: &[Rule("point", "", "A point has a latitude and a longitude.", "Un point a une latitude et une longitude.")],
         ..Card::EMPTY
     };
     const WRITING: Writing<Self> = Writing::WHOLE;

@@ -13,7 +13,7 @@ use super::ActionFiche;
 use crate::{
     db::{Conn, Db},
     http::{At, Editor, IfMatch, Json, Problem, Result, Said, Tagged, kinds},
-    noun::{Address, Noun, may_move, open},
+    noun::{Address, Noun, in_words, may_move, open},
     schema::action_fiches,
     values::{Id, LongText, MOVES, Move, Vocabulary, Word},
 };
@@ -139,6 +139,7 @@ async fn create_action_fiche_transition(
         Ok(advance(fiche, &step, conn).await?.into())
     })
     .await
+    .map_err(in_words::<ActionFiche>)
 }
 
 #[derive(AsChangeset)]

@@ -16,7 +16,7 @@ use crate::{
         listing::{Field, Listed, field, word},
     },
     http::{Content, Resource, Result, Shown, sent},
-    noun::{Address, Card, Noun, Of, Operations, Writing},
+    noun::{Address, Card, Noun, Of, Operations, Rule, Writing},
     schema::agreement_approvals,
     values::{Confidence, ConfidenceWords, Day, Id, LongText, Precision, PrecisionWords, ShortText, Vocabulary, Word},
 };
@@ -155,6 +155,7 @@ impl Noun for Approval {
         one: "agreement_approval",
         a: "an approval of an agreement",
         all: "the approvals of an agreement",
+        rules: &[Rule::STATED, Rule("body", "", "The body is a partner or a committee.", "L'instance est un partenaire ou un comité.")],
         ..Card::EMPTY
     };
     const WRITING: Writing<Self> = Writing::WHOLE;

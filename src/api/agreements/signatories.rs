@@ -16,7 +16,7 @@ use crate::{
         listing::{Field, Listed, field, word},
     },
     http::{Content, Resource, Result, Shown, Views, sent},
-    noun::{Address, Card, Naming, Noun, Of, Operations, Writing},
+    noun::{Address, Card, Naming, Noun, Of, Operations, Rule, Writing},
     rights::{self, Reach},
     schema::agreement_signatories,
     values::{Day, Id, ShortText, Vocabulary, Word},
@@ -143,6 +143,7 @@ impl Noun for Signatory {
         one: "agreement_signatory",
         a: "a signatory of an agreement",
         all: "the signatories of an agreement",
+        rules: &[Rule::ATTENDED],
         ..Card::EMPTY
     };
     const WRITING: Writing<Self> = Writing::WHOLE;

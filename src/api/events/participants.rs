@@ -16,7 +16,7 @@ use crate::{
         listing::{Field, Listed, field, word},
     },
     http::{Content, Resource, Result, Shown, Views, sent},
-    noun::{Address, Card, Naming, Noun, Of, Operations, Writing},
+    noun::{Address, Card, Naming, Noun, Of, Operations, Rule, Writing},
     rights::{self, Reach},
     schema::event_participants,
     values::{Id, LongText, ShortText, Vocabulary, Word},
@@ -151,6 +151,7 @@ impl Noun for EventParticipant {
         one: "event_participant",
         a: "a participant of an event",
         all: "the participants of an event",
+        rules: &[Rule::ATTENDED],
         ..Card::EMPTY
     };
     const WRITING: Writing<Self> = Writing::WHOLE;

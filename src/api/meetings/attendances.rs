@@ -16,7 +16,7 @@ use crate::{
         listing::{Field, Listed, field, word},
     },
     http::{Content, Resource, Result, Shown, Views, sent},
-    noun::{Address, Card, Naming, Noun, Of, Operations, Writing},
+    noun::{Address, Card, Naming, Noun, Of, Operations, Rule, Writing},
     rights::{self, Reach},
     schema::meeting_attendances,
     values::{Id, ShortText, Vocabulary, Word},
@@ -141,6 +141,7 @@ impl Noun for Attendance {
         one: "meeting_attendance",
         a: "an attendance of a meeting",
         all: "the attendances of a meeting",
+        rules: &[Rule::ATTENDED],
         ..Card::EMPTY
     };
     const WRITING: Writing<Self> = Writing::WHOLE;

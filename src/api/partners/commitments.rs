@@ -16,7 +16,7 @@ use crate::{
         listing::{Field, Listed, field, period, word},
     },
     http::{Decisions, Resource, Result, Shown, sent},
-    noun::{Address, Card, Noun, Of, Operations, Writing},
+    noun::{Address, Card, Noun, Of, Operations, Rule, Writing},
     rights::Place,
     schema::partner_commitments,
     values::{Day, Id, LongText, Vocabulary, Word},
@@ -127,6 +127,7 @@ impl Noun for Commitment {
         one: "partner_commitment",
         a: "a commitment of a partner",
         all: "the commitments of a partner",
+        rules: &[Rule::period("period")],
         ..Card::EMPTY
     };
     const WRITING: Writing<Self> = Writing::at(|commitment| Place::territory(commitment.territory_id), |new| Place::territory(new.territory_id));

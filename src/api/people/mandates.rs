@@ -16,7 +16,7 @@ use crate::{
         listing::{Field, Listed, field, period},
     },
     http::{Decisions, Resource, Result, Shown, sent},
-    noun::{Address, Card, Noun, Of, Operations, Writing},
+    noun::{Address, Card, Noun, Of, Operations, Rule, Writing},
     schema::person_mandates,
     values::{Day, Id, LongText, ShortText},
 };
@@ -115,6 +115,7 @@ impl Noun for Mandate {
         a: "a mandate of a person",
         all: "the mandates of a person",
         erased: &["function", "note"],
+        rules: &[Rule::period("period")],
         ..Card::EMPTY
     };
     const WRITING: Writing<Self> = Writing::WHOLE;

@@ -16,7 +16,7 @@ use crate::{
         listing::{Field, Listed, field, word},
     },
     http::{Content, Resource, Result, Shown, sent},
-    noun::{Address, Card, Noun, Of, Operations, Writing},
+    noun::{Address, Card, Noun, Of, Operations, Rule, Writing},
     schema::post_funding_lines,
     values::{Amount, Basis, BasisWords, Count, Id, LongText, Vocabulary, Word},
 };
@@ -153,6 +153,7 @@ impl Noun for PostFunding {
         one: "post_funding_line",
         a: "a funding line of a post",
         all: "the funding lines of a post",
+        rules: &[Rule("share", "/share_pct", "A share is of 100.", "Une part est sur 100.")],
         ..Card::EMPTY
     };
     const WRITING: Writing<Self> = Writing::WHOLE;

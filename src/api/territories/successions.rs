@@ -16,7 +16,7 @@ use crate::{
         listing::{Field, Listed, field, word},
     },
     http::{Content, Resource, Result, Shown, sent},
-    noun::{Address, Card, Noun, Of, Operations, Writing},
+    noun::{Address, Card, Noun, Of, Operations, Rule, Writing},
     schema::territory_successions,
     values::{Day, Id, LongText, Vocabulary, Word},
 };
@@ -118,6 +118,7 @@ impl Noun for Succession {
         one: "territory_succession",
         a: "a succession of a territory",
         all: "the successions of a territory",
+        rules: &[Rule::OTHER],
         ..Card::EMPTY
     };
     const WRITING: Writing<Self> = Writing::NATION;

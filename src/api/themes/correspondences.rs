@@ -16,7 +16,7 @@ use crate::{
         listing::{Field, Listed, field},
     },
     http::{Content, Resource, Result, Shown, sent},
-    noun::{Address, Card, Noun, Of, Operations, Writing},
+    noun::{Address, Card, Noun, Of, Operations, Rule, Writing},
     schema::theme_correspondences,
     values::{Id, LongText},
 };
@@ -96,6 +96,7 @@ impl Noun for Correspondence {
         one: "theme_correspondence",
         a: "a correspondence of a theme",
         all: "the correspondences of a theme",
+        rules: &[Rule::OTHER],
         ..Card::EMPTY
     };
     const WRITING: Writing<Self> = Writing::WHOLE;
