@@ -26,6 +26,7 @@ lint: tools
 	$(TOOLS)/venv/bin/typos
 	$(TOOLS)/venv/bin/shellcheck --external-sources .ci/run tests/outside/*.sh tests/outside/client/*.sh
 	$(TOOLS)/venv/bin/squawk migrations/*/up.sql
+	$(TOOLS)/venv/bin/squawk --exclude=require-lock-timeout,require-statement-timeout src/db/functions/*.sql
 	$(TOOLS)/bin/cargo-deny --locked --log-level error check licenses bans sources
 
 cargo-test: postgresql
@@ -46,7 +47,7 @@ cog: ## Fetch the official geographic code (COG) of 2026, for `load cog`
 
 schema: postgresql ## Write src/schema.rs anew, as the migrations leave the database
 	cargo build --locked
-	tests/outside/schema.sh target/debug/territoires-industrie
+	tests/outside/schema.sh target/debug/territoires-industrie $(TOOLS)
 
 bench: postgresql ## Measure the service beside pgbench
 	@command -v wrk >/dev/null || if command -v brew >/dev/null; then brew install wrk; else $(APT) install wrk; fi

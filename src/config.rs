@@ -150,7 +150,7 @@ impl Serve {
 pub enum Command {
     /// Serve the API and its documentation.
     Serve,
-    /// Apply the migrations that are missing.
+    /// Apply the migrations that are missing, and the functions.
     Migrate,
     /// Load data.
     Load {

@@ -119,6 +119,7 @@ fn apply(url: &str) -> anyhow::Result<()> {
     match migrate::run(url, Step::Up)? {
         State::Current => Ok(()),
         State::Behind(count) => bail!("{count} migrations could not be applied"),
+        State::OtherFunctions => bail!("the functions could not be applied"),
         State::Unknown(version) => bail!("the database has the migration {version}, which this version does not know: nothing was changed"),
     }
 }
@@ -132,6 +133,9 @@ fn check_schema(home: &Home, migrate: bool) -> anyhow::Result<()> {
     match migrate::run(&home.url, Step::Look) {
         Ok(State::Current) => Ok(()),
         Ok(State::Behind(count)) => bail!("{count} migrations are missing: run `territoires-industrie migrate`, or serve with --migrate"),
+        Ok(State::OtherFunctions) => {
+            bail!("the functions are those of another version: run `territoires-industrie migrate`, or serve with --migrate")
+        }
         Ok(State::Unknown(version)) => bail!("the database has the migration {version}, which this version does not know"),
         Err(db::Error::Unavailable(error)) => {
             log::warn!("the database is away, and will be used when it is back: {error}");

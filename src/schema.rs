@@ -129,6 +129,9 @@ diesel::table! {
         description -> Nullable<Text>,
         expected_results -> Nullable<Text>,
         parent_id -> Nullable<Uuid>,
+        objective_id -> Nullable<Uuid>,
+        proposed_by_id -> Nullable<Uuid>,
+        proposed_by_committee_id -> Nullable<Uuid>,
         scope -> Nullable<Text>,
         nature -> Nullable<Text>,
         target_groups -> Jsonb,
@@ -148,6 +151,7 @@ diesel::table! {
         validation -> Text,
         validation_since -> Timestamptz,
         validation_reason -> Nullable<Text>,
+        validation_decision_id -> Nullable<Uuid>,
         progress -> Text,
         progress_since -> Timestamptz,
         progress_reason -> Nullable<Text>,
@@ -155,10 +159,6 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         search -> Nullable<Tsvector>,
-        objective_id -> Nullable<Uuid>,
-        proposed_by_id -> Nullable<Uuid>,
-        validation_decision_id -> Nullable<Uuid>,
-        proposed_by_committee_id -> Nullable<Uuid>,
     }
 }
 
@@ -232,6 +232,8 @@ diesel::table! {
         commune_code -> Nullable<Text>,
         starts_on -> Nullable<Date>,
         ends_on -> Nullable<Date>,
+        period_stated -> Nullable<Text>,
+        period_precision -> Nullable<Text>,
         declared_fiches -> Nullable<Int4>,
         declared_firm -> Nullable<Int4>,
         note -> Nullable<Text>,
@@ -239,8 +241,6 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         search -> Nullable<Tsvector>,
-        period_stated -> Nullable<Text>,
-        period_precision -> Nullable<Text>,
     }
 }
 
@@ -250,16 +250,16 @@ diesel::table! {
         public_id -> Text,
         name -> Text,
         secret_hash -> Bytea,
-        created_at -> Timestamptz,
-        expires_at -> Nullable<Timestamptz>,
-        revoked_at -> Nullable<Timestamptz>,
-        last_used_at -> Nullable<Timestamptz>,
-        created_by -> Nullable<Text>,
-        revoked_by -> Nullable<Text>,
         previous_hash -> Nullable<Bytea>,
         previous_until -> Nullable<Timestamptz>,
-        revocation_reason -> Nullable<Text>,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Text>,
         rotated_at -> Nullable<Timestamptz>,
+        expires_at -> Nullable<Timestamptz>,
+        revoked_at -> Nullable<Timestamptz>,
+        revoked_by -> Nullable<Text>,
+        revocation_reason -> Nullable<Text>,
+        last_used_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -389,6 +389,7 @@ diesel::table! {
     diagnoses (id) {
         id -> Uuid,
         territory_id -> Uuid,
+        event_id -> Nullable<Uuid>,
         title -> Text,
         made_on -> Nullable<Date>,
         made_stated -> Nullable<Text>,
@@ -400,7 +401,6 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         search -> Nullable<Tsvector>,
-        event_id -> Nullable<Uuid>,
     }
 }
 
@@ -546,6 +546,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    functions (one) {
+        one -> Bool,
+        sha256 -> Text,
+    }
+}
+
+diesel::table! {
     grants (id) {
         id -> Uuid,
         key_id -> Nullable<Uuid>,
@@ -562,9 +569,9 @@ diesel::table! {
         ends_at -> Nullable<Timestamptz>,
         granted_by -> Text,
         reason -> Nullable<Text>,
-        created_at -> Timestamptz,
         ended_by -> Nullable<Text>,
         end_reason -> Nullable<Text>,
+        created_at -> Timestamptz,
     }
 }
 
@@ -738,6 +745,7 @@ diesel::table! {
         action_fiche_id -> Nullable<Uuid>,
         partner_id -> Nullable<Uuid>,
         siren -> Nullable<Text>,
+        commune_code -> Nullable<Text>,
         department_code -> Nullable<Text>,
         region_code -> Nullable<Text>,
         value -> Nullable<Numeric>,
@@ -745,6 +753,8 @@ diesel::table! {
         text -> Nullable<Text>,
         period_starts_on -> Nullable<Date>,
         period_ends_on -> Nullable<Date>,
+        period_stated -> Nullable<Text>,
+        period_precision -> Nullable<Text>,
         observed_on -> Nullable<Date>,
         observed_stated -> Nullable<Text>,
         observed_precision -> Nullable<Text>,
@@ -756,9 +766,6 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         search -> Nullable<Tsvector>,
-        period_stated -> Nullable<Text>,
-        period_precision -> Nullable<Text>,
-        commune_code -> Nullable<Text>,
     }
 }
 
@@ -810,12 +817,12 @@ diesel::table! {
         id -> Uuid,
         name -> Text,
         variants -> Jsonb,
+        publication_basis -> Text,
+        consented_on -> Nullable<Date>,
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         search -> Nullable<Tsvector>,
-        publication_basis -> Text,
-        consented_on -> Nullable<Date>,
     }
 }
 
@@ -882,12 +889,12 @@ diesel::table! {
         name -> Text,
         starts_on -> Nullable<Date>,
         ends_on -> Nullable<Date>,
+        period_stated -> Nullable<Text>,
+        period_precision -> Nullable<Text>,
         description -> Nullable<Text>,
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
-        period_stated -> Nullable<Text>,
-        period_precision -> Nullable<Text>,
     }
 }
 
@@ -1008,6 +1015,7 @@ diesel::table! {
         kind -> Text,
         siren -> Nullable<Text>,
         commune_code -> Nullable<Text>,
+        department_codes -> Jsonb,
         name -> Text,
         phase_id -> Nullable<Uuid>,
         starts_on -> Nullable<Date>,
@@ -1016,7 +1024,6 @@ diesel::table! {
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
-        department_codes -> Jsonb,
     }
 }
 
@@ -1127,7 +1134,6 @@ diesel::joinable!(meetings -> partners (host_partner_id));
 diesel::joinable!(meetings -> territories (territory_id));
 diesel::joinable!(objectives -> territories (territory_id));
 diesel::joinable!(objectives -> themes (theme_id));
-diesel::joinable!(observations -> action_fiches (action_fiche_id));
 diesel::joinable!(observations -> documents (document_id));
 diesel::joinable!(observations -> indicators (indicator_id));
 diesel::joinable!(observations -> partners (partner_id));
@@ -1180,6 +1186,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     event_participants,
     event_sequences,
     events,
+    functions,
     grants,
     indicators,
     intercommunalities,

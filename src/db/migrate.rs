@@ -1,11 +1,63 @@
-//! The migrations, carried in the binary.
+//! The migrations and the functions, carried in the binary.
+//!
+//! A migration makes or changes tables, and is never edited once it has landed. A function stands once, in its last form, in
+//! `functions/*.sql`: to change it, edit its file. Which functions a database has is told by their hash, in its table `functions`.
+//!
+//! [`Step::Up`] goes in this order:
+//!
+//! 1. Before each missing migration, every function is made that the database does not have yet, as far as the types it names are
+//!    there. So a migration may create triggers, and call `keep_ledger`. The functions that the database has stay as they are:
+//!    the service may be running, and they belong to the tables as they are.
+//! 2. After the last migration, all functions are made anew, in one transaction. This is done as well when no migration is missing
+//!    but the hash differs.
+//!
+//! What follows for whoever writes them:
+//!
+//! - A function that computes a generated column or an index stands in a migration. Its change must rewrite what was stored.
+//! - Where `CREATE OR REPLACE` cannot change a function (its parameters, what it returns), a migration drops it first, with
+//!   `DROP FUNCTION IF EXISTS` and the old parameters. A function whose file is gone is dropped in the same way.
+//! - On an empty database the first migrations meet the functions of today. So `keep_ledger` must keep taking what they pass.
 
-use diesel_async::AsyncMigrationHarness;
+use std::time::{Duration, Instant};
+
+use diesel::{
+    OptionalExtension, QueryDsl,
+    connection::SimpleConnection,
+    dsl::{select, sql},
+    migration::{Migration, MigrationSource},
+    pg::Pg,
+    sql_types::Bool,
+};
+use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use sha2::{Digest, Sha256};
 
 use super::{Conn, Error};
+use crate::schema::functions;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
+
+/// The functions, in an order in which they can be made: one that is written `RETURN …` follows those it calls.
+const FUNCTIONS: [&str; 12] = [
+    include_str!("functions/search.sql"),
+    include_str!("functions/once.sql"),
+    include_str!("functions/territories.sql"),
+    include_str!("functions/action_fiches.sql"),
+    include_str!("functions/meetings.sql"),
+    include_str!("functions/erase.sql"),
+    include_str!("functions/audience.sql"),
+    include_str!("functions/record.sql"),
+    include_str!("functions/stamps.sql"),
+    include_str!("functions/past.sql"),
+    include_str!("functions/restore.sql"),
+    include_str!("functions/merge.sql"),
+];
+
+/// How each function begins.
+const FUNCTION: &str = "\nCREATE OR REPLACE FUNCTION ";
+
+/// How long another process that migrates the same database is waited for.
+const WAIT: Duration = Duration::from_secs(60);
 
 /// Where a database's schema stands beside the one this binary was built for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +66,8 @@ pub enum State {
     Current,
     /// So many migrations are still to be applied.
     Behind(usize),
+    /// All migrations are applied, but the functions are those of another version.
+    OtherFunctions,
     /// It has a migration that this binary does not know.
     Unknown(String),
 }
@@ -23,50 +77,125 @@ pub enum State {
 pub enum Step {
     /// Only look.
     Look,
-    /// Apply those that are missing.
+    /// Apply those that are missing, and the functions.
     Up,
     /// Undo them all.
     Down,
 }
 
+/// diesel migrates over a connection that blocks.
+type Blocking = AsyncConnectionWrapper<Conn>;
+
 /// Takes a step, and says where the schema stands after it.
 ///
-/// diesel's harness blocks, so it has a thread and a runtime to itself.
+/// The connection blocks, so it has a thread and a runtime to itself.
 pub fn run(url: &str, step: Step) -> Result<State, Error> {
     let url = url.to_owned();
-    let bug = |error: &dyn std::fmt::Display| Error::Bug(error.to_string());
     let thread = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(|error| bug(&error))?;
-        runtime.block_on(async move {
-            let conn = super::connect(&url).await.map_err(|error| Error::Unavailable(error.to_string()))?;
-            let mut harness = AsyncMigrationHarness::new(conn);
-            match step {
-                Step::Look => {}
-                Step::Up if unknown(&mut harness)?.is_some() => {}
-                Step::Up => drop(harness.run_pending_migrations(MIGRATIONS).map_err(|error| bug(&error))?),
-                Step::Down => drop(harness.revert_all_migrations(MIGRATIONS).map_err(|error| bug(&error))?),
-            }
-            if let Some(version) = unknown(&mut harness)? {
-                return Ok(State::Unknown(version));
-            }
-            let behind = harness.pending_migrations(MIGRATIONS).map_err(|error| bug(&error))?.len();
-            Ok(if behind == 0 { State::Current } else { State::Behind(behind) })
-        })
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(|error| bug(error.into()))?;
+        let conn = runtime.block_on(super::connect(&url)).map_err(|error| Error::Unavailable(error.to_string()))?;
+        let _inside = runtime.enter();
+        let conn = &mut Blocking::from(conn);
+        if step != Step::Look {
+            hold(conn)?;
+        }
+        match step {
+            Step::Look => {}
+            Step::Up => up(conn)?,
+            Step::Down => down(conn)?,
+        }
+        state(conn)
     });
     thread.join().unwrap_or_else(|_| Err(Error::Bug("the migrations' thread panicked".to_owned())))
 }
 
+fn bug(error: Box<dyn std::error::Error + Send + Sync>) -> Error {
+    Error::Bug(error.to_string())
+}
+
+/// Keeps other processes from migrating the same database, until this session ends.
+///
+/// The lock is asked for again and again: whoever waited for it within one statement would hold up `CREATE INDEX CONCURRENTLY`.
+fn hold(conn: &mut Blocking) -> Result<(), Error> {
+    use diesel::RunQueryDsl;
+    let start = Instant::now();
+    while !select(sql::<Bool>("pg_try_advisory_lock(hashtextextended('migrate', 0))")).get_result(conn)? {
+        if start.elapsed() > WAIT {
+            return Err(Error::Unavailable("another process is migrating the database".to_owned()));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    // A migration's own work takes its time. What a function's body names may be the work of the next migration.
+    Ok(conn.batch_execute("SET statement_timeout = 0; SET check_function_bodies = off")?)
+}
+
+fn up(conn: &mut Blocking) -> Result<(), Error> {
+    if matches!(state(conn)?, State::Current | State::Unknown(_)) {
+        return Ok(());
+    }
+    let missing = missing();
+    for migration in conn.pending_migrations(MIGRATIONS).map_err(bug)? {
+        conn.batch_execute(&missing)?;
+        conn.run_migration(&migration).map_err(bug)?;
+    }
+    Ok(conn.batch_execute(&format!(
+        "BEGIN; SET LOCAL lock_timeout = '2s'; {} INSERT INTO functions (sha256) VALUES ('{}') ON CONFLICT (one) DO UPDATE SET sha256 = excluded.sha256; COMMIT",
+        FUNCTIONS.concat(),
+        hash()
+    ))?)
+}
+
+fn down(conn: &mut Blocking) -> Result<(), Error> {
+    let names: Vec<&str> = each().filter_map(|function| function.split('(').next()).collect();
+    conn.batch_execute(&format!("DROP FUNCTION IF EXISTS {} CASCADE", names.join(", ")))?;
+    conn.revert_all_migrations(MIGRATIONS).map(drop).map_err(bug)
+}
+
+fn state(conn: &mut Blocking) -> Result<State, Error> {
+    use diesel::RunQueryDsl;
+    if let Some(version) = unknown(conn)? {
+        return Ok(State::Unknown(version));
+    }
+    let behind = conn.pending_migrations(MIGRATIONS).map_err(bug)?.len();
+    if behind > 0 {
+        return Ok(State::Behind(behind));
+    }
+    let theirs = functions::table.select(functions::sha256).first::<String>(conn).optional()?;
+    Ok(if theirs == Some(hash()) { State::Current } else { State::OtherFunctions })
+}
+
 /// A migration that the database has and this binary does not.
-fn unknown(harness: &mut AsyncMigrationHarness<Conn>) -> Result<Option<String>, Error> {
-    use diesel::migration::MigrationSource;
-    let bug = |error: Box<dyn std::error::Error + Send + Sync>| Error::Bug(error.to_string());
-    let known: Vec<String> = MigrationSource::<diesel::pg::Pg>::migrations(&MIGRATIONS)
-        .map_err(bug)?
-        .iter()
-        .map(|migration| migration.name().version().to_string())
-        .collect();
-    let applied = harness.applied_migrations().map_err(bug)?;
+fn unknown(conn: &mut Blocking) -> Result<Option<String>, Error> {
+    let known = versions()?;
+    let applied = conn.applied_migrations().map_err(bug)?;
     Ok(applied.into_iter().map(|version| version.to_string()).find(|version| !known.contains(version)))
+}
+
+/// The migrations that this binary knows.
+fn versions() -> Result<Vec<String>, Error> {
+    let migrations: Vec<Box<dyn Migration<Pg>>> = MIGRATIONS.migrations().map_err(bug)?;
+    Ok(migrations.iter().map(|migration| migration.name().version().to_string()).collect())
+}
+
+/// The hash of the functions.
+fn hash() -> String {
+    hex::encode(Sha256::digest(FUNCTIONS.concat()))
+}
+
+/// Each function, from its name on.
+fn each() -> impl Iterator<Item = &'static str> {
+    FUNCTIONS.iter().flat_map(|file| file.split(FUNCTION).skip(1))
+}
+
+/// Makes each function that is not there, and whose types are.
+fn missing() -> String {
+    let make = |function| {
+        format!(
+            "DO $missing$ BEGIN CREATE FUNCTION {function}
+             EXCEPTION WHEN duplicate_function OR undefined_object OR undefined_table OR undefined_function THEN NULL; END $missing$;"
+        )
+    };
+    each().map(make).collect()
 }
 
 #[derive(diesel::QueryableByName)]
@@ -75,13 +204,16 @@ struct Newest {
     version: Option<String>,
 }
 
-/// Refuses, as unavailable, a database whose newest migration is not the newest of this binary.
+/// Refuses, as unavailable, a database whose newest migration is not the newest of this binary, or whose functions are not this
+/// binary's.
 pub async fn expected(conn: &mut Conn) -> Result<(), Error> {
-    use diesel::migration::MigrationSource;
     use diesel_async::RunQueryDsl;
-    let migrations = MigrationSource::<diesel::pg::Pg>::migrations(&MIGRATIONS).map_err(|error| Error::Bug(error.to_string()))?;
-    let ours = migrations.iter().map(|migration| migration.name().version().to_string()).max();
+    let ours = versions()?.into_iter().max();
     let query = diesel::sql_query("SELECT max(version)::text AS version FROM __diesel_schema_migrations");
-    let theirs = query.get_result::<Newest>(conn).await.map_err(Error::from)?.version;
-    if ours == theirs { Ok(()) } else { Err(Error::Unavailable(format!("the schema is at {theirs:?}, not at {ours:?}"))) }
+    let theirs = query.get_result::<Newest>(conn).await?.version;
+    if ours != theirs {
+        return Err(Error::Unavailable(format!("the schema is at {theirs:?}, not at {ours:?}")));
+    }
+    let (ours, theirs) = (hash(), functions::table.select(functions::sha256).first::<String>(conn).await.optional()?);
+    if theirs.as_ref() == Some(&ours) { Ok(()) } else { Err(Error::Unavailable(format!("the functions are {theirs:?}, not {ours:?}"))) }
 }

@@ -1,4 +1,4 @@
-//! What was done, by whom, since when. The triggers of the first migration write it; here it is read. Knows no HTTP.
+//! What was done, by whom, since when. Triggers write it (`db/functions/record.sql`); here it is read. Knows no HTTP.
 
 pub mod feed;
 pub mod history;

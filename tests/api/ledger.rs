@@ -28,7 +28,7 @@ async fn ask(conn: &mut db::Conn, query: &str) -> Vec<String> {
 }
 
 /// Tables that are no noun's.
-const APART: &str = "('ledger', 'stamping', 'stamps', 'kept', 'api_keys', 'grants', 'repeats', 'department_regions', \
+const APART: &str = "('ledger', 'stamping', 'stamps', 'kept', 'functions', 'api_keys', 'grants', 'repeats', 'department_regions', \
     'regions', 'departments', 'intercommunalities', 'intercommunality_places', 'communes', 'contours', '__diesel_schema_migrations')";
 
 #[actix_web::test]
@@ -254,34 +254,101 @@ async fn a_schema_that_this_version_does_not_know_is_left_alone() {
     assert_eq!((migrate::run(&house.url, Step::Look).unwrap(), migrate::run(&house.url, Step::Up).unwrap()), (unknown.clone(), unknown));
 }
 
-/// `src/schema.rs` is what the migrations make: every column of every table, in its place, of its type.
+/// A database with functions of long ago, then without citations as well: it is told, it is not served, and it gets what it lacks. Of
+/// four processes that bring it all of that at once, one does, and the others find it done.
+#[actix_web::test]
+async fn an_older_database_gets_the_migrations_and_the_functions_that_it_lacks() {
+    let house = house().await;
+    let mut conn = house.database().await;
+    let now = ask(&mut conn, SHAPE).await;
+    let (look, up) = (|| migrate::run(&house.url, Step::Look).unwrap(), || migrate::run(&house.url, Step::Up).unwrap());
+    let ready = async || house.anyone.get(&format!("{}/health/ready", house.address)).await.status.as_u16();
+    let late = "CREATE OR REPLACE FUNCTION is_late(planned_end_on date, progress text) RETURNS boolean LANGUAGE sql STABLE RETURN true";
+    let long_ago = "UPDATE functions SET sha256 = 'of long ago'";
+
+    conn.batch_execute(late).await.unwrap();
+    assert_eq!((up(), ask(&mut conn, SHAPE).await == now), (State::Current, false), "where the hash is the same, nothing is done");
+    conn.batch_execute(long_ago).await.unwrap();
+    assert_eq!((look(), ready().await), (State::OtherFunctions, 503));
+    assert_eq!((up(), look(), ready().await), (State::Current, State::Current, 200));
+    assert_eq!(ask(&mut conn, SHAPE).await, now);
+
+    let without = "DROP VIEW as_of.citations; DROP TABLE citations; DELETE FROM kept WHERE noun = 'citations'; DROP FUNCTION citations_audience();
+        DELETE FROM __diesel_schema_migrations WHERE version = '20261127002700'";
+    conn.batch_execute(&format!("{late}; {long_ago}; DROP FUNCTION begin_once(text, text, bytea); {without}")).await.unwrap();
+    assert_eq!(look(), State::Behind(1));
+    std::thread::scope(|scope| {
+        let ups = [(); 4].map(|()| scope.spawn(up));
+        assert!(ups.into_iter().all(|up| up.join().unwrap() == State::Current));
+    });
+    assert_eq!(ask(&mut conn, SHAPE).await, now);
+}
+
+/// The functions are made while tables that they name are not there yet. In the end each of their bodies is sound.
+#[actix_web::test]
+async fn the_bodies_of_all_functions_are_sound() {
+    let mut conn = house().await.database().await;
+    conn.batch_execute(
+        "DO $$ DECLARE function text; BEGIN
+             SET LOCAL check_function_bodies = on;
+             FOR function IN SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace LOOP EXECUTE function; END LOOP;
+         END $$",
+    )
+    .await
+    .unwrap();
+}
+
+/// `src/schema.rs` is what `make schema` writes of the migrations: every table with its key, every column in its place and of its type,
+/// every pair of tables that can be joined.
 #[actix_web::test]
 async fn the_schema_in_the_code_is_fresh() {
     let house = house().await;
+    let mut conn = house.database().await;
     let tables = ask(
-        &mut house.database().await,
-        "SELECT c.relname || ':' || string_agg(a.attname || ' ' || CASE WHEN a.attnotnull THEN t ELSE 'Nullable<' || t || '>' END, ',' ORDER BY a.attnum) AS text
+        &mut conn,
+        "SELECT 'diesel::table! {' || coalesce(E'\n    use diesel::sql_types::*;' || string_agg(DISTINCT E'\n    use super::sql_types::' || ours || ';', '') || E'\n', '')
+             || E'\n    ' || c.relname || ' (' || (SELECT string_agg(k.attname, ', ' ORDER BY place) FROM pg_constraint p, unnest(p.conkey) WITH ORDINALITY AS key (n, place)
+                 JOIN pg_attribute k ON k.attnum = n WHERE p.conrelid = c.oid AND p.contype = 'p' AND k.attrelid = c.oid) || E') {\n'
+             || string_agg('        ' || a.attname || ' -> ' || CASE WHEN a.attnotnull THEN t ELSE 'Nullable<' || t || '>' END || E',\n', '' ORDER BY a.attnum) || E'    }\n}\n' AS text
          FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid,
          LATERAL (SELECT CASE format_type(a.atttypid, NULL) WHEN 'uuid' THEN 'Uuid' WHEN 'text' THEN 'Text' WHEN 'integer' THEN 'Int4' WHEN 'bigint' THEN 'Int8'
             WHEN 'boolean' THEN 'Bool' WHEN 'date' THEN 'Date' WHEN 'jsonb' THEN 'Jsonb' WHEN 'bytea' THEN 'Bytea' WHEN 'numeric' THEN 'Numeric'
             WHEN 'tsvector' THEN 'Tsvector' WHEN 'xid8' THEN 'Xid8' WHEN 'timestamp with time zone' THEN 'Timestamptz'
-            WHEN 'double precision' THEN 'Float8' WHEN 'text[]' THEN 'Array<Nullable<Text>>' ELSE format_type(a.atttypid, NULL) END AS t) AS types
+            WHEN 'double precision' THEN 'Float8' WHEN 'text[]' THEN 'Array<Nullable<Text>>' ELSE format_type(a.atttypid, NULL) END AS t) AS types,
+         LATERAL (SELECT CASE WHEN t IN ('Tsvector', 'Xid8') THEN t END AS ours) AS ours
          WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND c.relname <> '__diesel_schema_migrations' AND a.attnum > 0 AND NOT a.attisdropped
-         GROUP BY c.relname ORDER BY c.relname",
+         GROUP BY c.oid, c.relname ORDER BY c.relname COLLATE \"C\"",
+    )
+    .await;
+    // A key of one column, and the only one between its two tables.
+    let joinable = ask(
+        &mut conn,
+        "SELECT format(E'diesel::joinable!(%s -> %s (%s));\n', conrelid::regclass, confrelid::regclass, attname) AS text
+         FROM pg_constraint k JOIN pg_attribute ON attrelid = conrelid AND conkey = ARRAY[attnum]
+         WHERE contype = 'f' AND conrelid <> confrelid AND confkey = (SELECT conkey FROM pg_constraint p WHERE p.conrelid = k.confrelid AND p.contype = 'p')
+           AND 1 = (SELECT count(*) FROM pg_constraint other WHERE contype = 'f'
+               AND (other.conrelid, other.confrelid) IN ((k.conrelid, k.confrelid), (k.confrelid, k.conrelid)))
+         ORDER BY conrelid::regclass::text COLLATE \"C\", confrelid::regclass::text COLLATE \"C\"",
     )
     .await;
     let code = include_str!("../../src/schema.rs");
-    let declared: Vec<String> = code
-        .split("diesel::table! {")
-        .skip(1)
-        .map(|text| {
-            let text = &text[..text.find("\n}").unwrap()];
-            let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("use ") && *line != "}").collect();
-            let columns: Vec<String> = lines[1..].iter().map(|line| line.trim_end_matches(',').replace(" -> ", " ")).collect();
-            format!("{}:{}", lines[0].split(' ').next().unwrap(), columns.join(","))
-        })
-        .collect();
-    assert_eq!(declared, tables, "src/schema.rs is stale: run `make schema`");
+    let names = tables.iter().map(|table| {
+        let at = table.find(" (").unwrap();
+        format!("    {},\n", table[..at].rsplit(' ').next().unwrap())
+    });
+    let (tables, names, joinable) = (tables.join("\n"), names.collect::<String>(), joinable.concat());
+    let types = ["tsvector Tsvector", "xid8 Xid8"].map(|names| {
+        let (theirs, ours) = names.split_once(' ').unwrap();
+        format!(
+            "    #[derive(diesel::sql_types::SqlType)]\n    #[diesel(postgres_type(name = \"{theirs}\", schema = \"pg_catalog\"))]\n    pub struct {ours};\n"
+        )
+    });
+    let types = types.join("\n");
+    let fresh = format!(
+        "// @generated automatically by Diesel CLI.\n\npub mod sql_types {{\n{types}}}\n\n{tables}\n{joinable}\ndiesel::allow_tables_to_appear_in_same_query!(\n{names});\n"
+    );
+    let differs = code.lines().zip(fresh.lines()).find(|(code, fresh)| code != fresh);
+    assert!(code == fresh, "src/schema.rs is stale: run `make schema`. The first lines that differ: {differs:?}");
 }
 
 /// What a forger with all rights does to the ledger, and what the walk along the chain says of it.

@@ -1,4 +1,0 @@
-DROP TABLE territory_successions;
-DROP TABLE territory_members;
-DROP TABLE territory_labels;
-DROP TABLE territories;

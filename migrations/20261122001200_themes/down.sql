@@ -1,2 +1,0 @@
-DROP TABLE theme_correspondences;
-DROP TABLE themes;

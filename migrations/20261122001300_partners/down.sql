@@ -1,2 +1,0 @@
-DROP TABLE partner_commitments;
-DROP TABLE partners;

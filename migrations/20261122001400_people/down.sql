@@ -1,2 +1,0 @@
-DROP TABLE person_mandates;
-DROP TABLE people;

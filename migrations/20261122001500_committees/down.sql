@@ -1,2 +1,0 @@
-DROP TABLE committee_seats;
-DROP TABLE committees;

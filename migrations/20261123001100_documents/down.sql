@@ -1,3 +1,0 @@
-DROP VIEW as_of.documents;
-DROP TABLE documents;
-DELETE FROM kept WHERE noun = 'documents';

@@ -1,4 +1,0 @@
-SET LOCAL lock_timeout = '2s';
-
-DROP FUNCTION begin_once;
-DROP TABLE repeats;

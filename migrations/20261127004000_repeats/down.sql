@@ -1,0 +1,2 @@
+SET LOCAL lock_timeout = '2s';
+DROP TABLE repeats;

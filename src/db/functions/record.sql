@@ -1,0 +1,147 @@
+-- Before a write: an update that changes nothing is dropped; any other write gets a new version and the hour. The service never
+-- sets these columns itself. A version that comes already raised was raised by `record()`, for the whole of a part.
+CREATE OR REPLACE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        -- What was deleted and comes back goes on where its versions stopped.
+        NEW.version := coalesce((SELECT max(version) FROM ledger WHERE thing = NEW.id), 0) + 1;
+        NEW.created_at := clock_timestamp();
+        NEW.updated_at := NEW.created_at;
+        RETURN NEW;
+    END IF;
+    IF NEW.version = OLD.version THEN
+        -- A generated column is not computed yet.
+        IF to_jsonb(NEW) - 'search' = to_jsonb(OLD) - 'search' THEN
+            RETURN NULL;
+        END IF;
+        NEW.version := OLD.version + 1;
+    END IF;
+    NEW.id := OLD.id;
+    NEW.created_at := OLD.created_at;
+    NEW.updated_at := clock_timestamp();
+    RETURN NEW;
+END $$;
+
+-- After a write: one line in the ledger, in the same transaction. What else follows from the write:
+-- - A part's write gives its whole a new version, once a transaction. (A whole that was made or changed in this transaction
+--   has its new version already.) A part that some may not see who see the whole moves nothing: it would tell of itself.
+-- - When a thing is for others from now on, its parts, its citations and what names it get a line too: whom they are for has changed.
+-- - When a person may be named by all from now on, or no longer, whatever names the person gets a line. Where else the person sits
+--   has no bearing on it.
+-- - A thing that is deleted is cited no more.
+CREATE OR REPLACE FUNCTION record() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    author text := nullif(current_setting('app.author', true), '');
+    parent_noun text := TG_ARGV[0];
+    parent uuid;
+    old_row jsonb;
+    new_row jsonb;
+    row jsonb;
+    now_for record;
+    was_for record;
+    whole record;
+    part kept;
+BEGIN
+    IF author IS NULL THEN
+        RAISE EXCEPTION 'a write nobody signed: app.author is not set' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    IF TG_OP <> 'INSERT' THEN old_row := to_jsonb(OLD) - 'search'; END IF;
+    IF TG_OP <> 'DELETE' THEN new_row := to_jsonb(NEW) - 'search'; END IF;
+    row := coalesce(new_row, old_row);
+    IF parent_noun IS NOT NULL THEN
+        parent := (row ->> TG_ARGV[1])::uuid;
+    END IF;
+    SELECT * INTO now_for FROM audience_of(TG_TABLE_NAME, row);
+    SELECT audience, places INTO was_for FROM ledger WHERE thing = (row ->> 'id')::uuid ORDER BY version DESC LIMIT 1;
+    -- The whole is gone already, and takes its parts along.
+    IF now_for.audience IS NULL THEN
+        now_for := was_for;
+    END IF;
+    INSERT INTO ledger (noun, thing, parent_noun, parent, version, action, before, after, author, key_id, request, reason, audience, places)
+    VALUES (TG_TABLE_NAME, (row ->> 'id')::uuid, parent_noun, parent,
+            (row ->> 'version')::integer + (TG_OP = 'DELETE')::integer,
+            CASE TG_OP WHEN 'INSERT' THEN 'create' WHEN 'UPDATE' THEN 'update' ELSE 'delete' END,
+            old_row, new_row, author,
+            nullif(current_setting('app.key', true), '')::uuid,
+            nullif(current_setting('app.request', true), ''),
+            nullif(current_setting('app.reason', true), ''),
+            coalesce(now_for.audience, 'restricted'), coalesce(now_for.places, '{}'));
+    IF parent_noun IS NOT NULL THEN
+        SELECT audience, places INTO whole FROM ledger WHERE thing = (row ->> TG_ARGV[1])::uuid ORDER BY version DESC LIMIT 1;
+        IF NOT is_narrower(now_for.audience, now_for.places, whole.audience, whole.places)
+            OR TG_OP = 'UPDATE' AND NOT is_narrower(was_for.audience, was_for.places, whole.audience, whole.places) THEN
+            EXECUTE format('UPDATE %I SET version = version + 1 WHERE id = $1 AND xmin <> pg_current_xact_id()::xid', parent_noun) USING parent;
+        END IF;
+    END IF;
+    IF TG_OP = 'DELETE' THEN
+        DELETE FROM citations WHERE thing_id = OLD.id;
+    END IF;
+    IF TG_OP = 'UPDATE' AND was_for IS DISTINCT FROM now_for THEN
+        FOR part IN SELECT * FROM kept WHERE kept.parent_noun = TG_TABLE_NAME ORDER BY noun LOOP
+            EXECUTE format('UPDATE %I SET version = version + 1 WHERE %I = $1', part.noun, part.parent_column) USING NEW.id;
+        END LOOP;
+    END IF;
+    IF TG_OP = 'UPDATE' AND was_for IS DISTINCT FROM now_for THEN
+        UPDATE citations SET version = version + 1 WHERE NEW.id IN (thing_id, document_id);
+    END IF;
+    IF TG_TABLE_NAME = 'action_fiches' AND TG_OP = 'UPDATE' AND was_for IS DISTINCT FROM now_for THEN
+        FOR part IN SELECT kept.* FROM kept JOIN pg_attribute ON attrelid = noun::regclass AND attname = 'action_fiche_id'
+                    WHERE kept.parent_noun IS DISTINCT FROM 'action_fiches' ORDER BY noun LOOP
+            EXECUTE format('UPDATE %I SET version = version + 1 WHERE action_fiche_id = $1 AND xmin <> pg_current_xact_id()::xid', part.noun) USING NEW.id;
+        END LOOP;
+    END IF;
+    IF TG_TABLE_NAME = 'people' AND TG_OP = 'UPDATE' AND was_for.audience IS DISTINCT FROM now_for.audience THEN
+        FOR part IN SELECT kept.* FROM kept JOIN pg_attribute ON attrelid = noun::regclass AND attname = 'person_id'
+                    WHERE kept.parent_noun IS DISTINCT FROM 'people' ORDER BY noun LOOP
+            EXECUTE format('UPDATE %I SET version = version + 1 WHERE person_id = $1 AND xmin <> pg_current_xact_id()::xid', part.noun) USING NEW.id;
+        END LOOP;
+    END IF;
+    IF parent_noun IS DISTINCT FROM 'people' AND row ? 'person_id' THEN
+        UPDATE people SET version = version + 1
+            WHERE id IN ((old_row ->> 'person_id')::uuid, (new_row ->> 'person_id')::uuid) AND publication_basis = 'not_publishable'
+              AND (SELECT places FROM audience_of('people', to_jsonb(people) - 'search'))
+                  IS DISTINCT FROM (SELECT places FROM ledger WHERE thing = people.id ORDER BY version DESC LIMIT 1);
+    END IF;
+    RETURN NULL;
+END $$;
+
+-- What a transaction does beyond creating, changing and deleting has its own name in the ledger, for the noun it is done to and the
+-- parts of that noun: `app.action` says `restore people`.
+CREATE OR REPLACE FUNCTION name_action() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    named text[] := string_to_array(current_setting('app.action', true), ' ');
+BEGIN
+    IF named[2] IN (NEW.noun, NEW.parent_noun) AND NEW.action <> 'delete' THEN
+        NEW.action := named[1];
+    END IF;
+    RETURN NEW;
+END $$;
+
+-- Nothing in the ledger and its stamps is ever changed, but for what erasure empties.
+CREATE OR REPLACE FUNCTION refuse_rewriting() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND TG_TABLE_NAME = 'ledger' THEN
+        IF personal_members(OLD.noun) <> '{}' AND to_jsonb(NEW) = to_jsonb(OLD)
+            || jsonb_build_object('before', erased(OLD.noun, OLD.before), 'after', erased(OLD.noun, OLD.after)) THEN
+            RETURN NEW;
+        END IF;
+    ELSIF TG_OP = 'UPDATE' AND to_jsonb(NEW) = to_jsonb(OLD) || '{"salt": null}' THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'the ledger is append-only' USING ERRCODE = 'insufficient_privilege';
+END $$;
+
+-- The last line of each migration that makes a noun's table, or changes one: the table keeps the ledger, and has a view of its past
+-- with the columns it has now. A part names the table of its whole, and the column that points to it.
+CREATE OR REPLACE FUNCTION keep_ledger(noun regclass, parent_noun text DEFAULT NULL, parent_column text DEFAULT NULL) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('CREATE OR REPLACE TRIGGER stamp BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION stamp()', noun);
+    IF parent_noun IS NULL THEN
+        EXECUTE format('CREATE OR REPLACE TRIGGER record AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION record()', noun);
+    ELSE
+        EXECUTE format('CREATE OR REPLACE TRIGGER record AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION record(%L, %L)', noun, parent_noun, parent_column);
+    END IF;
+    INSERT INTO kept VALUES (noun::text, parent_noun, parent_column)
+        ON CONFLICT ON CONSTRAINT kept_pkey DO UPDATE SET parent_noun = excluded.parent_noun, parent_column = excluded.parent_column;
+    PERFORM look_back(noun);
+END $$;

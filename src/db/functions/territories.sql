@@ -1,0 +1,28 @@
+-- A thing may name only things of its own territory, or of no territory: so nobody hangs a thing on another territory's. The
+-- trigger's arguments are the column that names the other thing, and the table of that thing.
+CREATE OR REPLACE FUNCTION same_territory() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    theirs uuid;
+BEGIN
+    EXECUTE format('SELECT territory_id FROM %I WHERE id = $1', TG_ARGV[1]) INTO theirs USING (to_jsonb(NEW) ->> TG_ARGV[0])::uuid;
+    IF theirs <> NEW.territory_id OR theirs IS NOT NULL AND NEW.territory_id IS NULL THEN
+        RAISE EXCEPTION 'of another territory' USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
+            CONSTRAINT = TG_TABLE_NAME || '_' || TG_ARGV[0] || '_territory';
+    END IF;
+    RETURN NEW;
+END $$;
+
+-- The members that make up territories on a day. A member's own dates must hold the day. Of these members those count that are of
+-- the latest phase begun by that day in which the territory has members. A phase whose first day is unknown has begun.
+CREATE OR REPLACE FUNCTION members_on(territories uuid[], day date, phase uuid DEFAULT NULL)
+    RETURNS TABLE (territory_id uuid, member_id uuid, phase_id uuid, siren text, commune_code text, department_codes jsonb) LANGUAGE sql STABLE AS $$
+    SELECT held.territory_id, held.id, held.phase_id, held.siren, held.commune_code, held.department_codes
+    FROM (
+        SELECT member.*, of_phase.number,
+               max(of_phase.number) FILTER (WHERE coalesce(of_phase.starts_on, '-infinity') <= day) OVER (PARTITION BY member.territory_id) AS latest
+        FROM territory_members member LEFT JOIN programme_phases of_phase ON of_phase.id = member.phase_id
+        WHERE member.territory_id = ANY (territories)
+          AND coalesce(member.starts_on, '-infinity') <= day AND coalesce(member.ends_on, 'infinity') >= day
+    ) held
+    WHERE held.phase_id IS NULL OR CASE WHEN phase IS NULL THEN held.number = held.latest ELSE held.phase_id = phase END
+$$;
