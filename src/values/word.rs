@@ -1,4 +1,5 @@
-//! Words of a closed list, each with its French label: one table gives the checks, the column and the document.
+//! Words of a closed list, each with its French label: one list gives what is accepted, what is read and the document. The CHECK of a
+//! column has the same words again: a test (`tests/api/words.rs`) compares the two.
 
 use std::{borrow::Cow, fmt, marker::PhantomData};
 

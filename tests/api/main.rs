@@ -32,3 +32,4 @@ mod streams;
 mod support;
 mod traps;
 mod walk;
+mod words;
