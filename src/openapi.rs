@@ -1,11 +1,12 @@
 //! The document: what is true of every operation is said here, once. `guard` holds requests against it.
 
+mod components;
 mod older;
 
 use utoipa::{
     OpenApi,
     openapi::{
-        self, ContentBuilder, HeaderBuilder, Info, License, ObjectBuilder, Ref, RefOr, Required, ResponseBuilder, Schema, Tag,
+        self, HeaderBuilder, Info, License, ObjectBuilder, Ref, RefOr, Required, ResponseBuilder, Schema, Tag,
         path::{Operation, Parameter, ParameterBuilder, ParameterIn, ParameterStyle, PathItem},
         schema::{AdditionalProperties, ArrayBuilder, KnownFormat, SchemaFormat, SchemaType, Type},
         security::{ClientCredentials, Flow, HttpAuthScheme, HttpBuilder, OAuth2, Scopes, SecurityRequirement, SecurityScheme},
@@ -93,25 +94,25 @@ pub fn complete(mut document: openapi::OpenApi) -> openapi::OpenApi {
             })
             .collect(),
     );
-    if let Some(components) = &mut document.components {
-        let key = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("tdi_…").description(Some("An API key.")).build();
-        components.add_security_scheme("key", SecurityScheme::Http(key));
-        let scopes = RoleWords::WORDS.iter().map(|(role, label)| ((*role).to_owned(), (*label).to_owned()));
-        let flow = Flow::ClientCredentials(ClientCredentials::new("/oauth/token", Scopes::from_iter(scopes)));
-        components.add_security_scheme("oauth2", SecurityScheme::OAuth2(OAuth2::with_description([flow], "An access token, given for a key.")));
-        let about = "A token of an identity provider that the service was told of (OpenID Connect).";
-        let identity = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(about)).build();
-        components.add_security_scheme("identity", SecurityScheme::Http(identity));
-        let client = HttpBuilder::new().scheme(HttpAuthScheme::Basic).description(Some("A key: its public identifier and the rest of it.")).build();
-        components.add_security_scheme("client", SecurityScheme::Http(client));
-        patches(components);
-        pages(components);
-    }
+    let components = document.components.get_or_insert_default();
+    let key = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("tdi_…").description(Some("An API key.")).build();
+    components.add_security_scheme("key", SecurityScheme::Http(key));
+    let scopes = RoleWords::WORDS.iter().map(|(role, label)| ((*role).to_owned(), (*label).to_owned()));
+    let flow = Flow::ClientCredentials(ClientCredentials::new("/oauth/token", Scopes::from_iter(scopes)));
+    components.add_security_scheme("oauth2", SecurityScheme::OAuth2(OAuth2::with_description([flow], "An access token, given for a key.")));
+    let about = "A token of an identity provider that the service was told of (OpenID Connect).";
+    let identity = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(about)).build();
+    components.add_security_scheme("identity", SecurityScheme::Http(identity));
+    let client = HttpBuilder::new().scheme(HttpAuthScheme::Basic).description(Some("A key: its public identifier and the rest of it.")).build();
+    components.add_security_scheme("client", SecurityScheme::Http(client));
+    patches(components);
+    pages(components);
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations(item) {
-            operation_of(path, method, operation);
+            operation_of(path, method, operation, components);
         }
     }
+    components::share_parameters(&mut document);
     document
 }
 
@@ -138,7 +139,7 @@ fn role_for(noun: &str, method: &str) -> Option<&'static str> {
 }
 
 /// What follows from an operation's own shape.
-fn operation_of(path: &str, method: &str, operation: &mut Operation) {
+fn operation_of(path: &str, method: &str, operation: &mut Operation, components: &mut openapi::Components) {
     let noun = noun(path);
     operation.tags = Some(vec![noun.to_owned()]);
     // What holds for this moment has no tag.
@@ -222,20 +223,19 @@ fn operation_of(path: &str, method: &str, operation: &mut Operation) {
             }
             .to_owned();
         }
-        let text = |about: &str| {
-            HeaderBuilder::new()
-                .schema(Some(ObjectBuilder::new().schema_type(Type::String).max_length(Some(20_000))))
-                .description(Some(about))
-                .build()
+        let mut header = |name: &str, about: &str| {
+            let text = ObjectBuilder::new().schema_type(Type::String).max_length(Some(20_000));
+            let header = HeaderBuilder::new().schema(Some(text)).description(Some(about)).build();
+            response.headers.insert(name.to_owned(), header.into());
         };
         if matches!(status.as_str(), "200" | "201") && versioned {
-            response.headers.insert("ETag".to_owned(), text("The version, for If-Match and If-None-Match.").into());
+            header("ETag", "The version, for If-Match and If-None-Match.");
         }
         if status.starts_with('2') && method == "POST" && noun != "oauth" {
-            response.headers.insert("Idempotent-Replayed".to_owned(), text("`true` where it was answered so before.").into());
+            header("Idempotent-Replayed", "`true` where it was answered so before.");
         }
         if status == "201" {
-            response.headers.insert("Location".to_owned(), text("Its address.").into());
+            header("Location", "Its address.");
         }
     }
     let unchanged = (method == "GET" && versioned).then_some(("304", "Not modified: the client has it already."));
@@ -245,29 +245,27 @@ fn operation_of(path: &str, method: &str, operation: &mut Operation) {
     // Of nouns, partners alone are merged.
     let moves = method == "GET" && noun == "partners" && one && !path.ends_with("/history");
     let refusals = [
-        ("308", moves, "It was merged into another one: Location tells where that is."),
-        ("400", !beside, "Not understood."),
-        ("401", !beside, "No valid key."),
-        ("403", role.is_some(), "The key does not allow it."),
-        ("404", one || coded, "There is no such thing."),
-        ("406", true, "None of the accepted media types is served."),
-        ("408", body, "The body came too slowly."),
-        ("409", body && !beside || method == "DELETE", "In conflict with what is there."),
-        ("410", one, "It was deleted."),
-        ("410", noun == "changes", "The cursor has expired: `restart` tells where to start again."),
-        ("412", locked, "Another version stands: the answer tells which, and who made it."),
-        ("413", body, "The body is too large."),
-        ("415", body && !beside, "The body is not JSON."),
-        ("422", body && !beside, "Understood, but against a rule: all that is wrong, at once."),
-        ("428", locked, "If-Match is needed."),
-        ("429", noun != "health" && !path.starts_with("/.well-known/"), "Too many requests: Retry-After tells when to ask again."),
-        ("503", true, "Unavailable for the moment; Retry-After tells when to try again."),
+        ("308", "Merged", moves, "It was merged into another one: Location tells where that is."),
+        ("400", "BadRequest", !beside, "Not understood."),
+        ("401", "Unauthenticated", !beside, "No valid key."),
+        ("403", "Forbidden", role.is_some(), "The key does not allow it."),
+        ("404", "NotFound", one || coded, "There is no such thing."),
+        ("406", "NotAcceptable", true, "None of the accepted media types is served."),
+        ("408", "RequestTimeout", body, "The body came too slowly."),
+        ("409", "Conflict", body && !beside || method == "DELETE", "In conflict with what is there."),
+        ("410", "Gone", one, "It was deleted."),
+        ("410", "ExpiredCursor", noun == "changes", "The cursor has expired: `restart` tells where to start again."),
+        ("412", "Stale", locked, "Another version stands: the answer tells which, and who made it."),
+        ("413", "PayloadTooLarge", body, "The body is too large."),
+        ("415", "UnsupportedMediaType", body && !beside, "The body is not JSON."),
+        ("422", "InvalidBody", body && !beside, "Understood, but against a rule: all that is wrong, at once."),
+        ("428", "PreconditionRequired", locked, "If-Match is needed."),
+        ("429", "TooManyRequests", noun != "health" && !path.starts_with("/.well-known/"), "Too many requests: Retry-After tells when to ask again."),
+        ("503", "Unavailable", true, "Unavailable for the moment; Retry-After tells when to try again."),
     ];
-    for (status, applies, about) in refusals {
+    for (status, name, applies, about) in refusals {
         if applies {
-            let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-            let response = ResponseBuilder::new().description(about).content("application/problem+json", content);
-            operation.responses.responses.insert(status.to_owned(), response.build().into());
+            operation.responses.responses.insert(status.to_owned(), components::problem(name, about, components));
         }
     }
 }

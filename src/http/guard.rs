@@ -17,7 +17,7 @@ use actix_web::{
 };
 use percent_encoding::percent_decode_str;
 use utoipa::openapi::{
-    OpenApi, RefOr,
+    OpenApi, Ref, RefOr,
     path::{Operation, ParameterIn},
 };
 
@@ -51,8 +51,13 @@ struct Offered {
 }
 
 impl Offered {
-    fn of(operation: &Operation) -> Result<Self, serde_json::Error> {
+    fn of(operation: &Operation, document: &OpenApi) -> Result<Self, serde_json::Error> {
+        let shared = |reference: &Ref| document.components.as_ref()?.parameters.get(reference.ref_location.rsplit('/').next()?);
         let parameters = operation.parameters.iter().flatten().filter_map(|parameter| match parameter {
+            RefOr::Ref(reference) => shared(reference),
+            whole => Some(whole),
+        });
+        let parameters = parameters.filter_map(|parameter| match parameter {
             RefOr::T(parameter) => Some(parameter),
             RefOr::Ref(_) => None,
         });
@@ -91,7 +96,7 @@ impl Offer {
         let offered = document.paths.paths.iter().map(|(path, item)| {
             let methods = [("GET", &item.get), ("POST", &item.post), ("PUT", &item.put), ("PATCH", &item.patch), ("DELETE", &item.delete)];
             let methods = methods.into_iter().filter_map(|(method, operation)| Some((method, operation.as_ref()?)));
-            let methods = methods.map(|(method, operation)| Ok((method, Offered::of(operation)?)));
+            let methods = methods.map(|(method, operation)| Ok((method, Offered::of(operation, document)?)));
             Ok((path.clone(), methods.collect::<Result<_, _>>()?))
         });
         offered.collect::<Result<_, _>>().map(Self)

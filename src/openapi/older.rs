@@ -15,13 +15,19 @@ pub fn older(document: &OpenApi) -> serde_json::Result<Value> {
     // A licence has no identifier yet.
     document["info"]["license"] = json!({ "name": document["info"]["license"]["name"] });
     // Whoever tries an operation out would send the example of each parameter.
-    let operations =
-        document["paths"].as_object_mut().into_iter().flat_map(Map::values_mut).filter_map(Value::as_object_mut).flat_map(Map::values_mut);
+    let paths = document["paths"].as_object_mut().into_iter();
+    let operations = paths.flat_map(Map::values_mut).filter_map(Value::as_object_mut).flat_map(Map::values_mut);
     for parameter in operations.filter_map(|operation| operation.get_mut("parameters")?.as_array_mut()).flatten() {
-        parameter["schema"].as_object_mut().and_then(|schema| schema.remove("examples"));
+        no_examples(parameter);
     }
+    let shared = document["components"]["parameters"].as_object_mut();
+    shared.into_iter().flat_map(Map::values_mut).for_each(no_examples);
     rewrite(&mut document);
     Ok(document)
+}
+
+fn no_examples(parameter: &mut Value) {
+    parameter.get_mut("schema").and_then(Value::as_object_mut).and_then(|schema| schema.remove("examples"));
 }
 
 /// Says what 3.0 says otherwise: what may be null, what stands beside a reference, what is an example.

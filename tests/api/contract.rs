@@ -1,12 +1,16 @@
 //! The document is fresh and whole. (That every answer fits it is seen by `support/contract.rs`, in every test.)
 //! `UPDATE=1 cargo test --test api contract` writes it anew.
 
-use std::{collections::HashSet, fs, path::Path};
+use std::{
+    collections::{HashMap, HashSet},
+    fs,
+    path::Path,
+};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use territoires_industrie::{openapi, server};
 
-use crate::support::contract::DOCUMENT;
+use crate::support::contract::{DOCUMENT, SERVED};
 
 fn fresh(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi").join(name);
@@ -105,7 +109,7 @@ fn every_operation_is_named_after_its_noun() {
 fn every_reference_resolves_and_every_text_has_a_length() {
     fn walk(value: &Value, at: &str) {
         if let Some(reference) = value.get("$ref").and_then(Value::as_str) {
-            let target = DOCUMENT.pointer(reference.trim_start_matches('#'));
+            let target = SERVED.pointer(reference.trim_start_matches('#'));
             assert!(target.is_some(), "{at}: {reference} leads nowhere");
         }
         let is_text = value["type"] == "string" || value["type"].as_array().is_some_and(|types| types.contains(&"string".into()));
@@ -118,10 +122,37 @@ fn every_reference_resolves_and_every_text_has_a_length() {
             _ => {}
         }
     }
-    walk(&DOCUMENT["paths"], "/paths");
-    walk(&DOCUMENT["components"]["schemas"], "/components/schemas");
+    walk(&SERVED["paths"], "/paths");
+    for kind in ["schemas", "parameters", "responses"] {
+        walk(&SERVED["components"][kind], &format!("/components/{kind}"));
+    }
     assert_eq!(DOCUMENT["openapi"], "3.1.0");
     assert_eq!(DOCUMENT["info"]["license"]["identifier"], "MIT");
+}
+
+/// A reader of the document, or of a client made of it, meets each problem and each common parameter once.
+#[test]
+fn what_operations_have_in_common_stands_once() {
+    let mut whole: HashMap<String, usize> = HashMap::new();
+    let mut seen = |node: &Value| {
+        if node.get("$ref").is_none() {
+            *whole.entry(node.to_string()).or_default() += 1
+        }
+    };
+    for operation in SERVED["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values()) {
+        operation["parameters"].as_array().into_iter().flatten().for_each(&mut seen);
+        for response in operation["responses"].as_object().unwrap().values() {
+            assert!(response["content"].get("application/problem+json").is_none(), "To fix this: refer to a shared response instead of {response}");
+        }
+    }
+    // A few operations without a word in common may share a parameter that other operations have in another form: it has no name.
+    whole.retain(|_, times| *times > 6);
+    assert!(whole.is_empty(), "To fix this: let `openapi/components.rs` find a name for each of {whole:#?}");
+    let shared = ["parameters", "responses"].map(|kind| SERVED["components"][kind].as_object().unwrap());
+    let text = SERVED["paths"].to_string();
+    for name in shared.into_iter().flat_map(Map::keys) {
+        assert!(text.contains(&format!("/{name}\"")), "no operation refers to {name}");
+    }
 }
 
 #[test]
@@ -190,6 +221,6 @@ fn the_older_document_says_the_same() {
         node
     };
     for part in ["paths", "components", "servers", "tags"] {
-        assert!(alike(&newer(&older[part])) == alike(&DOCUMENT[part]), "{part} differ");
+        assert!(alike(&newer(&older[part])) == alike(&SERVED[part]), "{part} differ");
     }
 }

@@ -14,7 +14,27 @@ use territoires_industrie::server;
 use super::Answer;
 
 /// The document, as the running service gives it.
-pub static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(&server::document().to_json().unwrap()).unwrap());
+pub static SERVED: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(&server::document().to_json().unwrap()).unwrap());
+
+/// The document, with each shared parameter and response written out where an operation refers to it.
+pub static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
+    let mut document = SERVED.clone();
+    write_out(&mut document["paths"]);
+    document
+});
+
+fn write_out(node: &mut Value) {
+    if let Some(reference) = node.get("$ref").and_then(Value::as_str)
+        && ["parameters", "responses"].iter().any(|kind| reference.starts_with(&format!("#/components/{kind}/")))
+    {
+        *node = SERVED.pointer(&reference[1..]).unwrap_or_else(|| panic!("{reference} leads nowhere")).clone();
+    }
+    match node {
+        Value::Object(members) => members.values_mut().for_each(write_out),
+        Value::Array(items) => items.iter_mut().for_each(write_out),
+        _ => {}
+    }
+}
 
 /// The schemas, with every member that they do not name forbidden. A schema that is a part of another one (`allOf`)
 /// stays open: the whole is closed.
