@@ -3,13 +3,16 @@
 use diesel::{Column, pg::Pg, query_builder::QueryFragment, sql_types::Uuid};
 use diesel_async::methods::LoadQuery;
 
-use super::{Result, Shown, Views, Wrong, order, unknown};
+use super::{
+    Shown, Views,
+    read::{order, unknown},
+};
 use crate::{
     db::{
         Conn,
         listing::{Keys, Listing, Rows},
     },
-    http::{Resource, Said},
+    http::{Resource, Result, Said, Wrong},
     rights::Reach,
     values::Id,
 };
