@@ -280,6 +280,7 @@ async fn hot_statements_are_prepared_once() {
     use territoires_industrie::{
         api::partners,
         db::listing::{Listed, Listing},
+        noun,
     };
     let house = house().await;
     let partner = makers::partner(&house, "A").await;
