@@ -86,7 +86,8 @@ async fn a_stream_gives_one_state_whatever_is_written_meanwhile() {
     for (chunk, due) in [(500, vec![500; 5]), (700, vec![700, 700, 700, 400]), (10_000, vec![2500])] {
         let there: Vec<Id> = lines::table.order((lines::rank.desc().nulls_last(), lines::id)).select(lines::id).load(&mut others).await.unwrap();
         // What a page says of itself means nothing to a stream.
-        let listing = Listing { limit: Some(3), offset: 7, ..from_the_last() };
+        let mut listing = from_the_last();
+        (listing.limit, listing.offset) = (Some(3), 7);
         let mut stream = pin!(db.stream(listing, chunk, None, ids).await.unwrap());
         let (mut sizes, mut given) = (Vec::new(), Vec::new());
         while let Some(made) = stream.next().await {

@@ -16,7 +16,7 @@ use crate::{
         listing::{Field, Listed, Scope, field, period, word},
     },
     http::{Content, Resource, Result, Shown, sent},
-    noun::{Address, Card, Naming, Noun, Of, Operations, Writing},
+    noun::{Address, Card, Naming, Noun, Of, Operations, Rule, Writing},
     rights::{self, Reach},
     schema::agreement_fiches,
     values::{Commitment, CommitmentWords, Count, Day, Id},
@@ -120,8 +120,14 @@ impl Shown for AgreementFiche {
 }
 
 impl Noun for AgreementFiche {
-    const CARD: Card =
-        Card { table: "agreement_fiches", one: "agreement_fiche", a: "a fiche of an agreement", all: "the fiches of an agreement", ..Card::EMPTY };
+    const CARD: Card = Card {
+        table: "agreement_fiches",
+        one: "agreement_fiche",
+        a: "a fiche of an agreement",
+        all: "the fiches of an agreement",
+        rules: &[Rule::period("period")],
+        ..Card::EMPTY
+    };
     const WRITING: Writing<Self> = Writing::WHOLE;
     const NAMES: &'static [Naming<Self>] = &[Naming::<Self>::fiche(|new| Some(new.action_fiche_id), |_| None)];
     type Whole = Of<Agreement, agreement_fiches::agreement_id>;

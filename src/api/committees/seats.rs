@@ -16,7 +16,7 @@ use crate::{
         listing::{Field, Listed, field, period, word},
     },
     http::{Decisions, Resource, Result, Shown, Views, sent},
-    noun::{Address, Card, Naming, Noun, Of, Operations, Writing},
+    noun::{Address, Card, Naming, Noun, Of, Operations, Rule, Writing},
     rights::{self, Reach},
     schema::committee_seats,
     values::{Day, Id, ShortText, Vocabulary, Word},
@@ -194,8 +194,18 @@ impl Shown for Seat {
 }
 
 impl Noun for Seat {
-    const CARD: Card =
-        Card { table: "committee_seats", one: "committee_seat", a: "a seat of a committee", all: "the seats of a committee", ..Card::EMPTY };
+    const CARD: Card = Card {
+        table: "committee_seats",
+        one: "committee_seat",
+        a: "a seat of a committee",
+        all: "the seats of a committee",
+        rules: &[
+            Rule::period("period"),
+            Rule("held", "", "A seat needs a person, a partner or a function.", "Un siège demande une personne, un partenaire ou une fonction."),
+            Rule("alternate", "/alternate_of", "A seat is not its own alternate.", "Un siège n'est pas son propre suppléant."),
+        ],
+        ..Card::EMPTY
+    };
     const WRITING: Writing<Self> = Writing::WHOLE;
     const NAMES: &'static [Naming<Self>] = &[Naming::<Self>::person(|new| new.person_id, |patch| patch.person_id.flatten())];
     type Whole = Of<Committee, committee_seats::committee_id>;

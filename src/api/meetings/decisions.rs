@@ -16,7 +16,7 @@ use crate::{
         listing::{Field, Listed, Scope, field, word},
     },
     http::{Content, Problem, Resource, Result, Said, Shown, Writer, sent},
-    noun::{Address, Card, Naming, Noun, Of, Operations, Writing, may_move},
+    noun::{Address, Card, Naming, Noun, Of, Operations, Rule, Writing, may_move},
     rights::{self, Place, Reach},
     schema::{action_fiches, meeting_decisions, meetings},
     values::{Count, Id, LongText, Name, Visibility, Vocabulary, Word},
@@ -130,8 +130,14 @@ impl Shown for Decision {
 }
 
 impl Noun for Decision {
-    const CARD: Card =
-        Card { table: "meeting_decisions", one: "meeting_decision", a: "a decision of a meeting", all: "the decisions of a meeting", ..Card::EMPTY };
+    const CARD: Card = Card {
+        table: "meeting_decisions",
+        one: "meeting_decision",
+        a: "a decision of a meeting",
+        all: "the decisions of a meeting",
+        rules: &[Rule("effect_of_fiche", "/action_fiche_id", "An effect is on a fiche.", "Un effet porte sur une fiche.")],
+        ..Card::EMPTY
+    };
     const WRITING: Writing<Self> = Writing::WHOLE;
     const NAMES: &'static [Naming<Self>] = &[Naming::<Self>::fiche(|new| new.action_fiche_id, |_| None)];
     type Whole = Of<Meeting, meeting_decisions::meeting_id>;

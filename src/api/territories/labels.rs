@@ -16,7 +16,7 @@ use crate::{
         listing::{Field, Listed, field, word},
     },
     http::{Along, Content, Resource, Result, Shown, sent},
-    noun::{Address, Card, Noun, Of, Operations, Writing},
+    noun::{Address, Card, Noun, Of, Operations, Rule, Writing},
     schema::territory_labels,
     values::{Contour, Day, Id, LongText, OfficialCode, Vocabulary, Word},
 };
@@ -160,8 +160,14 @@ impl Shown for Label {
 }
 
 impl Noun for Label {
-    const CARD: Card =
-        Card { table: "territory_labels", one: "territory_label", a: "a label of a territory", all: "the labels of a territory", ..Card::EMPTY };
+    const CARD: Card = Card {
+        table: "territory_labels",
+        one: "territory_label",
+        a: "a label of a territory",
+        all: "the labels of a territory",
+        rules: &[Rule::period("period")],
+        ..Card::EMPTY
+    };
     const WRITING: Writing<Self> = Writing::NATION;
     type Whole = Of<Territory, territory_labels::territory_id>;
     type Right = Content;

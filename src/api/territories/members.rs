@@ -16,7 +16,7 @@ use crate::{
         listing::{Field, Listed, field, period, word},
     },
     http::{Content, Resource, Result, Shown, sent},
-    noun::{Address, Card, Noun, Of, Operations, Writing},
+    noun::{Address, Card, Noun, Of, Operations, Rule, Writing},
     schema::territory_members,
     values::{CommuneCode, Day, DepartmentCode, Id, Many, Name, Siren, Vocabulary, Word},
 };
@@ -153,8 +153,22 @@ impl Shown for Member {
 }
 
 impl Noun for Member {
-    const CARD: Card =
-        Card { table: "territory_members", one: "territory_member", a: "a member of a territory", all: "the members of a territory", ..Card::EMPTY };
+    const CARD: Card = Card {
+        table: "territory_members",
+        one: "territory_member",
+        a: "a member of a territory",
+        all: "the members of a territory",
+        rules: &[
+            Rule::period("period"),
+            Rule(
+                "identified",
+                "",
+                "A SIREN or a commune code is needed, unless the kind is other.",
+                "Il faut un SIREN ou un code commune, sauf pour la nature other.",
+            ),
+        ],
+        ..Card::EMPTY
+    };
     const WRITING: Writing<Self> = Writing::NATION;
     type Whole = Of<Territory, territory_members::territory_id>;
     type Right = Content;
