@@ -61,7 +61,7 @@ const BESIDE: [(&str, &str, &str); 9] = [
 
 /// Each tag, what it is about, and the role that writes it.
 fn tags() -> impl Iterator<Item = (String, &'static str, &'static str)> {
-    let nouns = api::NOUNS.iter().map(|face| (face.card.name(), face.card.about, face.role));
+    let nouns = api::NOUNS.iter().map(|face| (face.card.name(), face.card.about, face.role.code()));
     nouns.chain(BESIDE.iter().map(|(name, about, role)| ((*name).to_owned(), *about, *role)))
 }
 

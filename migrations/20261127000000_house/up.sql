@@ -88,11 +88,13 @@ CREATE TABLE stamping (
 );
 INSERT INTO stamping DEFAULT VALUES;
 
--- Every table that keeps the ledger, and of which other one its rows are parts.
+-- Every table that keeps the ledger, and of which other one its rows are parts. `places` are the columns that say where a row is,
+-- for who may see it. The cards of the nouns say the same: a test compares them.
 CREATE TABLE kept (
-    noun          text PRIMARY KEY,
+    noun          text   PRIMARY KEY,
     parent_noun   text,
-    parent_column text
+    parent_column text,
+    places        text[] NOT NULL
 );
 
 -- What it looked like then: in the schema `as_of`, a view for each noun shows its rows as they stood at `app.as_of`, but for what

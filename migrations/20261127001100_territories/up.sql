@@ -17,7 +17,8 @@ CREATE TABLE territories (
 CREATE UNIQUE INDEX territories_name_key ON territories (fold(name));
 CREATE INDEX territories_name_idx ON territories (name, id);
 CREATE INDEX territories_search_idx ON territories USING gin (search);
-SELECT keep_ledger('territories');
+-- A territory is a place itself.
+SELECT keep_ledger('territories', places => '{id}');
 
 CREATE TABLE territory_labels (
     id            uuid        PRIMARY KEY,

@@ -60,7 +60,8 @@ CREATE TRIGGER objective_id_territory BEFORE INSERT OR UPDATE ON action_fiches F
     EXECUTE FUNCTION same_territory('objective_id', 'objectives');
 CREATE TRIGGER proposed_by_committee_id_territory BEFORE INSERT OR UPDATE OF proposed_by_committee_id, territory_id ON action_fiches FOR EACH ROW WHEN (NEW.proposed_by_committee_id IS NOT NULL)
     EXECUTE FUNCTION same_territory('proposed_by_committee_id', 'committees');
-SELECT keep_ledger('action_fiches');
+-- A fiche is a place itself: its pilot's.
+SELECT keep_ledger('action_fiches', places => '{territory_id,id}');
 
 CREATE TABLE action_fiche_participants (
     id              uuid        PRIMARY KEY,

@@ -45,4 +45,5 @@ CREATE INDEX observations_action_fiche_id_idx ON observations (action_fiche_id);
 CREATE INDEX observations_partner_id_idx ON observations (partner_id);
 CREATE INDEX observations_document_id_idx ON observations (document_id);
 CREATE INDEX observations_search_idx ON observations USING gin (search);
-SELECT keep_ledger('observations');
+-- A figure of a region is not the region's.
+SELECT keep_ledger('observations', places => '{territory_id}');

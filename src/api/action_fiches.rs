@@ -38,7 +38,7 @@ use crate::{
     },
     http::{Along, Content, Resource, Result, Shown, Writer, sent},
     noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Restoration, Rule, Where, Writing, find, id_in},
-    rights::{self, Place, Reach},
+    rights::{self, Place, Reach, Role},
     schema::{
         action_fiche_funding_lines, action_fiche_locations, action_fiche_milestones, action_fiche_notes, action_fiche_participants,
         action_fiche_themes, action_fiche_tools, action_fiches,
@@ -490,7 +490,7 @@ impl Noun for ActionFiche {
         }
         // What a committee decided comes back, or goes, only by an approver: the decision, its date and its reason.
         if ["validation", "validation_since", "validation_reason"].iter().any(|member| restoration.changes(member)) {
-            by.within_as("approver", &territory)?;
+            by.within_as(Role::APPROVER, &territory)?;
         }
         let parent = id_in(restoration.then, "parent_id").filter(|_| restoration.changes("parent_id"));
         check_parent(parent, by, conn).await

@@ -22,7 +22,7 @@ use crate::{
     },
     http::{Along, Content, Resource, Result, Shown, Writer, sent},
     noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Restoration, Rule, Writing},
-    rights::{self, Place, Reach},
+    rights::{self, Place, Reach, Role},
     schema::{meeting_attendances, meeting_decisions, meetings},
     values::{
         CommuneCode, Confidence, ConfidenceWords, Count, Day, Id, LongText, Many, Name, Precision, PrecisionWords, RegionCode, ShortText, Visibility,
@@ -42,6 +42,11 @@ impl Vocabulary for MeetingStatusWords {
 
 /// Whether a meeting took place (état de la réunion).
 pub type MeetingStatus = Word<MeetingStatusWords>;
+
+impl MeetingStatus {
+    /// It took place.
+    const HELD: Self = Self::of("held");
+}
 
 /// A meeting (réunion, séance), of a committee or of none.
 #[serde_with::apply(Option => #[schema(required)])]
@@ -316,5 +321,5 @@ async fn may_undo(meeting: Id, by: &Writer, conn: &mut Conn) -> Result<()> {
          WHERE decision.parent = $1 AND decision.noun = 'meeting_decisions' AND coalesce(decision.after, decision.before) ->> 'effect' <> 'none'",
     );
     let territories: Vec<Territory> = territories.bind::<diesel::sql_types::Uuid, _>(meeting).load(conn).await?;
-    territories.iter().try_for_each(|territory| by.within_as("approver", &Place::territory(territory.id)))
+    territories.iter().try_for_each(|territory| by.within_as(Role::APPROVER, &Place::territory(territory.id)))
 }

@@ -98,7 +98,7 @@ impl FromRequest for Caller {
 /// What a handler's signature may demand.
 pub trait Right: 'static {
     /// The role that has it.
-    const ROLE: &'static str;
+    const ROLE: Role;
 }
 
 /// Writes what a territory does: its fiches.
@@ -112,13 +112,13 @@ pub struct Decisions;
 pub struct Access;
 
 impl Right for Content {
-    const ROLE: &'static str = "editor";
+    const ROLE: Role = Role::EDITOR;
 }
 impl Right for Decisions {
-    const ROLE: &'static str = "approver";
+    const ROLE: Role = Role::APPROVER;
 }
 impl Right for Access {
-    const ROLE: &'static str = "admin";
+    const ROLE: Role = Role::ADMIN;
 }
 
 /// Proof that an editor asks.
@@ -133,7 +133,7 @@ pub type Admin = Holder<Access>;
 pub struct Writer {
     author: Author,
     known: Arc<Known>,
-    role: &'static str,
+    role: Role,
 }
 
 impl Deref for Writer {
@@ -168,13 +168,11 @@ impl Writer {
 
     /// Refuses with 403 who does not hold the role anywhere.
     pub fn anywhere(&self) -> Result<()> {
-        let held = Role::parse(self.role).is_ok_and(|role| self.known.rights.anywhere(role));
-        if held { Ok(()) } else { Err(Problem::new(&kinds::INSUFFICIENT_ROLE)) }
+        if self.known.rights.anywhere(self.role) { Ok(()) } else { Err(Problem::new(&kinds::INSUFFICIENT_ROLE)) }
     }
 
     /// Refuses with 403 who does not hold this role over this place.
-    pub fn within_as(&self, role: &str, place: &Place) -> Result<()> {
-        let role = Role::parse(role).map_err(|_| Problem::new(&kinds::INTERNAL))?;
+    pub fn within_as(&self, role: Role, place: &Place) -> Result<()> {
         let rights = &self.known.rights;
         match (rights.over(role, place), rights.anywhere(role)) {
             (true, _) => Ok(()),

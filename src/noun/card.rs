@@ -9,6 +9,7 @@ use super::{Act, Address, Alone, Noun, Whole, act, history};
 use crate::{
     db::{Caused, Conn, Error},
     http::{Json, Problem, Result, Right, Said, Shown, Writer},
+    rights::Role,
     values::Id,
 };
 
@@ -79,7 +80,7 @@ pub struct Face {
     /// Its card.
     pub card: &'static Card,
     /// The role that writes it.
-    pub role: &'static str,
+    pub role: Role,
     /// The card of its whole and the column that points to it, for a part.
     pub whole: Option<(&'static Card, &'static str)>,
     /// The members by which it names what not everyone may see.

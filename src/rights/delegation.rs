@@ -10,7 +10,7 @@ use diesel::{
 };
 use diesel_async::RunQueryDsl;
 
-use super::{Held, Perimeter, Rights};
+use super::{Held, Perimeter, Rights, Role};
 use crate::{
     db::{Conn, listing::Scope},
     schema::{action_fiches, api_keys, department_regions, grants, territories},
@@ -127,7 +127,7 @@ impl Delegation {
 }
 
 fn administered(rights: &Rights) -> impl Iterator<Item = &Held> {
-    rights.held().iter().filter(|held| held.role.code() == "admin")
+    rights.held().iter().filter(|held| held.role == Role::ADMIN)
 }
 
 #[derive(QueryableByName)]
@@ -201,7 +201,7 @@ pub async fn missing_place(perimeter: &Perimeter, conn: &mut Conn) -> QueryResul
 /// that are not known. Their grants are locked: who takes one away waits for whoever is taking away another.
 pub async fn national_admins(issuers: &[&str], conn: &mut Conn) -> QueryResult<i64> {
     let now = Utc::now();
-    let admins = || grants::table.filter(grants::role.eq("admin").and(grants::perimeter.eq("nation")));
+    let admins = || grants::table.filter(grants::role.eq(Role::ADMIN).and(grants::perimeter.eq("nation")));
     admins().order_by(grants::id).select(grants::id).for_update().load::<Id>(conn).await?;
     let living = grants::starts_at.le(now).and(grants::ends_at.is_null().or(grants::ends_at.gt(now)));
     let key = api_keys::revoked_at.is_null().and(api_keys::expires_at.is_null().or(api_keys::expires_at.gt(now)));

@@ -30,6 +30,17 @@ impl Vocabulary for RoleWords {
 /// What a grant allows (rôle).
 pub type Role = Word<RoleWords>;
 
+impl Role {
+    /// Sees what is not public.
+    pub const READER: Self = Self::of("reader");
+    /// Writes.
+    pub const EDITOR: Self = Self::of("editor");
+    /// Decides on fiches, makes partners and people, and looks after committees.
+    pub const APPROVER: Self = Self::of("approver");
+    /// Gives keys and grants.
+    pub const ADMIN: Self = Self::of("admin");
+}
+
 /// The words of a perimeter's kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PerimeterWords;

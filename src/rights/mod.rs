@@ -138,8 +138,8 @@ impl Rights {
 
     /// Those of an approver of the nation, for as long as the process runs.
     pub fn national_approver() -> Self {
-        let held = Role::parse("approver").map(|role| Held { role, perimeter: Perimeter::Nation, until: None });
-        Self { held: held.into_iter().collect(), reach: Reach { everything: true, approver: true, ..Reach::default() } }
+        let held = vec![Held { role: Role::APPROVER, perimeter: Perimeter::Nation, until: None }];
+        Self { held, reach: Reach { everything: true, approver: true, ..Reach::default() } }
     }
 
     /// The same rights, but none beyond these roles: scopes of a token narrow, and never widen.
@@ -154,9 +154,9 @@ impl Rights {
     async fn from_held(held: Vec<Held>, conn: &mut Conn) -> QueryResult<Self> {
         let mut reach = Reach::default();
         let (mut regions, mut departments) = (Vec::new(), Vec::new());
-        for Held { role, perimeter, .. } in held.iter().filter(|held| held.role.code() != "admin") {
-            let works = role.code() != "reader";
-            reach.approver |= role.code() == "approver";
+        for Held { role, perimeter, .. } in held.iter().filter(|held| held.role != Role::ADMIN) {
+            let works = *role != Role::READER;
+            reach.approver |= *role == Role::APPROVER;
             match perimeter {
                 Perimeter::Nation => reach.everything = true,
                 Perimeter::Region(code) => {
@@ -206,9 +206,9 @@ impl Rights {
 
 /// Is all that `role` allows allowed by `held`?
 fn includes(held: Role, role: Role) -> bool {
-    let rank = |role: Role| ["reader", "editor", "approver"].iter().position(|code| *code == role.code());
+    let rank = |role: Role| [Role::READER, Role::EDITOR, Role::APPROVER].iter().position(|one| *one == role);
     match (rank(held), rank(role)) {
         (Some(held), Some(role)) => held >= role,
-        _ => held.code() == role.code(),
+        _ => held == role,
     }
 }

@@ -27,7 +27,7 @@ pub trait Vocabulary: fmt::Debug + Clone + 'static {
 }
 
 /// One word of a vocabulary.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AsExpression, FromSqlRow)]
+#[derive(Debug, Clone, Copy, AsExpression, FromSqlRow)]
 #[diesel(sql_type = Text)]
 pub struct Word<V: Vocabulary>(&'static str, PhantomData<V>);
 
@@ -37,10 +37,40 @@ impl<V: Vocabulary> Word<V> {
         V::WORDS.iter().find(|(word, _)| *word == code).map(|(word, _)| Self(word, PhantomData)).ok_or("unknown_word")
     }
 
+    /// The word of this code. In a `const`, a code that is none of the list does not compile.
+    pub const fn of(code: &str) -> Self {
+        let mut index = 0;
+        while index < V::WORDS.len() {
+            let word = V::WORDS[index].0;
+            if same(word.as_bytes(), code.as_bytes()) {
+                return Self(word, PhantomData);
+            }
+            index += 1;
+        }
+        panic!("no word of the vocabulary has this code")
+    }
+
     /// Its code.
     pub fn code(&self) -> &'static str {
         self.0
     }
+}
+
+impl<V: Vocabulary> PartialEq for Word<V> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl<V: Vocabulary> Eq for Word<V> {}
+
+/// Are these the same bytes? (`==` is not to be had in a `const`.)
+const fn same(one: &[u8], other: &[u8]) -> bool {
+    let mut index = 0;
+    while index < one.len() && index < other.len() && one[index] == other[index] {
+        index += 1;
+    }
+    index == one.len() && index == other.len()
 }
 
 /// The first word of the list.

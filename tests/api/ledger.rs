@@ -4,6 +4,7 @@ use diesel::{QueryableByName, sql_query, sql_types::Text};
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use serde_json::json;
 use territoires_industrie::{
+    api,
     db::{
         self, Author, Db, Error,
         migrate::{self, State, Step},
@@ -12,6 +13,7 @@ use territoires_industrie::{
         stamper,
         verify::{Fault, Verdict, verify},
     },
+    noun::Rule,
 };
 
 use crate::support::{house, makers};
@@ -411,4 +413,56 @@ async fn whatever_is_done_to_the_past_is_found() {
         broken.status.code() == Some(1) && String::from_utf8_lossy(&broken.stderr).contains("number 2, line 2: the line was altered"),
         "{broken:?}"
     );
+}
+
+#[derive(QueryableByName)]
+struct KeptNoun {
+    #[diesel(sql_type = Text)]
+    noun: String,
+    #[diesel(sql_type = diesel::sql_types::Nullable<Text>)]
+    parent_noun: Option<String>,
+    #[diesel(sql_type = diesel::sql_types::Nullable<Text>)]
+    parent_column: Option<String>,
+    #[diesel(sql_type = diesel::sql_types::Array<Text>)]
+    places: Vec<String>,
+    #[diesel(sql_type = diesel::sql_types::Array<Text>)]
+    erased: Vec<String>,
+}
+
+/// What the database keeps of a noun is what its card says.
+#[actix_web::test]
+async fn the_ledger_and_the_cards_say_the_same() {
+    let house = house().await;
+    let mut conn = house.database().await;
+    let kept = sql_query("SELECT noun, parent_noun, parent_column, places, personal_members(noun) AS erased FROM kept");
+    let kept: Vec<KeptNoun> = kept.load(&mut conn).await.unwrap();
+    assert_eq!(kept.len(), api::kept().count());
+    for face in api::kept() {
+        let card = face.card;
+        let noun = kept.iter().find(|kept| kept.noun == card.table).unwrap_or_else(|| {
+            panic!("To fix this: end the migration of {0} with SELECT keep_ledger('{0}')", card.table);
+        });
+        let whole = noun.parent_noun.as_deref().zip(noun.parent_column.as_deref());
+        assert_eq!(
+            whole,
+            face.whole.map(|(whole, column)| (whole.table, column)),
+            "{}: to fix this, compare `type Whole` with keep_ledger",
+            card.table
+        );
+        if face.whole.is_none() {
+            let mut places = noun.places.clone();
+            places.sort_by_key(|place| place == "id");
+            assert_eq!(places, card.places, "{}: to fix this, compare `places` of its card with keep_ledger", card.table);
+        }
+        assert_eq!(noun.erased, card.erased, "{}: to fix this, compare `erased` of its card with personal_members()", card.table);
+    }
+    // Each rule that a card puts into words is one that the database keeps.
+    let rules = "SELECT conname::text AS text FROM pg_constraint UNION SELECT prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace";
+    let rules = ask(&mut conn, rules).await;
+    for card in api::kept().map(|face| face.card) {
+        for Rule(name, ..) in card.rules {
+            let name = format!("{}_{name}", card.table);
+            assert!(rules.iter().any(|rule| *rule == name || rule.contains(&format!("'{name}'"))), "To fix this: no rule is called {name}");
+        }
+    }
 }

@@ -17,7 +17,7 @@ use crate::{
     },
     http::{Content, Problem, Resource, Result, Said, Shown, Writer, sent},
     noun::{Address, Card, Naming, Noun, Of, Operations, Rule, Writing, may_move},
-    rights::{self, Place, Reach},
+    rights::{self, Place, Reach, Role},
     schema::{action_fiches, meeting_decisions, meetings},
     values::{Count, Id, LongText, Name, Visibility, Vocabulary, Word},
 };
@@ -35,6 +35,11 @@ impl Vocabulary for EffectWords {
 
 /// What follows from a decision for the validation of a fiche (effet).
 pub type Effect = Word<EffectWords>;
+
+impl Effect {
+    /// On no fiche.
+    const NONE: Self = Self::of("none");
+}
 
 /// A decision of a meeting (décision), with its effect on a fiche.
 #[serde_with::apply(Option => #[schema(required)])]
@@ -186,17 +191,17 @@ impl Noun for Decision {
 
 /// Who decides on a fiche is an approver of its territory.
 async fn may_decide(fiche: Option<Id>, effect: &Effect, by: &Writer, conn: &mut Conn) -> Result<()> {
-    let Some(fiche) = fiche.filter(|_| effect.code() != "none") else { return Ok(()) };
+    let Some(fiche) = fiche.filter(|_| *effect != Effect::NONE) else { return Ok(()) };
     let territory = action_fiches::table.find(fiche).select(action_fiches::territory_id).first(conn).await?;
-    by.within_as("approver", &Place::territory(territory))
+    by.within_as(Role::APPROVER, &Place::territory(territory))
 }
 
 /// Refuses that a meeting which decided was not held.
 pub(super) async fn check_held(meeting: &Meeting, conn: &mut Conn) -> Result<()> {
-    if meeting.status.code() == "held" {
+    if meeting.status == MeetingStatus::HELD {
         return Ok(());
     }
-    let decisions = meeting_decisions::table.filter(meeting_decisions::meeting_id.eq(meeting.id).and(meeting_decisions::effect.ne("none")));
+    let decisions = meeting_decisions::table.filter(meeting_decisions::meeting_id.eq(meeting.id).and(meeting_decisions::effect.ne(Effect::NONE)));
     if diesel::select(exists(decisions)).get_result(conn).await? {
         return Err(Problem::body("/status", "not_held", Said::new("The meeting has decided.", "La réunion a décidé.")));
     }
@@ -224,11 +229,10 @@ async fn decide(at: Address<Decision>, fiche: Id, new: &NewDecision, conn: &mut 
         let said = Said::new("The fiche is of another territory than the meeting.", "La fiche est d'un autre territoire que la réunion.");
         return Err(Problem::body("/action_fiche_id", "other_territory", said));
     }
-    let effect = new.effect.code();
-    if effect == "none" {
+    if new.effect == Effect::NONE {
         return Ok(());
     }
-    if status.code() != "held" {
+    if status != MeetingStatus::HELD {
         let said = Said::new("A meeting decides once it is held.", "Une réunion décide une fois tenue.");
         return Err(Problem::body("/effect", "not_held", said));
     }
@@ -236,9 +240,9 @@ async fn decide(at: Address<Decision>, fiche: Id, new: &NewDecision, conn: &mut 
     // for them too.
     let open = visibility.code() == "public" || visibility.code() == found.visibility.code();
     let reason = new.reason.as_ref().or(open.then_some(&new.text));
-    may_move("validation", found.validation.as_str(), effect, "/effect", reason.is_some())?;
+    may_move("validation", found.validation.as_str(), new.effect.code(), "/effect", reason.is_some())?;
     let change = (
-        action_fiches::validation.eq(effect),
+        action_fiches::validation.eq(new.effect.code()),
         action_fiches::validation_since.eq(Utc::now()),
         action_fiches::validation_reason.eq(reason),
         action_fiches::validation_decision_id.eq(at.id),

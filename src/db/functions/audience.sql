@@ -16,8 +16,7 @@ DECLARE
     other record;
 BEGIN
     SELECT * INTO whole FROM kept WHERE kept.noun = audience_of.noun;
-    -- A figure of a region is not the region's.
-    places := array_remove(ARRAY[item ->> 'territory_id', CASE WHEN noun <> 'observations' THEN item ->> 'region_code' END], NULL);
+    places := ARRAY(SELECT item ->> member FROM unnest(whole.places) member WHERE item ->> member IS NOT NULL);
     IF whole.parent_noun IS NOT NULL THEN
         EXECUTE format('SELECT to_jsonb(whole) - ''search'' FROM %I whole WHERE id = $1', whole.parent_noun)
             INTO parent USING (item ->> whole.parent_column)::uuid;
@@ -36,9 +35,6 @@ BEGIN
             WHERE seat.person_id = (item ->> 'id')::uuid;
     ELSE
         audience := coalesce(item ->> 'visibility', 'public');
-        IF noun IN ('territories', 'action_fiches') THEN
-            places := places || (item ->> 'id');
-        END IF;
     END IF;
     -- A part may be for fewer than its whole; and what names a fiche is for those alone who see both it and the fiche.
     IF whole.parent_noun IS NOT NULL AND visibility_rank(item ->> 'visibility') > visibility_rank(audience) THEN

@@ -132,16 +132,20 @@ BEGIN
 END $$;
 
 -- The last line of each migration that makes a noun's table, or changes one: the table keeps the ledger, and has a view of its past
--- with the columns it has now. A part names the table of its whole, and the column that points to it.
-CREATE OR REPLACE FUNCTION keep_ledger(noun regclass, parent_noun text DEFAULT NULL, parent_column text DEFAULT NULL) RETURNS void LANGUAGE plpgsql AS $$
+-- with the columns it has now. A part names the table of its whole, and the column that points to it. Where nothing else is said, a
+-- row is in the places that its `territory_id` and `region_code` name.
+CREATE OR REPLACE FUNCTION keep_ledger(noun regclass, parent_noun text DEFAULT NULL, parent_column text DEFAULT NULL, places text[] DEFAULT NULL)
+    RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
+    places := coalesce(places, ARRAY(SELECT attname FROM pg_attribute WHERE attrelid = noun AND attname IN ('territory_id', 'region_code') AND NOT attisdropped));
     EXECUTE format('CREATE OR REPLACE TRIGGER stamp BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION stamp()', noun);
     IF parent_noun IS NULL THEN
         EXECUTE format('CREATE OR REPLACE TRIGGER record AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION record()', noun);
     ELSE
         EXECUTE format('CREATE OR REPLACE TRIGGER record AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION record(%L, %L)', noun, parent_noun, parent_column);
     END IF;
-    INSERT INTO kept VALUES (noun::text, parent_noun, parent_column)
-        ON CONFLICT ON CONSTRAINT kept_pkey DO UPDATE SET parent_noun = excluded.parent_noun, parent_column = excluded.parent_column;
+    INSERT INTO kept VALUES (noun::text, parent_noun, parent_column, places)
+        ON CONFLICT ON CONSTRAINT kept_pkey
+        DO UPDATE SET parent_noun = excluded.parent_noun, parent_column = excluded.parent_column, places = excluded.places;
     PERFORM look_back(noun);
 END $$;
