@@ -18,7 +18,10 @@
 //!   `DROP FUNCTION IF EXISTS` and the old parameters. A function whose file is gone is dropped in the same way.
 //! - On an empty database the first migrations meet the functions of today. So `keep_ledger` must keep taking what they pass.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
 
 use diesel::{
     OptionalExtension, QueryDsl,
@@ -141,7 +144,7 @@ fn up(conn: &mut Blocking) -> Result<(), Error> {
     Ok(conn.batch_execute(&format!(
         "BEGIN; SET LOCAL lock_timeout = '2s'; {} INSERT INTO functions (sha256) VALUES ('{}') ON CONFLICT (one) DO UPDATE SET sha256 = excluded.sha256; COMMIT",
         FUNCTIONS.concat(),
-        hash()
+        *HASH
     ))?)
 }
 
@@ -161,7 +164,7 @@ fn state(conn: &mut Blocking) -> Result<State, Error> {
         return Ok(State::Behind(behind));
     }
     let theirs = functions::table.select(functions::sha256).first::<String>(conn).optional()?;
-    Ok(if theirs == Some(hash()) { State::Current } else { State::OtherFunctions })
+    Ok(if theirs.as_ref() == Some(&*HASH) { State::Current } else { State::OtherFunctions })
 }
 
 /// A migration that the database has and this binary does not.
@@ -178,9 +181,7 @@ fn versions() -> Result<Vec<String>, Error> {
 }
 
 /// The hash of the functions.
-fn hash() -> String {
-    hex::encode(Sha256::digest(FUNCTIONS.concat()))
-}
+static HASH: LazyLock<String> = LazyLock::new(|| hex::encode(Sha256::digest(FUNCTIONS.concat())));
 
 /// Each function, from its name on.
 fn each() -> impl Iterator<Item = &'static str> {
@@ -214,6 +215,6 @@ pub async fn expected(conn: &mut Conn) -> Result<(), Error> {
     if ours != theirs {
         return Err(Error::Unavailable(format!("the schema is at {theirs:?}, not at {ours:?}")));
     }
-    let (ours, theirs) = (hash(), functions::table.select(functions::sha256).first::<String>(conn).await.optional()?);
-    if theirs.as_ref() == Some(&ours) { Ok(()) } else { Err(Error::Unavailable(format!("the functions are {theirs:?}, not {ours:?}"))) }
+    let theirs = functions::table.select(functions::sha256).first::<String>(conn).await.optional()?;
+    if theirs.as_ref() == Some(&*HASH) { Ok(()) } else { Err(Error::Unavailable(format!("the functions are {theirs:?}, not {:?}", *HASH))) }
 }
