@@ -9,10 +9,10 @@
 //! - [`demo`]: the facts of five public documents, loaded through the same checks as any write.
 //! - [`openapi`]: what is true of every operation of the document.
 //! - [`api`]: what the service is about, one file a noun. A noun never imports a noun.
-//! - [`noun`]: what is the same for any noun: how one is found, written, listed and brought back.
-//! - [`http`]: what every handler speaks in. Knows no noun.
-//! - [`ledger`]: what was done, by whom, since when. Knows no HTTP.
-//! - [`rights`]: who may do what, and who may see what. Knows no HTTP.
+//! - [`noun`]: what is the same for any noun: its card, the one way of writing, its operations, its history.
+//! - [`http`]: what every handler speaks in. Of the nouns it knows the three that not everyone may see: people, fiches and documents.
+//! - [`ledger`]: what was done, by whom, since when. Knows no HTTP. It masks what rows name of those three.
+//! - [`rights`]: who may do what, and who may see what. Knows no HTTP. Knows those three nouns, and the places of a territory.
 //! - [`db`]: PostgreSQL as any noun would use it. Knows no noun.
 //! - [`schema`]: generated from the migrations by diesel, never edited.
 //! - [`config`]: every setting, once.
