@@ -73,7 +73,7 @@ pub struct Serve {
     /// The origins whose pages may write, separated by commas. Reading is open to all.
     #[arg(long, env = "CORS_ORIGINS", value_delimiter = ',', global = true)]
     pub cors_origins: Vec<String>,
-    /// Signs cursors and access tokens; the same for all instances. By default made of DATABASE_URL; at random for the private
+    /// Seals cursors and access tokens; the same for all instances. By default made of DATABASE_URL; at random for the private
     /// PostgreSQL.
     #[arg(long, env = "CURSOR_SECRET", hide_env_values = true, global = true)]
     pub cursor_secret: Option<String>,

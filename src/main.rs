@@ -158,7 +158,7 @@ fn serve(config: &Config) -> anyhow::Result<()> {
     if settings.cursor_secret.is_none() && home.embedded.is_some() {
         settings.cursor_secret = Some(own_secret(&data_dir(&config.database))?);
     } else if settings.cursor_secret.is_none() {
-        log::warn!("CURSOR_SECRET is not set: what is signed is signed with DATABASE_URL");
+        log::warn!("CURSOR_SECRET is not set: cursors and access tokens are sealed with DATABASE_URL");
     }
     let address = listener.local_addr()?;
     actix_web::rt::System::new().block_on(async {
@@ -178,7 +178,7 @@ fn serve(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What signs the cursors and tokens of a private database: 256 random bits in a file beside it, made once.
+/// What seals the cursors and tokens of a private database: 256 random bits in a file beside it, made once.
 fn own_secret(data_dir: &Path) -> anyhow::Result<String> {
     let file = data_dir.join("secret");
     let kept = std::fs::read_to_string(&file).unwrap_or_default();

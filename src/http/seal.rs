@@ -1,22 +1,21 @@
 //! The seal of what the service gives out and reads again later: cursors and access tokens. Nobody else can read a sealed
 //! text, or make one, or change one.
 //!
-//! - The cipher is XChaCha20-Poly1305, by the crate `chacha20poly1305`.
+//! - The cipher is AES-256-GCM-SIV (RFC 8452), by the crate `aes-gcm-siv`. It is safe under any nonce, even one that is used
+//!   again: so a text can be sealed in the same way each time, where that is needed.
 //! - The key is made of the service's secret (`CURSOR_SECRET`): SHA-256 of a label, then of the secret.
 //! - The purpose is authenticated together with the text. So a text that was sealed for one purpose never opens for another.
-//! - The nonce is random. It has 192 bits, and not the 96 of plain ChaCha20-Poly1305, because one page of the feed has a
-//!   thousand cursors: of 96 random bits, too many would be drawn under one key.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use chacha20poly1305::{
-    KeyInit, XChaCha20Poly1305, XNonce,
+use aes_gcm_siv::{
+    Aes256GcmSiv, KeyInit, Nonce,
     aead::{Aead, Payload},
 };
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
 /// The label of the key: another use of the same secret has another label.
 const LABEL: &[u8] = b"territoires-industrie: seal of cursors and access tokens, 1\n";
-const NONCE: usize = 24;
+const NONCE: usize = 12;
 
 /// A key to seal with. One that is made with another secret opens nothing of it.
 #[derive(Clone)]
@@ -33,11 +32,19 @@ impl Seal {
         Self::new(&[&self.0, second].concat())
     }
 
-    /// Seals a text for a purpose. Sealed twice, the same text looks different each time.
+    /// Seals a text for a purpose. Sealed again, the same text looks different: who compares sealed texts learns nothing.
     pub fn seal(&self, purpose: &str, text: &[u8]) -> String {
-        let nonce: [u8; NONCE] = rand::random();
-        let sealed = self.cipher().encrypt(&XNonce::from(nonce), Payload { msg: text, aad: purpose.as_bytes() });
-        let sealed = sealed.unwrap_or_else(|_| unreachable!("only a text of 256 GiB cannot be sealed"));
+        self.sealed(rand::random(), purpose, text)
+    }
+
+    /// Seals a text for a purpose. Sealed again, the same text looks the same: so a page that has not changed keeps its tag.
+    pub fn seal_alike(&self, purpose: &str, text: &[u8]) -> String {
+        self.sealed([0; NONCE], purpose, text)
+    }
+
+    fn sealed(&self, nonce: [u8; NONCE], purpose: &str, text: &[u8]) -> String {
+        let sealed = self.cipher().encrypt(&Nonce::from(nonce), Payload { msg: text, aad: purpose.as_bytes() });
+        let sealed = sealed.unwrap_or_else(|_| unreachable!("only a text of 64 GiB cannot be sealed"));
         URL_SAFE_NO_PAD.encode([&nonce[..], &sealed].concat())
     }
 
@@ -45,11 +52,11 @@ impl Seal {
     pub fn open(&self, purpose: &str, sealed: &str) -> Option<Vec<u8>> {
         let bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
         let (nonce, sealed) = bytes.split_first_chunk::<NONCE>()?;
-        self.cipher().decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad: purpose.as_bytes() }).ok()
+        self.cipher().decrypt(&Nonce::from(*nonce), Payload { msg: sealed, aad: purpose.as_bytes() }).ok()
     }
 
-    fn cipher(&self) -> XChaCha20Poly1305 {
-        XChaCha20Poly1305::new(&self.0.into())
+    fn cipher(&self) -> Aes256GcmSiv {
+        Aes256GcmSiv::new(&self.0.into())
     }
 }
 
@@ -63,6 +70,8 @@ mod tests {
         let sealed = seal.seal("list", &text);
         assert_eq!(seal.open("list", &sealed).as_ref(), Some(&text));
         assert_ne!(seal.seal("list", &text), sealed);
+        let alike = seal.seal_alike("list", &text);
+        assert_eq!((seal.open("list", &alike).as_ref(), &seal.seal_alike("list", &text)), (Some(&text), &alike));
         assert_eq!(seal.open("feed", &sealed), None, "for another purpose");
         assert_eq!(Seal::new(b"another").open("list", &sealed), None, "with another secret");
         for wrong in ["", "AAAA", &sealed[..40], &sealed[1..]] {
