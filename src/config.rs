@@ -233,7 +233,7 @@ fn noted(text: &str) -> Result<(i64, String), String> {
 pub enum Keys {
     /// Make a key and print it, this once.
     Create {
-        /// What it is for; the ledger names it.
+        /// What the key is for (nom). The ledger records this name.
         name: String,
         /// What it may do and where: `role@nation`, `role@region:28`, `role@department:61`, `role@territory:<id>` or
         /// `role@fiche:<id>`; a role is `reader`, `editor`, `approver` or `admin`. Several may be given.
@@ -263,7 +263,7 @@ pub enum Grants {
         /// The claim; `sub` names one identity.
         #[arg(long, default_value = "sub")]
         claim: String,
-        /// Its value, or one of its values.
+        /// The value of the claim, or one of its values.
         #[arg(long)]
         value: String,
         /// What may be done and where, such as `admin@nation`; see `keys create`.

@@ -1,4 +1,4 @@
-//! Action fiches: what is to be done, by whom, for whom, when, and where it stands.
+//! Action fiches (fiches actions): what is to be done, by whom, for whom and when, and how far it is.
 
 mod funding;
 mod funding_lines;
@@ -47,50 +47,50 @@ use crate::{
 };
 
 diesel::define_sql_function! {
-    /// Is the planned end past, and is it neither done nor abandoned?
+    /// Late (en retard): the planned end is past, and the fiche is neither done nor abandoned.
     fn is_late(planned_end_on: diesel::sql_types::Nullable<diesel::sql_types::Date>, progress: diesel::sql_types::Text) -> diesel::sql_types::Bool;
 }
 
-/// An action fiche (fiche action).
+/// An action fiche (fiche action): an action of a territory, who carries it, its money and how far it is.
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = action_fiches, check_for_backend(diesel::pg::Pg))]
 pub struct ActionFiche {
     pub id: Id,
-    /// Its territory.
+    /// The territory (territoire).
     pub territory_id: Id,
-    /// Its number or reference in the territory.
+    /// The number or reference of the fiche in its territory (référence).
     pub reference: Option<Name>,
-    /// Its title (intitulé).
+    /// The title (intitulé).
     pub title: Name,
-    /// Why (contexte, enjeu, objectif).
+    /// Why the action is needed (contexte, enjeu, objectif).
     pub context: Option<LongText>,
     pub description: Option<LongText>,
-    /// What is expected of it.
+    /// The results that are expected (résultats attendus).
     pub expected_results: Option<LongText>,
-    /// The fiche it is a part of; two levels at most.
+    /// The fiche that this fiche is a part of (fiche mère); two levels at most.
     pub parent_id: Option<Id>,
-    /// The objective it serves, of the same territory.
+    /// The objective that the fiche serves (objectif); of the same territory.
     pub objective_id: Option<Id>,
-    /// The partner that proposed it.
+    /// The partner that proposed the fiche.
     pub proposed_by_id: Option<Id>,
-    /// The committee that proposed it.
+    /// The committee that proposed the fiche.
     pub proposed_by_committee_id: Option<Id>,
     pub scope: Option<Scope>,
     pub nature: Option<Nature>,
-    /// Whom it is for (cibles).
+    /// The groups that the action is for (cibles).
     pub target_groups: Many<ShortText>,
-    /// A declared quantity.
+    /// A quantity that the source declares, of `quantity_unit` (quantité).
     pub quantity: Option<Amount>,
-    /// Of what.
+    /// What `quantity` counts (unité).
     pub quantity_unit: Option<Name>,
     pub planned_start_on: Option<Day>,
     pub planned_end_on: Option<Day>,
     pub actual_start_on: Option<Day>,
     pub actual_end_on: Option<Day>,
-    /// Does it come again, such as every year? Unknown when empty.
+    /// Does the action come again, for example every year (action récurrente)? Null when it is unknown.
     pub recurring: Option<bool>,
-    /// The planned budget, in euros.
+    /// The planned budget, in euros (budget prévisionnel).
     pub budget_eur: Option<Amount>,
     pub budget_basis: Option<Basis>,
     pub priority: Option<Priority>,
@@ -98,23 +98,23 @@ pub struct ActionFiche {
     pub visibility: Visibility,
     pub stage: Option<Stage>,
     pub validation: Validation,
-    /// Since when.
+    /// Since when the validation stands as it does.
     pub validation_since: DateTime<Utc>,
-    /// Why.
+    /// Why the validation stands as it does (motif).
     pub validation_reason: Option<LongText>,
-    /// The decision of a meeting by which it stands so; who does not see the meeting does not see the decision itself.
+    /// The decision of a meeting that set the validation (décision). A caller who may not see the meeting cannot read the decision.
     pub validation_decision_id: Option<Id>,
     pub progress: Progress,
-    /// Since when.
+    /// Since when the progress stands as it does.
     pub progress_since: DateTime<Utc>,
-    /// Why.
+    /// Why the progress stands as it does (motif).
     pub progress_reason: Option<LongText>,
-    /// Is it late (en retard): is its planned end past, and is it neither done nor abandoned? Computed for the day that is
-    /// asked of, in Paris.
+    /// Late (en retard): the planned end is past, and the fiche is neither done nor abandoned. Computed for today, or for the day of
+    /// `as_of`, in Paris.
     #[diesel(select_expression = is_late(action_fiches::planned_end_on, action_fiches::progress))]
     #[diesel(select_expression_type = is_late<action_fiches::planned_end_on, action_fiches::progress>)]
     pub late: bool,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -129,27 +129,27 @@ impl Resource for ActionFiche {
     }
 }
 
-/// An action fiche, with what was asked along.
+/// An action fiche, with the related things that `include` names.
 #[serde_with::apply(Option => #[serde(skip_serializing_if = "Option::is_none")])]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ActionFicheView {
     #[serde(flatten)]
     action_fiche: ActionFiche,
-    /// Who takes part.
+    /// The partners that take part (participants).
     participants: Option<Vec<Participant>>,
-    /// Its themes.
+    /// The themes of the fiche (thématiques).
     themes: Option<Vec<FicheTheme>>,
-    /// Its funding plan.
+    /// The lines of the funding plan (plan de financement).
     funding_lines: Option<Vec<FundingLine>>,
-    /// Its milestones.
+    /// The milestones (jalons).
     milestones: Option<Vec<Milestone>>,
-    /// Where it takes place.
+    /// The places of the action (localisations).
     locations: Option<Vec<Location>>,
-    /// Its notes, as far as the caller may see them.
+    /// The notes (notes de suivi) that the caller may see.
     notes: Option<Vec<Note>>,
-    /// The support tools it uses.
+    /// The support tools that the fiche uses (outils mobilisés).
     tools: Option<Vec<FicheTool>>,
-    /// The fiches that are parts of it, as far as the caller sees them.
+    /// The fiches that are parts of this one (fiches filles), and that the caller may see.
     children: Option<Vec<ActionFiche>>,
 }
 
@@ -169,46 +169,46 @@ impl From<ActionFiche> for ActionFicheView {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = action_fiches, treat_none_as_default_value = false)]
 pub struct NewActionFiche {
-    /// Its territory.
+    /// The territory (territoire).
     territory_id: Id,
-    /// Its number or reference in the territory.
+    /// The number or reference of the fiche in its territory (référence).
     reference: Option<Name>,
-    /// Its title (intitulé).
+    /// The title (intitulé).
     title: Name,
-    /// Why (contexte, enjeu, objectif).
+    /// Why the action is needed (contexte, enjeu, objectif).
     context: Option<LongText>,
     description: Option<LongText>,
-    /// What is expected of it.
+    /// The results that are expected (résultats attendus).
     expected_results: Option<LongText>,
-    /// The fiche it is a part of; two levels at most.
+    /// The fiche that this fiche is a part of (fiche mère); two levels at most.
     parent_id: Option<Id>,
-    /// The objective it serves, of the same territory.
+    /// The objective that the fiche serves (objectif); of the same territory.
     objective_id: Option<Id>,
-    /// The partner that proposed it.
+    /// The partner that proposed the fiche.
     proposed_by_id: Option<Id>,
-    /// The committee that proposed it.
+    /// The committee that proposed the fiche.
     proposed_by_committee_id: Option<Id>,
     scope: Option<Scope>,
     nature: Option<Nature>,
-    /// Whom it is for (cibles).
+    /// The groups that the action is for (cibles).
     #[serde(default)]
     target_groups: Many<ShortText>,
-    /// A declared quantity.
+    /// A quantity that the source declares, of `quantity_unit` (quantité).
     quantity: Option<Amount>,
-    /// Of what.
+    /// What `quantity` counts (unité).
     quantity_unit: Option<Name>,
     planned_start_on: Option<Day>,
     planned_end_on: Option<Day>,
     actual_start_on: Option<Day>,
     actual_end_on: Option<Day>,
-    /// Does it come again, such as every year? Unknown when empty.
+    /// Does the action come again, for example every year (action récurrente)? Null when it is unknown.
     recurring: Option<bool>,
-    /// The planned budget, in euros.
+    /// The planned budget, in euros (budget prévisionnel).
     budget_eur: Option<Amount>,
     budget_basis: Option<Basis>,
     priority: Option<Priority>,
@@ -217,74 +217,74 @@ pub struct NewActionFiche {
     #[serde(default)]
     visibility: Visibility,
     stage: Option<Stage>,
-    /// Who takes part.
+    /// The partners that take part (participants).
     #[serde(default)]
     #[diesel(skip_insertion)]
     participants: Many<NewParticipant>,
-    /// Its themes; there may be none.
+    /// The themes of the fiche (thématiques); the list may be empty.
     #[serde(default)]
     #[diesel(skip_insertion)]
     themes: Many<NewFicheTheme>,
-    /// Its funding plan.
+    /// The lines of the funding plan (plan de financement).
     #[serde(default)]
     #[diesel(skip_insertion)]
     funding_lines: Many<NewFundingLine>,
-    /// Its milestones.
+    /// The milestones (jalons).
     #[serde(default)]
     #[diesel(skip_insertion)]
     milestones: Many<NewMilestone>,
-    /// Where it takes place.
+    /// The places of the action (localisations).
     #[serde(default)]
     #[diesel(skip_insertion)]
     locations: Many<NewLocation>,
-    /// Its notes, as far as the caller may see them.
+    /// The notes (notes de suivi) that the caller may see.
     #[serde(default)]
     #[diesel(skip_insertion)]
     notes: Many<NewNote>,
-    /// The support tools it uses.
+    /// The support tools that the fiche uses (outils mobilisés).
     #[serde(default)]
     #[diesel(skip_insertion)]
     tools: Many<NewFicheTool>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = action_fiches)]
 pub struct ActionFichePatch {
-    /// Its number or reference in the territory.
+    /// The number or reference of the fiche in its territory (référence).
     reference: Option<Option<Name>>,
-    /// Its title (intitulé).
+    /// The title (intitulé).
     title: Option<Name>,
-    /// Why (contexte, enjeu, objectif).
+    /// Why the action is needed (contexte, enjeu, objectif).
     context: Option<Option<LongText>>,
     description: Option<Option<LongText>>,
-    /// What is expected of it.
+    /// The results that are expected (résultats attendus).
     expected_results: Option<Option<LongText>>,
-    /// The fiche it is a part of; two levels at most.
+    /// The fiche that this fiche is a part of (fiche mère); two levels at most.
     parent_id: Option<Option<Id>>,
-    /// The objective it serves, of the same territory.
+    /// The objective that the fiche serves (objectif); of the same territory.
     objective_id: Option<Option<Id>>,
-    /// The partner that proposed it.
+    /// The partner that proposed the fiche.
     proposed_by_id: Option<Option<Id>>,
-    /// The committee that proposed it.
+    /// The committee that proposed the fiche.
     proposed_by_committee_id: Option<Option<Id>>,
     scope: Option<Option<Scope>>,
     nature: Option<Option<Nature>>,
-    /// Whom it is for (cibles).
+    /// The groups that the action is for (cibles).
     target_groups: Option<Many<ShortText>>,
-    /// A declared quantity.
+    /// A quantity that the source declares, of `quantity_unit` (quantité).
     quantity: Option<Option<Amount>>,
-    /// Of what.
+    /// What `quantity` counts (unité).
     quantity_unit: Option<Option<Name>>,
     planned_start_on: Option<Option<Day>>,
     planned_end_on: Option<Option<Day>>,
     actual_start_on: Option<Option<Day>>,
     actual_end_on: Option<Option<Day>>,
-    /// Does it come again, such as every year? Unknown when empty.
+    /// Does the action come again, for example every year (action récurrente)? Null when it is unknown.
     recurring: Option<Option<bool>>,
-    /// The planned budget, in euros.
+    /// The planned budget, in euros (budget prévisionnel).
     budget_eur: Option<Option<Amount>>,
     budget_basis: Option<Option<Basis>>,
     priority: Option<Option<Priority>>,
@@ -325,8 +325,10 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
         ),
         field(action_fiche_participants::partner_id)
             .linked(action_fiche_participants::action_fiche_id, action_fiches::id)
-            .named("partner_id", "In which this partner takes part."),
-        field(action_fiche_themes::theme_id).linked(action_fiche_themes::action_fiche_id, action_fiches::id).named("theme_id", "With this theme."),
+            .named("partner_id", "Those in which this partner takes part."),
+        field(action_fiche_themes::theme_id)
+            .linked(action_fiche_themes::action_fiche_id, action_fiches::id)
+            .named("theme_id", "Those with this theme."),
         field(action_fiches::created_at).sorted(),
         field(action_fiches::updated_at).sorted(),
     ]
@@ -343,14 +345,14 @@ impl Listed for ActionFiche {
 impl Shown for ActionFiche {
     type View = ActionFicheView;
     const INCLUDES: &'static [(&'static str, &'static str)] = &[
-        ("participants", "Who takes part."),
-        ("themes", "Its themes."),
-        ("funding_lines", "Its funding plan."),
-        ("milestones", "Its milestones."),
-        ("locations", "Where it takes place."),
-        ("notes", "Its notes, as far as the caller may see them."),
-        ("tools", "The support tools it uses."),
-        ("children", "The fiches that are parts of it."),
+        ("participants", "The participants (participants)."),
+        ("themes", "The themes (thématiques)."),
+        ("funding_lines", "The funding plan (plan de financement)."),
+        ("milestones", "The milestones (jalons)."),
+        ("locations", "The places (localisations)."),
+        ("notes", "The notes (notes de suivi) that the caller may see."),
+        ("tools", "The support tools that the fiche uses (outils mobilisés)."),
+        ("children", "The fiches that are parts of this one (fiches filles)."),
     ];
     const ORDER: &'static str = "title";
 
@@ -385,7 +387,7 @@ impl Shown for ActionFiche {
                 rows = rows.filter(scope);
             }
             let rows: Vec<ActionFiche> = rows.load(along.conn).await?;
-            // Each has a parent: it was asked for by it.
+            // Each of these fiches has a parent: they were looked for by it.
             along.share(rows, |row| row.parent_id.unwrap_or(row.id), |view| &mut view.children);
         }
         Ok(())
@@ -424,7 +426,7 @@ impl Noun for ActionFiche {
     };
     const WRITING: Writing<Self> = Writing {
         make: Where::At(|new| Place::territory(new.territory_id)),
-        // A fiche is its pilot's as well, who does not remove it.
+        // The grant over a single fiche lets its pilot change the fiche, but not remove it.
         change: Where::At(|fiche| Place { territory: Some(fiche.territory_id), region: None, fiche: Some(fiche.id) }),
         remove: Where::At(|fiche| Place::territory(fiche.territory_id)),
     };
@@ -471,11 +473,12 @@ impl Noun for ActionFiche {
         parts.take::<Note>("notes", &new.notes).await?;
         parts.take::<FicheTool>("tools", &new.tools).await
     }
-    /// The fiche that it is to be a part of must be one that the caller sees.
+    /// The parent fiche must be one that the caller may see.
     async fn may_make(new: &NewActionFiche, by: &Writer, conn: &mut Conn) -> Result<()> {
         check_parent(new.parent_id, by, conn).await
     }
-    /// The reference of a fiche and its place among the others are the territory's, whose other fiches a pilot may not know.
+    /// A pilot may not see the other fiches of the territory. So the reference of a fiche, and its place among the others, are for an
+    /// editor of the territory.
     async fn may_change(&self, patch: &ActionFichePatch, by: &Writer, conn: &mut Conn) -> Result<()> {
         let moves = patch.parent_id.as_ref().is_some_and(|parent| *parent != self.parent_id);
         if moves || patch.reference.as_ref().is_some_and(|reference| *reference != self.reference) {
@@ -488,7 +491,7 @@ impl Noun for ActionFiche {
         if restoration.changes("reference") || restoration.changes("parent_id") {
             by.within(&territory)?;
         }
-        // What a committee decided comes back, or goes, only by an approver: the decision, its date and its reason.
+        // A committee decided the validation, its date and its reason. So a restore that changes them needs an approver.
         if ["validation", "validation_since", "validation_reason"].iter().any(|member| restoration.changes(member)) {
             by.within_as(Role::APPROVER, &territory)?;
         }
@@ -497,7 +500,7 @@ impl Noun for ActionFiche {
     }
 }
 
-/// Refuses as the parent of a fiche one that the caller does not see.
+/// Refuses (422) a parent fiche that the caller may not see.
 async fn check_parent(parent: Option<Id>, by: &Writer, conn: &mut Conn) -> Result<()> {
     let Some(parent) = parent else { return Ok(()) };
     let found = find::<ActionFiche>(Address::alone(parent), by.reach(), conn).await;

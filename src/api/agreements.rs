@@ -1,4 +1,4 @@
-//! Agreements: protocols, contracts, conventions and their amendments: who signed, who approved, what they hold.
+//! Agreements: protocols, contracts, conventions and their amendments, with their signatories, approvals and fiches.
 
 mod approvals;
 mod fiches;
@@ -51,15 +51,15 @@ pub struct AgreementStatusWords;
 
 impl Vocabulary for AgreementStatusWords {
     const NAME: &'static str = "AgreementStatus";
-    const ABOUT: &'static str = "Where an agreement stands (état de l'acte).";
+    const ABOUT: &'static str = "The state of an agreement (état de l'acte).";
     const WORDS: &'static [(&'static str, &'static str)] =
         &[("planned", "Prévu"), ("signed", "Signé"), ("in_force", "En vigueur"), ("ended", "Échu"), ("cancelled", "Abandonné")];
 }
 
-/// Where an agreement stands (état de l'acte).
+/// The state of an agreement (état de l'acte).
 pub type AgreementStatus = Word<AgreementStatusWords>;
 
-/// An agreement (protocole, contrat, convention, avenant): a deed that is signed, or is to be.
+/// An agreement (protocole, contrat, convention, avenant): a deed that was signed, or that is to be signed.
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = agreements, check_for_backend(diesel::pg::Pg))]
@@ -67,41 +67,41 @@ pub struct Agreement {
     pub id: Id,
     pub title: Name,
     pub kind: AgreementKind,
-    /// The word that the source uses; sources mix them.
+    /// The word that the source uses for this kind of deed. Sources mix these words, so it may contradict `kind`.
     pub kind_as_called: Option<ShortText>,
-    /// Its territory.
+    /// The territory (territoire).
     pub territory_id: Id,
-    /// The phase of the programme it is of.
+    /// The phase of the programme (phase du programme).
     pub phase_id: Option<Id>,
-    /// The agreement that it specifies or amends.
+    /// The agreement that this one specifies or amends (acte modifié).
     pub parent_id: Option<Id>,
     pub status: AgreementStatus,
-    /// The day it was signed, or is to be, as it is understood.
+    /// The day of the signature, past or planned, as the service reads the source (date de signature).
     pub signed_on: Option<Day>,
-    /// The same, as the source says it.
+    /// The same date, in the words of the source (date telle que la source la donne).
     pub signed_stated: Option<ShortText>,
-    /// How much of it the source tells.
+    /// How exact the date is in the source (précision): a day, a month, a season, a year.
     pub signed_precision: Option<Precision>,
-    /// How sure it is what it means.
+    /// How sure the reading of the source's words is (fiabilité).
     pub signed_confidence: Option<Confidence>,
-    /// Where it was signed.
+    /// The place of the signature (lieu de signature).
     pub place: Option<ShortText>,
-    /// In which commune.
+    /// The commune, by its code of the COG (code commune).
     pub commune_code: Option<CommuneCode>,
-    /// The first day of its plan.
+    /// The first day of the plan of the agreement (début du plan d'actions).
     pub starts_on: Option<Day>,
-    /// The last day of its plan.
+    /// The last day of the plan of the agreement, included (fin du plan d'actions).
     pub ends_on: Option<Day>,
-    /// The same period, as the source says it.
+    /// The same period, in the words of the source (période telle que la source la donne).
     pub period_stated: Option<ShortText>,
-    /// How much of its two days the source tells.
+    /// How exact the first and the last day are in the source (précision): a day, a month, a season, a year.
     pub period_precision: Option<Precision>,
-    /// How many fiches the source says it has; `counts` tells how many are known.
+    /// The number of fiches that the source declares (fiches déclarées). `include=counts` tells how many are known.
     pub declared_fiches: Option<Count>,
-    /// How many of them the source says are firmly undertaken.
+    /// The number of fiches with a firm commitment that the source declares (engagement ferme).
     pub declared_firm: Option<Count>,
     pub note: Option<LongText>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -116,38 +116,39 @@ impl Resource for Agreement {
     }
 }
 
-/// What is known of an agreement's fiches, beside what it declares. A commitment that nobody states is unknown: it is not none.
+/// The known fiches of an agreement, beside the numbers that its source declares. A commitment that no source states is unknown; unknown
+/// does not mean that there is none.
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = AgreementCounts)]
 pub struct Counts {
-    /// As its source says it.
+    /// The number of fiches that the source declares (fiches déclarées).
     declared_fiches: Option<Count>,
-    /// How many are in it today, as far as the caller sees them.
+    /// The number of fiches in the agreement today, that the caller may see.
     fiches: i64,
-    /// How many firm commitments its source declares.
+    /// The number of firm commitments that the source declares (engagement ferme).
     declared_firm: Option<Count>,
-    /// How many are firm.
+    /// The number of fiches with a firm commitment (engagement ferme).
     firm: i64,
-    /// How many are an intention.
+    /// The number of fiches that are an intention only (intention).
     intention: i64,
-    /// How many are not said to be one or the other.
+    /// The number of fiches for which no source states the commitment (inconnu).
     unknown: i64,
 }
 
-/// An agreement, with what was asked along.
+/// An agreement, with the related things that `include` names.
 #[serde_with::apply(Option => #[serde(skip_serializing_if = "Option::is_none")])]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AgreementView {
     #[serde(flatten)]
     agreement: Agreement,
-    /// Who signed, and who was there.
+    /// Who signed the agreement, and who was present (signataires).
     signatories: Option<Vec<Signatory>>,
-    /// Which bodies approved it.
+    /// The bodies that approved the agreement, or did not (approbations).
     approvals: Option<Vec<Approval>>,
-    /// Its fiches, of all dates.
+    /// The fiches of the agreement, of all dates (fiches actions).
     fiches: Option<Vec<AgreementFiche>>,
-    /// What it declares and what is known, side by side.
+    /// The numbers that the source declares, beside the numbers of known fiches.
     counts: Option<Counts>,
 }
 
@@ -157,62 +158,62 @@ impl From<Agreement> for AgreementView {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = agreements, treat_none_as_default_value = false)]
 pub struct NewAgreement {
     title: Name,
     kind: AgreementKind,
-    /// The word that the source uses; sources mix them.
+    /// The word that the source uses for this kind of deed. Sources mix these words, so it may contradict `kind`.
     kind_as_called: Option<ShortText>,
-    /// Its territory.
+    /// The territory (territoire).
     territory_id: Id,
-    /// The phase of the programme it is of.
+    /// The phase of the programme (phase du programme).
     phase_id: Option<Id>,
-    /// The agreement that it specifies or amends.
+    /// The agreement that this one specifies or amends (acte modifié).
     parent_id: Option<Id>,
     status: AgreementStatus,
-    /// The day it was signed, or is to be, as it is understood.
+    /// The day of the signature, past or planned, as the service reads the source (date de signature).
     signed_on: Option<Day>,
-    /// The same, as the source says it.
+    /// The same date, in the words of the source (date telle que la source la donne).
     signed_stated: Option<ShortText>,
-    /// How much of it the source tells.
+    /// How exact the date is in the source (précision): a day, a month, a season, a year.
     signed_precision: Option<Precision>,
-    /// How sure it is what it means.
+    /// How sure the reading of the source's words is (fiabilité).
     signed_confidence: Option<Confidence>,
-    /// Where it was signed.
+    /// The place of the signature (lieu de signature).
     place: Option<ShortText>,
-    /// In which commune.
+    /// The commune, by its code of the COG (code commune).
     commune_code: Option<CommuneCode>,
-    /// The first day of its plan.
+    /// The first day of the plan of the agreement (début du plan d'actions).
     starts_on: Option<Day>,
-    /// The last day of its plan.
+    /// The last day of the plan of the agreement, included (fin du plan d'actions).
     ends_on: Option<Day>,
-    /// The same period, as the source says it.
+    /// The same period, in the words of the source (période telle que la source la donne).
     period_stated: Option<ShortText>,
-    /// How much of its two days the source tells.
+    /// How exact the first and the last day are in the source (précision): a day, a month, a season, a year.
     period_precision: Option<Precision>,
-    /// How many fiches the source says it has; `counts` tells how many are known.
+    /// The number of fiches that the source declares (fiches déclarées). `include=counts` tells how many are known.
     declared_fiches: Option<Count>,
-    /// How many of them the source says are firmly undertaken.
+    /// The number of fiches with a firm commitment that the source declares (engagement ferme).
     declared_firm: Option<Count>,
     note: Option<LongText>,
-    /// Who signed, and who was there.
+    /// Who signed the agreement, and who was present (signataires).
     #[serde(default)]
     #[diesel(skip_insertion)]
     signatories: Many<NewSignatory>,
-    /// Which bodies approved it.
+    /// The bodies that approved the agreement, or did not (approbations).
     #[serde(default)]
     #[diesel(skip_insertion)]
     approvals: Many<NewApproval>,
-    /// Its fiches, of all dates.
+    /// The fiches of the agreement, of all dates (fiches actions).
     #[serde(default)]
     #[diesel(skip_insertion)]
     fiches: Many<NewAgreementFiche>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
@@ -220,36 +221,36 @@ pub struct NewAgreement {
 pub struct AgreementPatch {
     title: Option<Name>,
     kind: Option<AgreementKind>,
-    /// The word that the source uses; sources mix them.
+    /// The word that the source uses for this kind of deed. Sources mix these words, so it may contradict `kind`.
     kind_as_called: Option<Option<ShortText>>,
-    /// The phase of the programme it is of.
+    /// The phase of the programme (phase du programme).
     phase_id: Option<Option<Id>>,
-    /// The agreement that it specifies or amends.
+    /// The agreement that this one specifies or amends (acte modifié).
     parent_id: Option<Option<Id>>,
     status: Option<AgreementStatus>,
-    /// The day it was signed, or is to be, as it is understood.
+    /// The day of the signature, past or planned, as the service reads the source (date de signature).
     signed_on: Option<Option<Day>>,
-    /// The same, as the source says it.
+    /// The same date, in the words of the source (date telle que la source la donne).
     signed_stated: Option<Option<ShortText>>,
-    /// How much of it the source tells.
+    /// How exact the date is in the source (précision): a day, a month, a season, a year.
     signed_precision: Option<Option<Precision>>,
-    /// How sure it is what it means.
+    /// How sure the reading of the source's words is (fiabilité).
     signed_confidence: Option<Option<Confidence>>,
-    /// Where it was signed.
+    /// The place of the signature (lieu de signature).
     place: Option<Option<ShortText>>,
-    /// In which commune.
+    /// The commune, by its code of the COG (code commune).
     commune_code: Option<Option<CommuneCode>>,
-    /// The first day of its plan.
+    /// The first day of the plan of the agreement (début du plan d'actions).
     starts_on: Option<Option<Day>>,
-    /// The last day of its plan.
+    /// The last day of the plan of the agreement, included (fin du plan d'actions).
     ends_on: Option<Option<Day>>,
-    /// The same period, as the source says it.
+    /// The same period, in the words of the source (période telle que la source la donne).
     period_stated: Option<Option<ShortText>>,
-    /// How much of its two days the source tells.
+    /// How exact the first and the last day are in the source (précision): a day, a month, a season, a year.
     period_precision: Option<Option<Precision>>,
-    /// How many fiches the source says it has; `counts` tells how many are known.
+    /// The number of fiches that the source declares (fiches déclarées). `include=counts` tells how many are known.
     declared_fiches: Option<Option<Count>>,
-    /// How many of them the source says are firmly undertaken.
+    /// The number of fiches with a firm commitment that the source declares (engagement ferme).
     declared_firm: Option<Option<Count>>,
     note: Option<Option<LongText>>,
 }
@@ -275,11 +276,11 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
         period("on", agreements::starts_on, agreements::ends_on),
         field(agreement_signatories::partner_id)
             .linked(agreement_signatories::agreement_id, agreements::id)
-            .named("partner_id", "Which this partner signed, or saw signed."),
+            .named("partner_id", "Those that this partner signed, or at whose signature it was present."),
         field(agreement_fiches::action_fiche_id)
             .linked(agreement_fiches::agreement_id, agreements::id)
             .of_fiche()
-            .named("action_fiche_id", "Which have this fiche."),
+            .named("action_fiche_id", "Those with this fiche."),
         field(agreements::created_at).sorted(),
         field(agreements::updated_at).sorted(),
     ]
@@ -296,10 +297,10 @@ impl Listed for Agreement {
 impl Shown for Agreement {
     type View = AgreementView;
     const INCLUDES: &'static [(&'static str, &'static str)] = &[
-        ("signatories", "Who signed, and who was there."),
-        ("approvals", "Which bodies approved it."),
-        ("fiches", "Its fiches, of all dates."),
-        ("counts", "How many fiches it declares, and how many are known, by commitment."),
+        ("signatories", "Who signed, and who was present (signataires)."),
+        ("approvals", "The approvals (approbations)."),
+        ("fiches", "The fiches, of all dates (fiches actions)."),
+        ("counts", "The numbers of declared fiches, and of known fiches by commitment."),
     ];
     const ORDER: &'static str = "-signed_on";
 

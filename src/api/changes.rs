@@ -1,7 +1,7 @@
-//! What has changed since: the feed of changes, page by page or as a stream, and the proof that a copy is exact.
+//! The feed of changes, page by page or as a stream, and the proof that a copy is exact.
 //!
-//! The frames of the stream are written by hand. `actix-sse` and `actix-web-lab` would write the three lines of a frame; they
-//! know nothing of what makes out a stream here: when it ends, and who may still read it.
+//! The frames of the stream are written by hand. `actix-sse` and `actix-web-lab` would write the three lines of a frame; but they do not
+//! help with the rest of a stream: when it ends, and who may still read it.
 
 use std::{
     future::{Ready, ready},
@@ -36,53 +36,55 @@ use crate::{
 
 /// What a cursor of the feed is sealed for.
 const PURPOSE: &str = "cursor of the feed";
-/// How many events a page has when nobody says, and at most.
+/// The number of events on a page: the default, and the most.
 const USUAL: i64 = 100;
 const MOST: i64 = 1000;
-/// How often a stream says that it is there, and how often it looks whether its reader still may read.
+/// A stream sends a comment this often, and then also checks that its reader may still read.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 const CHECK: Duration = Duration::from_secs(2);
-/// How long a reader may leave what is sent unread.
+/// A reader who takes nothing for this long loses the stream.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long a fingerprint waits for its turn.
+/// A fingerprint waits this long for its turn.
 const TURN: Duration = Duration::from_secs(5);
 
 /// What all streams of a process share.
 pub struct Streams {
     head: watch::Receiver<i64>,
     stopped: watch::Receiver<bool>,
-    /// Places for anyone, and for who shows a key or a token: the first never take the others'.
+    /// The places for anyone, and the places for callers with a key or a token. Callers without a key never take a place of callers with
+    /// one.
     open: Arc<Semaphore>,
     known: Arc<Semaphore>,
-    /// How many fingerprints are made at once: each goes through the whole ledger.
+    /// Limits the fingerprints that are computed at once, since each of them reads the whole ledger.
     counting: Semaphore,
 }
 
 impl Streams {
-    /// At most so many at once, half of them without a key; woken by each new number, ended by the stop.
+    /// Allows so many streams at once, half of them without a key. Each new number of the ledger wakes them; the stop of the service ends
+    /// them.
     pub fn new(most: usize, head: watch::Receiver<i64>, stopped: watch::Receiver<bool>) -> Self {
         let open = most / 2;
         let places = |count| Arc::new(Semaphore::new(count));
         Self { head, stopped, open: places(open), known: places(most - open), counting: Semaphore::new(2) }
     }
 
-    /// Nobody else has a place: who asks comes again later.
+    /// The refusal when every place is taken: the caller should come again later.
     fn busy() -> Problem {
         Problem::new(&kinds::UNAVAILABLE).header(header::RETRY_AFTER, "30")
     }
 }
 
-/// What is followed.
+/// The parameters of the feed.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "the document reads it; `Following` reads the query string")]
 struct FollowingParameters {
-    /// Only these nouns and parts, as addresses say them, separated by commas: `action-fiches,action-fiche-participants`.
+    /// Only these nouns and parts, by their names in addresses, separated by commas: `action-fiches,action-fiche-participants`.
     noun: Option<String>,
-    /// Only what concerns this territory.
+    /// Only changes that concern this territory (territoire).
     territory: Option<Id>,
-    /// Where to go on: a cursor of the same filters. Without one, from the beginning.
+    /// The cursor to continue from: one that was given for the same filters. Without a cursor the feed starts at its beginning.
     #[param(min_length = 1, max_length = 4096)]
     cursor: Option<String>,
 }
@@ -91,19 +93,19 @@ struct FollowingParameters {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "the document reads it; `Following` reads the query string")]
 struct LimitParameter {
-    /// How many events a page has at most.
+    /// The most events on a page.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<i64>,
 }
 
-/// What a query string asks to follow, for this caller.
+/// What this caller asks to follow.
 struct Following {
     filter: Filter,
-    /// The number to go on after, and its epoch.
+    /// The number to continue after, and its epoch.
     from: Option<(i64, [u8; 8])>,
     limit: i64,
     caller: Caller,
-    /// Says which feed this is: a cursor of one goes with no other.
+    /// Tells feeds apart: a cursor of one feed is refused for another.
     digest: [u8; 8],
     site: Data<Site>,
     request: HttpRequest,
@@ -146,7 +148,7 @@ impl Following {
         let told = format!("{:?}\n{:?}\n{}", filter.nouns, filter.territory, caller.view());
         let mut digest = [0; 8];
         digest.copy_from_slice(&Sha256::digest(told)[..8]);
-        // Of a stream that broke, the reader tells the last event it got.
+        // The reader of a broken stream names the last event that it received.
         let last = request.headers().get("Last-Event-ID").and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty());
         let last = last.filter(|_| request.path().ends_with("/stream")).map(str::to_owned);
         let from = last.or(cursor).and_then(|text| match open(&text, &digest, &site.seal) {
@@ -163,7 +165,8 @@ impl Following {
         }
     }
 
-    /// The number to go on after. 410 when the cursor is of another epoch, or of what is not there: then all begins anew.
+    /// The number to continue after. 410 when the cursor is of another epoch, or of a number that does not exist: then the reader must
+    /// start at the beginning.
     fn after(&self, head: Head) -> http::Result<i64> {
         match self.from {
             None => Ok(0),
@@ -182,13 +185,13 @@ impl Following {
         }
     }
 
-    /// The cursor that goes on after this number.
+    /// The cursor that continues after this number.
     fn cursor(&self, epoch: Id, seq: i64) -> String {
         self.site.seal.seal(PURPOSE, &[&short(epoch)[..], &self.digest, &seq.to_be_bytes()].concat())
     }
 }
 
-/// What tells an epoch from others.
+/// The short form of an epoch, which tells it from other epochs.
 fn short(epoch: Id) -> [u8; 8] {
     let mut short = [0; 8];
     short.copy_from_slice(&Uuid::from(epoch).as_bytes()[8..]);
@@ -229,72 +232,76 @@ pub struct ChangesPage {
     meta: ChangesMeta,
 }
 
-/// Where to go from here.
+/// The links of this page.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ChangesLinks {
-    /// This page.
+    /// The address of this page.
     #[serde(rename = "self")]
     #[schema(max_length = 20000)]
     itself: String,
-    /// The page after: always there, since something may happen at any time.
+    /// The address of the next page. It is always there, since a change may happen at any time.
     #[schema(max_length = 20000)]
     next: String,
 }
 
-/// About the page.
+/// What to know about this page.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ChangesMeta {
-    /// The most events that this page could have.
+    /// The most events that this page could hold.
     limit: i64,
-    /// Where the next page begins.
+    /// The cursor of the next page.
     #[schema(max_length = 4096)]
     next_cursor: String,
-    /// Is there more to read at once? A page may be empty and yet not be the last.
+    /// Are there more changes to read now? An empty page is not always the last one.
     more: bool,
 }
 
-/// What a copy must hold.
+/// The fingerprint that an exact copy has (empreinte).
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ChangesFingerprint {
-    /// How many things.
+    /// The number of things that the copy must hold.
     count: i64,
-    /// The hash over them, in hexadecimal.
+    /// The SHA-256 over these things, in hexadecimal.
     #[schema(min_length = 64, max_length = 64)]
     sha256: String,
-    /// The cursor up to which the copy has followed the feed when it holds that.
+    /// The cursor up to which the copy must have followed the feed, to have this fingerprint.
     #[schema(max_length = 4096)]
     up_to: String,
 }
 
-/// One event, as it is streamed: a line each, and an empty one.
+/// One event of the stream: one line for each member, then an empty line.
 #[derive(ToSchema)]
 pub struct ChangesStream {
-    /// The cursor to go on from.
+    /// The cursor to continue from.
     #[schema(max_length = 4096)]
     pub id: String,
     /// Always `change`.
     #[schema(max_length = 10)]
     pub event: String,
-    /// A `ChangeEvent`, as one line of JSON.
+    /// The event: a `ChangeEvent` in one line of JSON.
     #[schema(max_length = 1_000_000)]
     pub data: String,
 }
 
-/// Its operations.
+/// Registers the operations of this noun.
 pub fn routes(routes: &mut ServiceConfig) {
     routes.service(list_changes).service(read_changes_fingerprint).service(stream_changes);
 }
 
 /// Follow what changes
 ///
-/// Everything that is created, changed, deleted, restored or erased, each once, in one order for all: what a change builds on
-/// comes before it, and nothing is ever added before what was read. Nothing is left out, and nothing is ever forgotten: the feed goes back to the
-/// beginning. To keep a copy: read from the beginning, without `cursor`; write `data` over what is there under `noun` and
-/// `id`, and take away what is deleted; follow `links.next`, at once while `meta.more` is true, else some time later. Each
-/// event is told as the caller may know it: what comes within sight is a `create`, what goes out of sight a `delete`.
+/// The feed (flux des modifications): everything that was created, changed, deleted, restored, erased or merged, each change once. All
+/// readers get the same order: a change comes after the changes that it builds on, and no change is ever inserted before one that was read.
+/// The feed is complete, and goes back to the beginning.
 ///
-/// A cursor is for the same filters and the same rights only (400 `incompatible_cursor`); after the database was restored
-/// from its backup, cursors are refused with 410 `expired_cursor`.
+/// To keep a copy: read from the beginning, without `cursor`. Write `data` over the thing with this `noun` and `id`; remove the thing when
+/// the event is a `delete`. Then follow `links.next`: immediately while `meta.more` is true, else some time later.
+///
+/// The feed shows what the caller may see. A thing that becomes visible to the caller is sent as `create`; one that becomes hidden, as
+/// `delete`.
+///
+/// A cursor holds for the same filters and the same rights only (else 400 `incompatible_cursor`). After the database was restored from a
+/// backup, older cursors are refused with 410 `expired_cursor`.
 #[utoipa::path(params(FollowingParameters, LimitParameter), responses((status = OK, body = ChangesPage)))]
 #[get("/changes")]
 async fn list_changes(db: Data<Db>, asked: Following) -> http::Result<Momentary<ChangesPage>> {
@@ -320,11 +327,16 @@ async fn list_changes(db: Data<Db>, asked: Following) -> http::Result<Momentary<
 
 /// Prove that a copy is exact
 ///
-/// Over the things of these filters that the caller may see. An agency computes the same on its copy: for each thing one
-/// line, `noun`, a space, `id`, a space, `version` and a line feed (`partners 0190a1b2-… 3`), with the version of the last
-/// event it applied; the lines sorted by `id`, joined, and their SHA-256 in hexadecimal. The copy must have followed the feed,
-/// with the same filters, up to `up_to` exactly: read on from its own cursor until `meta.more` is false, ask for the fingerprint, and if
-/// something happened in between, apply that and ask again. With `up_to` the feed goes on from there.
+/// The fingerprint (empreinte) of all things that fit the filters and that the caller may see. The keeper of a copy computes the same and
+/// compares.
+///
+/// 1. Read the feed, with the same filters, until `meta.more` is false.
+/// 2. Ask for the fingerprint. If the copy has not followed the feed up to `up_to` exactly, something changed in between: read on, and ask
+///    again.
+/// 3. For each thing, write one line: `noun`, a space, `id`, a space, `version` of the last event, a line feed (`partners 0190a1b2-… 3`).
+///    Sort the lines by `id`, join them, and take their SHA-256 in hexadecimal.
+///
+/// The feed continues from `up_to`.
 #[utoipa::path(params(FollowingParameters), responses((status = OK, body = ChangesFingerprint)))]
 #[get("/changes/fingerprint")]
 async fn read_changes_fingerprint(db: Data<Db>, streams: Data<Streams>, asked: Following) -> http::Result<Momentary<ChangesFingerprint>> {
@@ -342,12 +354,12 @@ async fn read_changes_fingerprint(db: Data<Db>, streams: Data<Streams>, asked: F
 
 /// Follow what changes, as it happens
 ///
-/// The same events as Server-Sent Events, each as soon as it is known: `id` is the cursor, `event` is `change`, `data` one line
-/// of JSON. A reader that lost the stream comes back with `Last-Event-ID` (browsers do so by themselves), and misses nothing.
-/// A comment is sent every 15 seconds. The stream ends when the key is revoked or its rights change, when the service stops,
-/// and when nothing is read for 30 seconds.
+/// The events of the feed as Server-Sent Events, each as soon as it is known: `id` is the cursor, `event` is `change`, `data` is one line
+/// of JSON. A reader that lost the stream reconnects with `Last-Event-ID` (browsers do so by themselves), and misses nothing. A comment is
+/// sent every 15 seconds. The stream ends when the key is revoked, when its rights change, when the service stops, or when the reader takes
+/// nothing for 30 seconds.
 #[utoipa::path(
-    params(FollowingParameters, ("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last event that came: goes before `cursor`.", max_length = 4096)),
+    params(FollowingParameters, ("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last event that the reader received. It counts instead of `cursor`.", max_length = 4096)),
     responses((status = OK, body = ChangesStream, content_type = "text/event-stream"))
 )]
 #[get("/changes/stream")]
@@ -363,7 +375,7 @@ async fn stream_changes(db: Data<Db>, streams: Data<Streams>, asked: Following) 
     actix_web::rt::spawn(writer.run(streams.head.clone()));
     let frames = stream::unfold(receive, async |mut receive| Some((Ok::<Bytes, Problem>(receive.recv().await?), receive)));
     let mut response = HttpResponse::Ok();
-    // It says that it has its encoding, so that nothing gathers it to compress it.
+    // The header tells that the encoding is done: else the compression would hold events back.
     response.insert_header((header::CONTENT_ENCODING, "identity")).insert_header((header::CACHE_CONTROL, "no-store"));
     response.insert_header(("X-Accel-Buffering", "no")).content_type("text/event-stream");
     Ok(response.streaming(Box::pin(frames)))
@@ -382,7 +394,7 @@ struct Writer {
     _place: OwnedSemaphorePermit,
 }
 
-/// The stream is at its end.
+/// The stream has ended.
 struct Ended;
 
 impl Writer {
@@ -408,7 +420,7 @@ impl Writer {
         }
     }
 
-    /// Is the reader still who it was, with the same rights?
+    /// Checks that the reader is still the same caller, with the same rights.
     async fn allowed(&mut self) -> Result<(), Ended> {
         let Some(authorization) = &self.authorization else { return Ok(()) };
         let request = &self.asked.request;
@@ -419,13 +431,13 @@ impl Writer {
                 self.checked = Instant::now();
                 Ok(())
             }
-            // Who cannot be asked for is not believed for long.
+            // When the rights cannot be checked, the reader is trusted for a short time only.
             Err(problem) if problem.kind().status >= 500 && self.checked.elapsed() < CHECK * 5 => Ok(()),
             _ => Err(Ended),
         }
     }
 
-    /// Writes what has happened since.
+    /// Writes the events that came since the last write.
     async fn more(&mut self) -> Result<(), Ended> {
         let (after, reach, filter) = (self.after, self.asked.caller.reach(), &self.asked.filter);
         let read = self.db.read(async |conn| -> http::Result<_> {
@@ -433,7 +445,7 @@ impl Writer {
             Ok((head, feed::read(after, head.seq, USUAL, filter, reach, conn).await?))
         });
         let (head, batch) = read.await.map_err(|_| Ended)?;
-        // Of another epoch this stream knows nothing.
+        // Another epoch has other numbers: this stream cannot continue.
         if head.epoch != self.epoch {
             return Err(Ended);
         }
@@ -447,12 +459,12 @@ impl Writer {
         if text.is_empty() {
             return Ok(());
         }
-        // What happened after the key was revoked is not told.
+        // Events after the end of the key must not be sent, so the rights are checked first.
         self.allowed().await?;
         self.write(text.into()).await
     }
 
-    /// Hands over what is to be sent. A reader who takes nothing any more is left.
+    /// Hands over a frame. A reader who takes nothing any more loses the stream.
     async fn write(&self, frame: Bytes) -> Result<(), Ended> {
         let mut stopped = self.stopped.clone();
         tokio::select! {

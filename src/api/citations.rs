@@ -1,4 +1,4 @@
-//! Citations: which document says what of which thing, and where in it.
+//! Citations: which document speaks of which thing, and where in the document.
 
 use std::sync::LazyLock;
 
@@ -32,31 +32,31 @@ impl Vocabulary for RelationWords {
     const WORDS: &'static [(&'static str, &'static str)] = &[("source", "En est la source"), ("attached", "Lui est joint")];
 }
 
-/// How a document bears on a thing (lien).
+/// How the document relates to the thing (lien).
 pub type Relation = Word<RelationWords>;
 
-/// A citation (provenance): a document, or a place in it, and the thing, or the member of it, that it speaks of.
+/// A citation (provenance): a document, or a passage of it, is the source of a thing, or of one member of that thing.
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = citations, check_for_backend(diesel::pg::Pg))]
 pub struct Citation {
     pub id: Id,
-    /// The document.
+    /// The document (document).
     pub document_id: Id,
-    /// The noun of the thing, as addresses say it: `meetings`.
+    /// The noun of the cited thing, as in addresses: `meetings`.
     pub noun: Name,
-    /// The thing.
+    /// The identifier of the cited thing.
     pub thing_id: Id,
-    /// The member of the thing that it speaks of; the whole thing when empty.
+    /// The member of the thing that the document speaks of; null: the whole thing.
     pub member: Option<Code>,
     pub relation: Relation,
-    /// Where in the document, or what it says there, word for word.
+    /// The place in the document, or its words there, literally (passage).
     pub passage: Option<LongText>,
-    /// The territory whose it is to keep: that of the thing, or else of the document.
+    /// The territory whose editors keep the citation: the thing's, else the document's.
     pub territory_id: Option<Id>,
-    /// Who may see it: who sees both.
+    /// Who may see the citation: callers who may see both the document and the thing (visibilité).
     pub visibility: Visibility,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -71,35 +71,35 @@ impl Resource for Citation {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = citations, treat_none_as_default_value = false)]
 pub struct NewCitation {
-    /// The document.
+    /// The document (document).
     document_id: Id,
-    /// The noun of the thing, as addresses say it: `meetings`.
+    /// The noun of the cited thing, as in addresses: `meetings`.
     noun: Name,
-    /// The thing.
+    /// The identifier of the cited thing.
     thing_id: Id,
-    /// The member of the thing that it speaks of; the whole thing when empty.
+    /// The member of the thing that the document speaks of; null: the whole thing.
     member: Option<Code>,
     #[serde(default)]
     relation: Relation,
-    /// Where in the document, or what it says there, word for word.
+    /// The place in the document, or its words there, literally (passage).
     passage: Option<LongText>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = citations)]
 pub struct CitationPatch {
-    /// The member of the thing that it speaks of; the whole thing when empty.
+    /// The member of the thing that the document speaks of; null: the whole thing.
     member: Option<Option<Code>>,
     relation: Option<Relation>,
-    /// Where in the document, or what it says there, word for word.
+    /// The place in the document, or its words there, literally (passage).
     passage: Option<Option<LongText>>,
 }
 
@@ -178,7 +178,7 @@ impl Noun for Citation {
     async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
         diesel::delete(citations::table.find(at.id)).execute(conn).await
     }
-    /// The thing is there, and the caller sees it. Which nouns there are is known by the one list of them.
+    /// Refuses (422) a thing that does not exist, or that the caller may not see. The list of all nouns tells whether the noun exists.
     async fn may_make(new: &NewCitation, by: &Writer, conn: &mut Conn) -> Result<()> {
         let noun = new.noun.as_str().replace('-', "_");
         let Some(face) = super::kept().find(|face| face.card.table == noun) else {
@@ -190,7 +190,7 @@ impl Noun for Citation {
         }
         Ok(())
     }
-    /// Where a citation is follows from the thing it is of: the database tells.
+    /// The place of a citation follows from the cited thing: the database computes it.
     async fn settle(&self, by: &Writer, _: &mut Conn) -> Result<()> {
         by.within(&Place { territory: self.territory_id, ..Place::nation() })
     }

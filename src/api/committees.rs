@@ -59,15 +59,15 @@ impl Vocabulary for CommitteeKindWords {
 /// What a committee is (nature du comité).
 pub type CommitteeKind = Word<CommitteeKindWords>;
 
-/// Seats that are reserved to a side, whoever takes them.
+/// Seats that are reserved for a side (collège), whoever takes them (quotas).
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = SeatQuota)]
 pub struct Quota {
     side: Side,
-    /// How many.
+    /// The number of reserved seats.
     seats: Count,
-    /// The part of the territory they are for.
+    /// The part of the territory that the seats are for (composante).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     component: Option<ShortText>,
 }
@@ -81,26 +81,26 @@ pub struct Committee {
     pub name: Name,
     pub level: Level,
     pub kind: CommitteeKind,
-    /// Its territory.
+    /// The territory (territoire).
     pub territory_id: Option<Id>,
-    /// Its region.
+    /// The region (région), by its code of the COG.
     pub region_code: Option<RegionCode>,
-    /// The body it belongs to, such as one intercommunality of the territory.
+    /// The partner that the committee belongs to, such as one intercommunality of the territory.
     pub partner_id: Option<Id>,
-    /// The committee above it.
+    /// The committee above this one (instance supérieure).
     pub parent_id: Option<Id>,
-    /// What it is there for.
+    /// The role of the committee (rôle).
     pub role: Option<LongText>,
-    /// How many members the source says it has.
+    /// The number of members that the source declares (effectif déclaré).
     pub declared_size: Option<Count>,
     pub declared_size_qualifier: Option<Qualifier>,
-    /// Seats that are reserved to a side, whoever takes them.
+    /// Seats that are reserved for a side (collège), whoever takes them (quotas).
     pub quotas: Many<Quota>,
     pub created_on: Option<Day>,
     pub ended_on: Option<Day>,
-    /// The committee that it becomes.
+    /// The committee that this one turns into (devient).
     pub becomes_id: Option<Id>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -115,12 +115,12 @@ impl Resource for Committee {
     }
 }
 
-/// A committee, with what was asked along.
+/// A committee, with the related things that `include` names.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CommitteeView {
     #[serde(flatten)]
     committee: Committee,
-    /// Its seats, of all dates.
+    /// The seats, of all dates (sièges).
     #[serde(skip_serializing_if = "Option::is_none")]
     seats: Option<Vec<Seat>>,
 }
@@ -131,7 +131,7 @@ impl From<Committee> for CommitteeView {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = committees, treat_none_as_default_value = false)]
@@ -139,33 +139,33 @@ pub struct NewCommittee {
     name: Name,
     level: Level,
     kind: CommitteeKind,
-    /// Its territory.
+    /// The territory (territoire).
     territory_id: Option<Id>,
-    /// Its region.
+    /// The region (région), by its code of the COG.
     region_code: Option<RegionCode>,
-    /// The body it belongs to, such as one intercommunality of the territory.
+    /// The partner that the committee belongs to, such as one intercommunality of the territory.
     partner_id: Option<Id>,
-    /// The committee above it.
+    /// The committee above this one (instance supérieure).
     parent_id: Option<Id>,
-    /// What it is there for.
+    /// The role of the committee (rôle).
     role: Option<LongText>,
-    /// How many members the source says it has.
+    /// The number of members that the source declares (effectif déclaré).
     declared_size: Option<Count>,
     declared_size_qualifier: Option<Qualifier>,
-    /// Seats that are reserved to a side, whoever takes them.
+    /// Seats that are reserved for a side (collège), whoever takes them (quotas).
     #[serde(default)]
     quotas: Many<Quota>,
     created_on: Option<Day>,
     ended_on: Option<Day>,
-    /// The committee that it becomes.
+    /// The committee that this one turns into (devient).
     becomes_id: Option<Id>,
-    /// Its seats.
+    /// The seats (sièges).
     #[serde(default)]
     #[diesel(skip_insertion)]
     seats: Many<NewSeat>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
@@ -174,24 +174,24 @@ pub struct CommitteePatch {
     name: Option<Name>,
     level: Option<Level>,
     kind: Option<CommitteeKind>,
-    /// Its territory.
+    /// The territory (territoire).
     territory_id: Option<Option<Id>>,
-    /// Its region.
+    /// The region (région), by its code of the COG.
     region_code: Option<Option<RegionCode>>,
-    /// The body it belongs to, such as one intercommunality of the territory.
+    /// The partner that the committee belongs to, such as one intercommunality of the territory.
     partner_id: Option<Option<Id>>,
-    /// The committee above it.
+    /// The committee above this one (instance supérieure).
     parent_id: Option<Option<Id>>,
-    /// What it is there for.
+    /// The role of the committee (rôle).
     role: Option<Option<LongText>>,
-    /// How many members the source says it has.
+    /// The number of members that the source declares (effectif déclaré).
     declared_size: Option<Option<Count>>,
     declared_size_qualifier: Option<Option<Qualifier>>,
-    /// Seats that are reserved to a side, whoever takes them.
+    /// Seats that are reserved for a side (collège), whoever takes them (quotas).
     quotas: Option<Many<Quota>>,
     created_on: Option<Option<Day>>,
     ended_on: Option<Option<Day>>,
-    /// The committee that it becomes.
+    /// The committee that this one turns into (devient).
     becomes_id: Option<Option<Id>>,
 }
 
@@ -209,7 +209,7 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
         period("on", committees::created_on, committees::ended_on),
         field(committee_seats::person_id)
             .linked(committee_seats::committee_id, committees::id)
-            .named("person_id", "With a seat held by this person.")
+            .named("person_id", "Those with a seat that this person holds.")
             .personal(committee_seats::id),
         field(committees::created_at).sorted(),
         field(committees::updated_at).sorted(),
@@ -226,7 +226,7 @@ impl Listed for Committee {
 
 impl Shown for Committee {
     type View = CommitteeView;
-    const INCLUDES: &'static [(&'static str, &'static str)] = &[("seats", "Its seats, of all dates.")];
+    const INCLUDES: &'static [(&'static str, &'static str)] = &[("seats", "The seats, of all dates (sièges).")];
     const ORDER: &'static str = "name";
 
     async fn include(along: &mut Along<'_, CommitteeView>) -> Result<()> {

@@ -1,4 +1,4 @@
-//! Diagnoses: a territory's strengths and weaknesses, its ranked stakes, its ambitions.
+//! Diagnoses: the strengths and weaknesses of a territory, its ranked stakes and its ambitions.
 
 mod ambitions;
 mod findings;
@@ -34,24 +34,24 @@ use crate::{
 #[diesel(table_name = diagnoses, check_for_backend(diesel::pg::Pg))]
 pub struct Diagnosis {
     pub id: Id,
-    /// Its territory.
+    /// The territory (territoire).
     pub territory_id: Id,
     pub title: Name,
-    /// The day it was made, as it is understood.
+    /// The day of the diagnosis, as the service reads the source (date).
     pub made_on: Option<Day>,
-    /// The same, as the source says it.
+    /// The same date, in the words of the source (date telle que la source la donne).
     pub made_stated: Option<ShortText>,
-    /// How much of it the source tells.
+    /// How exact the date is in the source (précision): a day, a month, a season, a year.
     pub made_precision: Option<Precision>,
-    /// How sure it is what it means.
+    /// How sure the reading of the source's words is (fiabilité).
     pub made_confidence: Option<Confidence>,
-    /// How it was made (méthode).
+    /// How the diagnosis was made (méthode).
     pub method: Option<LongText>,
-    /// The event where it was made, such as a workshop, of the same territory.
+    /// The event where the diagnosis was made, such as a workshop (atelier); of the same territory.
     pub event_id: Option<Id>,
-    /// How many ambitions the source says there are; it may name fewer.
+    /// The number of ambitions that the source declares; it may name fewer (ambitions déclarées).
     pub declared_ambitions: Option<Count>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -66,17 +66,17 @@ impl Resource for Diagnosis {
     }
 }
 
-/// A diagnosis, with what was asked along.
+/// A diagnosis, with the related things that `include` names.
 #[serde_with::apply(Option => #[serde(skip_serializing_if = "Option::is_none")])]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DiagnosisView {
     #[serde(flatten)]
     diagnosis: Diagnosis,
-    /// Its findings.
+    /// The findings (atouts, faiblesses, opportunités, menaces).
     findings: Option<Vec<Finding>>,
-    /// Its stakes.
+    /// The stakes (enjeux).
     stakes: Option<Vec<Stake>>,
-    /// Its ambitions, as far as they are known.
+    /// The ambitions that are known (ambitions).
     ambitions: Option<Vec<Ambition>>,
 }
 
@@ -86,62 +86,62 @@ impl From<Diagnosis> for DiagnosisView {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = diagnoses, treat_none_as_default_value = false)]
 pub struct NewDiagnosis {
-    /// Its territory.
+    /// The territory (territoire).
     territory_id: Id,
     title: Name,
-    /// The day it was made, as it is understood.
+    /// The day of the diagnosis, as the service reads the source (date).
     made_on: Option<Day>,
-    /// The same, as the source says it.
+    /// The same date, in the words of the source (date telle que la source la donne).
     made_stated: Option<ShortText>,
-    /// How much of it the source tells.
+    /// How exact the date is in the source (précision): a day, a month, a season, a year.
     made_precision: Option<Precision>,
-    /// How sure it is what it means.
+    /// How sure the reading of the source's words is (fiabilité).
     made_confidence: Option<Confidence>,
-    /// How it was made (méthode).
+    /// How the diagnosis was made (méthode).
     method: Option<LongText>,
-    /// The event where it was made, such as a workshop, of the same territory.
+    /// The event where the diagnosis was made, such as a workshop (atelier); of the same territory.
     event_id: Option<Id>,
-    /// How many ambitions the source says there are; it may name fewer.
+    /// The number of ambitions that the source declares; it may name fewer (ambitions déclarées).
     declared_ambitions: Option<Count>,
-    /// Its findings.
+    /// The findings (atouts, faiblesses, opportunités, menaces).
     #[serde(default)]
     #[diesel(skip_insertion)]
     findings: Many<NewFinding>,
-    /// Its stakes.
+    /// The stakes (enjeux).
     #[serde(default)]
     #[diesel(skip_insertion)]
     stakes: Many<NewStake>,
-    /// Its ambitions, as far as they are known.
+    /// The ambitions that are known (ambitions).
     #[serde(default)]
     #[diesel(skip_insertion)]
     ambitions: Many<NewAmbition>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = diagnoses)]
 pub struct DiagnosisPatch {
     title: Option<Name>,
-    /// The day it was made, as it is understood.
+    /// The day of the diagnosis, as the service reads the source (date).
     made_on: Option<Option<Day>>,
-    /// The same, as the source says it.
+    /// The same date, in the words of the source (date telle que la source la donne).
     made_stated: Option<Option<ShortText>>,
-    /// How much of it the source tells.
+    /// How exact the date is in the source (précision): a day, a month, a season, a year.
     made_precision: Option<Option<Precision>>,
-    /// How sure it is what it means.
+    /// How sure the reading of the source's words is (fiabilité).
     made_confidence: Option<Option<Confidence>>,
-    /// How it was made (méthode).
+    /// How the diagnosis was made (méthode).
     method: Option<Option<LongText>>,
-    /// The event where it was made, such as a workshop, of the same territory.
+    /// The event where the diagnosis was made, such as a workshop (atelier); of the same territory.
     event_id: Option<Option<Id>>,
-    /// How many ambitions the source says there are; it may name fewer.
+    /// The number of ambitions that the source declares; it may name fewer (ambitions déclarées).
     declared_ambitions: Option<Option<Count>>,
 }
 
@@ -170,8 +170,11 @@ impl Listed for Diagnosis {
 
 impl Shown for Diagnosis {
     type View = DiagnosisView;
-    const INCLUDES: &'static [(&'static str, &'static str)] =
-        &[("findings", "Its findings."), ("stakes", "Its stakes."), ("ambitions", "Its ambitions, as far as they are known.")];
+    const INCLUDES: &'static [(&'static str, &'static str)] = &[
+        ("findings", "The findings (atouts, faiblesses, opportunités, menaces)."),
+        ("stakes", "The stakes (enjeux)."),
+        ("ambitions", "The ambitions that are known (ambitions)."),
+    ];
     const ORDER: &'static str = "title";
 
     async fn include(along: &mut Along<'_, DiagnosisView>) -> Result<()> {

@@ -1,4 +1,4 @@
-//! Documents: minutes, slides, deeds, web pages: where the facts come from.
+//! Documents: minutes, slides, deeds, web pages. The facts come from them.
 
 use std::sync::LazyLock;
 
@@ -53,43 +53,43 @@ pub struct LinkStateWords;
 
 impl Vocabulary for LinkStateWords {
     const NAME: &'static str = "LinkState";
-    const ABOUT: &'static str = "What was found at a link when it was last looked at (état du lien).";
+    const ABOUT: &'static str = "The state of the link when it was last checked (état du lien).";
     const WORDS: &'static [(&'static str, &'static str)] = &[("alive", "Accessible"), ("moved", "Déplacé"), ("gone", "Disparu")];
 }
 
-/// What was found at a link when it was last looked at (état du lien).
+/// The state of the link when it was last checked (état du lien).
 pub type LinkState = Word<LinkStateWords>;
 
-/// A document (document, source): what is known of it, whether or not it can still be read.
+/// A document (document, source). It is described here whether or not it can still be read.
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = documents, check_for_backend(diesel::pg::Pg))]
 pub struct Document {
     pub id: Id,
-    /// Its title.
+    /// The title (titre).
     pub title: Name,
     pub kind: DocumentKind,
-    /// Where it can be read; null when no link is known.
+    /// The address where the document can be read (lien); null when none is known.
     pub url: Option<Url>,
-    /// What was found there.
+    /// What was found at the address (état du lien).
     pub url_state: Option<LinkState>,
-    /// When that was looked at.
+    /// The day on which the address was last checked.
     pub url_checked_on: Option<Day>,
-    /// The partner that published it.
+    /// The partner that published the document (éditeur).
     pub publisher_id: Option<Id>,
-    /// Who published it, as the source says.
+    /// Who published the document, in the words of the source (éditeur).
     pub publisher: Option<ShortText>,
     pub published_on: Option<Day>,
-    /// When it was last changed.
+    /// The day on which the document was last changed (date de mise à jour).
     pub updated_on: Option<Day>,
-    /// Under which licence it may be used again.
+    /// The licence under which the document may be reused (licence).
     pub licence: Option<ShortText>,
-    /// What it is about.
+    /// What the document is about (description).
     pub description: Option<LongText>,
-    /// The territory it is about, if it is about one.
+    /// The territory that the document is about; null when it is about no single one.
     pub territory_id: Option<Id>,
     pub visibility: Visibility,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -104,62 +104,62 @@ impl Resource for Document {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = documents, treat_none_as_default_value = false)]
 pub struct NewDocument {
-    /// Its title.
+    /// The title (titre).
     title: Name,
     kind: DocumentKind,
-    /// Where it can be read; null when no link is known.
+    /// The address where the document can be read (lien); null when none is known.
     url: Option<Url>,
-    /// What was found there.
+    /// What was found at the address (état du lien).
     url_state: Option<LinkState>,
-    /// When that was looked at.
+    /// The day on which the address was last checked.
     url_checked_on: Option<Day>,
-    /// The partner that published it.
+    /// The partner that published the document (éditeur).
     publisher_id: Option<Id>,
-    /// Who published it, as the source says.
+    /// Who published the document, in the words of the source (éditeur).
     publisher: Option<ShortText>,
     published_on: Option<Day>,
-    /// When it was last changed.
+    /// The day on which the document was last changed (date de mise à jour).
     updated_on: Option<Day>,
-    /// Under which licence it may be used again.
+    /// The licence under which the document may be reused (licence).
     licence: Option<ShortText>,
-    /// What it is about.
+    /// What the document is about (description).
     description: Option<LongText>,
-    /// The territory it is about, if it is about one.
+    /// The territory that the document is about; null when it is about no single one.
     territory_id: Option<Id>,
     #[serde(default)]
     visibility: Visibility,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = documents)]
 pub struct DocumentPatch {
-    /// Its title.
+    /// The title (titre).
     title: Option<Name>,
     kind: Option<DocumentKind>,
-    /// Where it can be read; null when no link is known.
+    /// The address where the document can be read (lien); null when none is known.
     url: Option<Option<Url>>,
-    /// What was found there.
+    /// What was found at the address (état du lien).
     url_state: Option<Option<LinkState>>,
-    /// When that was looked at.
+    /// The day on which the address was last checked.
     url_checked_on: Option<Option<Day>>,
-    /// The partner that published it.
+    /// The partner that published the document (éditeur).
     publisher_id: Option<Option<Id>>,
-    /// Who published it, as the source says.
+    /// Who published the document, in the words of the source (éditeur).
     publisher: Option<Option<ShortText>>,
     published_on: Option<Option<Day>>,
-    /// When it was last changed.
+    /// The day on which the document was last changed (date de mise à jour).
     updated_on: Option<Option<Day>>,
-    /// Under which licence it may be used again.
+    /// The licence under which the document may be reused (licence).
     licence: Option<Option<ShortText>>,
-    /// What it is about.
+    /// What the document is about (description).
     description: Option<Option<LongText>>,
     visibility: Option<Visibility>,
 }
@@ -222,7 +222,10 @@ impl Noun for Document {
             .list()
             .create()
             .read()
-            .saying("To publish one makes public what it is cited for: in another territory, that is for who may write there.")
+            .saying(
+                "Making a document public also makes its citations public. So the caller must be an editor of the territory of each of \
+                these citations.",
+            )
             .update()
             .delete();
     }

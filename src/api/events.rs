@@ -54,7 +54,7 @@ impl Vocabulary for EventKindWords {
 /// What an event is (nature de l'événement).
 pub type EventKind = Word<EventKindWords>;
 
-/// An event (événement): a workshop or one of its sessions, a launch, a signing, a visit, a campaign, a call.
+/// An event (événement): a workshop (atelier) or one of its sessions (séance), a launch, a signing, a visit, a campaign, a call.
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = events, check_for_backend(diesel::pg::Pg))]
@@ -62,32 +62,32 @@ pub struct Event {
     pub id: Id,
     pub name: Name,
     pub kind: EventKind,
-    /// What the source calls it: a "convention de lancement" is an event, and no deed.
+    /// What the source calls the event: a "convention de lancement" is an event, and not a deed.
     pub called: Option<ShortText>,
-    /// The event it is a part of, such as the workshop of a session; two levels at most.
+    /// The event that this one is a part of, such as the workshop of a session; two levels at most.
     pub parent_id: Option<Id>,
-    /// Its territory.
+    /// The territory (territoire).
     pub territory_id: Option<Id>,
-    /// Its first day, as it is understood.
+    /// The first day, as the service reads the source (date de début).
     pub starts_on: Option<Day>,
-    /// The same, as the source says it.
+    /// The same date, in the words of the source (date telle que la source la donne).
     pub starts_stated: Option<ShortText>,
-    /// How much of it the source tells.
+    /// How exact the date is in the source (précision): a day, a month, a season, a year.
     pub starts_precision: Option<Precision>,
-    /// How sure it is what it means.
+    /// How sure the reading of the source's words is (fiabilité).
     pub starts_confidence: Option<Confidence>,
-    /// Its last day, included.
+    /// The last day, included (date de fin).
     pub ends_on: Option<Day>,
-    /// Where, as the source says it.
+    /// The place, in the words of the source (lieu).
     pub place: Option<ShortText>,
-    /// In which commune.
+    /// The commune, by its code of the COG (code commune).
     pub commune_code: Option<CommuneCode>,
-    /// The partner that organised it.
+    /// The partner that organised the event (organisateur).
     pub organiser_id: Option<Id>,
-    /// The partner in whose house it was.
+    /// The partner that hosted it, in its own premises (hôte).
     pub host_partner_id: Option<Id>,
     pub description: Option<LongText>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -102,17 +102,17 @@ impl Resource for Event {
     }
 }
 
-/// An event, with what was asked along.
+/// An event, with the related things that `include` names.
 #[serde_with::apply(Option => #[serde(skip_serializing_if = "Option::is_none")])]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EventView {
     #[serde(flatten)]
     event: Event,
-    /// Its sequences.
+    /// The sequences, in order (séquences).
     sequences: Option<Vec<Sequence>>,
-    /// Its head-counts.
+    /// The head-counts (effectifs).
     measures: Option<Vec<Measure>>,
-    /// Who took part.
+    /// The participants (participants).
     participants: Option<Vec<EventParticipant>>,
 }
 
@@ -122,53 +122,53 @@ impl From<Event> for EventView {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = events, treat_none_as_default_value = false)]
 pub struct NewEvent {
     name: Name,
     kind: EventKind,
-    /// What the source calls it: a "convention de lancement" is an event, and no deed.
+    /// What the source calls the event: a "convention de lancement" is an event, and not a deed.
     called: Option<ShortText>,
-    /// The event it is a part of, such as the workshop of a session; two levels at most.
+    /// The event that this one is a part of, such as the workshop of a session; two levels at most.
     parent_id: Option<Id>,
-    /// Its territory.
+    /// The territory (territoire).
     territory_id: Option<Id>,
-    /// Its first day, as it is understood.
+    /// The first day, as the service reads the source (date de début).
     starts_on: Option<Day>,
-    /// The same, as the source says it.
+    /// The same date, in the words of the source (date telle que la source la donne).
     starts_stated: Option<ShortText>,
-    /// How much of it the source tells.
+    /// How exact the date is in the source (précision): a day, a month, a season, a year.
     starts_precision: Option<Precision>,
-    /// How sure it is what it means.
+    /// How sure the reading of the source's words is (fiabilité).
     starts_confidence: Option<Confidence>,
-    /// Its last day, included.
+    /// The last day, included (date de fin).
     ends_on: Option<Day>,
-    /// Where, as the source says it.
+    /// The place, in the words of the source (lieu).
     place: Option<ShortText>,
-    /// In which commune.
+    /// The commune, by its code of the COG (code commune).
     commune_code: Option<CommuneCode>,
-    /// The partner that organised it.
+    /// The partner that organised the event (organisateur).
     organiser_id: Option<Id>,
-    /// The partner in whose house it was.
+    /// The partner that hosted it, in its own premises (hôte).
     host_partner_id: Option<Id>,
     description: Option<LongText>,
-    /// Its sequences.
+    /// The sequences, in order (séquences).
     #[serde(default)]
     #[diesel(skip_insertion)]
     sequences: Many<NewSequence>,
-    /// Its head-counts.
+    /// The head-counts (effectifs).
     #[serde(default)]
     #[diesel(skip_insertion)]
     measures: Many<NewMeasure>,
-    /// Who took part.
+    /// The participants (participants).
     #[serde(default)]
     #[diesel(skip_insertion)]
     participants: Many<NewEventParticipant>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
@@ -176,27 +176,27 @@ pub struct NewEvent {
 pub struct EventPatch {
     name: Option<Name>,
     kind: Option<EventKind>,
-    /// What the source calls it: a "convention de lancement" is an event, and no deed.
+    /// What the source calls the event: a "convention de lancement" is an event, and not a deed.
     called: Option<Option<ShortText>>,
-    /// The event it is a part of, such as the workshop of a session; two levels at most.
+    /// The event that this one is a part of, such as the workshop of a session; two levels at most.
     parent_id: Option<Option<Id>>,
-    /// Its first day, as it is understood.
+    /// The first day, as the service reads the source (date de début).
     starts_on: Option<Option<Day>>,
-    /// The same, as the source says it.
+    /// The same date, in the words of the source (date telle que la source la donne).
     starts_stated: Option<Option<ShortText>>,
-    /// How much of it the source tells.
+    /// How exact the date is in the source (précision): a day, a month, a season, a year.
     starts_precision: Option<Option<Precision>>,
-    /// How sure it is what it means.
+    /// How sure the reading of the source's words is (fiabilité).
     starts_confidence: Option<Option<Confidence>>,
-    /// Its last day, included.
+    /// The last day, included (date de fin).
     ends_on: Option<Option<Day>>,
-    /// Where, as the source says it.
+    /// The place, in the words of the source (lieu).
     place: Option<Option<ShortText>>,
-    /// In which commune.
+    /// The commune, by its code of the COG (code commune).
     commune_code: Option<Option<CommuneCode>>,
-    /// The partner that organised it.
+    /// The partner that organised the event (organisateur).
     organiser_id: Option<Option<Id>>,
-    /// The partner in whose house it was.
+    /// The partner that hosted it, in its own premises (hôte).
     host_partner_id: Option<Option<Id>>,
     description: Option<Option<LongText>>,
 }
@@ -218,7 +218,7 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
         period("on", events::starts_on, events::ends_on),
         field(event_participants::partner_id)
             .linked(event_participants::event_id, events::id)
-            .named("partner_id", "In which this partner took part."),
+            .named("partner_id", "Those in which this partner took part."),
         field(events::created_at).sorted(),
         field(events::updated_at).sorted(),
     ]
@@ -234,8 +234,11 @@ impl Listed for Event {
 
 impl Shown for Event {
     type View = EventView;
-    const INCLUDES: &'static [(&'static str, &'static str)] =
-        &[("sequences", "Its sequences."), ("measures", "Its head-counts."), ("participants", "Who took part.")];
+    const INCLUDES: &'static [(&'static str, &'static str)] = &[
+        ("sequences", "The sequences (séquences)."),
+        ("measures", "The head-counts (effectifs)."),
+        ("participants", "The participants (participants)."),
+    ];
     const ORDER: &'static str = "starts_on";
 
     async fn include(along: &mut Along<'_, EventView>) -> Result<()> {

@@ -1,5 +1,5 @@
-//! Geography: the regions, departments, intercommunalities and communes of the official geographic code (COG), by year.
-//! Reference data: a command loads them, nobody writes them here, and the ledger does not keep them.
+//! Geography: the regions, departments, intercommunalities and communes of the official geographic code (COG), by year. They are reference
+//! data: a command loads them, no operation writes them, and the ledger does not keep them.
 
 pub mod cog;
 mod communes;
@@ -17,7 +17,7 @@ use crate::{
     values::Contour,
 };
 
-/// Their operations.
+/// Registers the operations of these nouns.
 pub fn routes(routes: &mut ServiceConfig) {
     regions::routes(routes);
     departments::routes(routes);
@@ -30,7 +30,7 @@ fn latest() -> SqlLiteral<Int4> {
     sql("(SELECT max(year) FROM regions)")
 }
 
-/// Brings along the contours of things of this noun, where there are any.
+/// Adds the contours of the rows of this noun, where they are known.
 async fn draw<V>(noun: &str, along: &mut Along<'_, V>, key: impl Fn(&V) -> &str, place: impl Fn(&mut V) -> &mut Option<Contour>) -> Result<()> {
     if !along.wants("contour") {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Is the service alive, and is it ready? Cheap to ask, so that asking never weighs.
+//! Is the service alive, and is it ready? Supervisors ask often, so the answers are cheap.
 
 use std::{
     cell::Cell,
@@ -15,10 +15,10 @@ use crate::{
     http::{Momentary, Result},
 };
 
-/// How the service is.
+/// The state of the service.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Health {
-    /// `ok`, or there would be no such answer.
+    /// `ok`. In any other state the answer is a problem.
     #[schema(max_length = 10)]
     status: &'static str,
     /// The version of the service.
@@ -28,15 +28,15 @@ pub struct Health {
 
 const OK: Health = Health { status: "ok", version: env!("CARGO_PKG_VERSION") };
 
-/// How long an answer holds.
+/// The time for which a positive answer is reused.
 const HOLDS: Duration = Duration::from_secs(1);
 
 thread_local! {
-    /// When this worker last found itself ready.
+    /// The instant at which this worker last found the service ready.
     static READY_AT: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
-/// Its operations, beside `/api/v1`.
+/// Registers the operations, which stand beside `/api/v1`.
 pub fn routes(routes: &mut ServiceConfig) {
     routes.service(read_live_health).service(read_ready_health);
 }
@@ -48,7 +48,7 @@ async fn read_live_health() -> Momentary<Health> {
     Momentary(OK)
 }
 
-/// Is the service ready: its database reachable, and of the schema it knows?
+/// Is the service ready: does it reach its database, and does it know the schema there?
 #[utoipa::path(responses((status = OK, body = Health)))]
 #[get("/health/ready")]
 async fn read_ready_health(db: Data<Db>) -> Result<Momentary<Health>> {

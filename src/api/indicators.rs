@@ -1,4 +1,4 @@
-//! Indicators: what is measured, by which definition, in which unit.
+//! Indicators: what is measured, with a definition and a unit.
 
 use std::sync::LazyLock;
 
@@ -20,23 +20,23 @@ use crate::{
     values::{Code, Id, LongText, Name},
 };
 
-/// An indicator (indicateur): a definition and a unit; figures of two indicators are never added.
+/// An indicator (indicateur): a definition and a unit. Figures of two indicators are never added.
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = indicators, check_for_backend(diesel::pg::Pg))]
 pub struct Indicator {
     pub id: Id,
-    /// Its code.
+    /// The code (code).
     pub code: Code,
-    /// Its French name.
+    /// The name in French (libellé).
     pub label_fr: Name,
-    /// Its English name.
+    /// The name in English.
     pub label_en: Option<Name>,
-    /// Its unit.
+    /// The unit (unité).
     pub unit: Name,
-    /// What exactly is counted.
+    /// The definition: what exactly is counted (définition).
     pub definition: Option<LongText>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -51,38 +51,38 @@ impl Resource for Indicator {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = indicators, treat_none_as_default_value = false)]
 pub struct NewIndicator {
-    /// Its code.
+    /// The code (code).
     code: Code,
-    /// Its French name.
+    /// The name in French (libellé).
     label_fr: Name,
-    /// Its English name.
+    /// The name in English.
     label_en: Option<Name>,
-    /// Its unit.
+    /// The unit (unité).
     unit: Name,
-    /// What exactly is counted.
+    /// The definition: what exactly is counted (définition).
     definition: Option<LongText>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = indicators)]
 pub struct IndicatorPatch {
-    /// Its code.
+    /// The code (code).
     code: Option<Code>,
-    /// Its French name.
+    /// The name in French (libellé).
     label_fr: Option<Name>,
-    /// Its English name.
+    /// The name in English.
     label_en: Option<Option<Name>>,
-    /// Its unit.
+    /// The unit (unité).
     unit: Option<Name>,
-    /// What exactly is counted.
+    /// The definition: what exactly is counted (définition).
     definition: Option<Option<LongText>>,
 }
 

@@ -1,5 +1,5 @@
-//! API keys: made, exchanged and revoked by the administrators within whose perimeters they lie, or at the command line.
-//! What is kept of a key cannot give it back.
+//! API keys. An administrator makes, rotates and revokes the keys whose grants are all inside the perimeters of the administrator; the
+//! command line may do so with all keys. The service keeps a hash only, so a lost key cannot be shown again.
 
 pub mod grants;
 
@@ -25,50 +25,50 @@ use crate::{
     values::{self, Id, Instant, Many, Name, ShortText},
 };
 
-/// How long a key holds when nobody says, and at most, in days.
+/// The lifetime of a key in days: the default, and the longest.
 const USUAL: i64 = 365;
 const LONGEST: i64 = 730;
 
-/// A key, as it may be shown again and again (clé d'API).
+/// An API key without its secret (clé d'API).
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = api_keys, check_for_backend(diesel::pg::Pg))]
 #[schema(as = ApiKey)]
 pub struct Key {
     pub id: Id,
-    /// The sixteen characters after `tdi_`, by which logs name it; the `client_id` where it is exchanged for a token.
+    /// The public identifier: the sixteen characters after `tdi_`. Logs name the key by it, and it is the `client_id` at `/oauth/token`.
     #[schema(max_length = 16)]
     pub public_id: String,
-    /// What it is for; the ledger names it.
+    /// What the key is for (nom). The ledger records this name.
     pub name: Name,
     pub created_at: DateTime<Utc>,
-    /// By whom it was made.
+    /// Who made the key.
     #[schema(max_length = 600)]
     pub created_by: Option<String>,
-    /// Until when it holds.
+    /// The instant at which the key ends (date d'expiration).
     pub expires_at: Option<DateTime<Utc>>,
-    /// When its secret was exchanged.
+    /// When the secret was last rotated.
     pub rotated_at: Option<DateTime<Utc>>,
-    /// Until when the secret before holds as well.
+    /// The instant until which the previous secret is also valid.
     pub previous_until: Option<DateTime<Utc>>,
-    /// When it was last used, to the minute.
+    /// When the key was last used, to the minute.
     pub last_used_at: Option<DateTime<Utc>>,
-    /// When it was revoked.
+    /// When the key was revoked (révocation).
     pub revoked_at: Option<DateTime<Utc>>,
-    /// By whom it was revoked.
+    /// Who revoked the key.
     #[schema(max_length = 600)]
     pub revoked_by: Option<String>,
-    /// Why it was revoked.
+    /// Why the key was revoked (motif).
     pub revocation_reason: Option<ShortText>,
 }
 
-/// A key, with what was asked along.
+/// An API key, with the related things that `include` names.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ApiKeyView)]
 pub struct KeyView {
     #[serde(flatten)]
     key: Key,
-    /// The grants that it holds.
+    /// The grants of the key (habilitations).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(max_items = 1000)]
     grants: Option<Vec<Grant>>,
@@ -80,35 +80,35 @@ impl From<Key> for KeyView {
     }
 }
 
-/// A key with its new secret, which is shown this once.
+/// An API key with its new secret. The secret is shown only this once.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ApiKeySecret)]
 pub struct KeySecret {
     #[serde(flatten)]
     key: Key,
-    /// The key as it is to be sent: `Authorization: Bearer tdi_…`.
+    /// The whole key, as it is sent: `Authorization: Bearer tdi_…`.
     #[schema(max_length = 100)]
     secret: String,
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewApiKey)]
 pub struct NewKey {
     name: Name,
-    /// What it may do, and where.
+    /// What the key may do, and where (habilitations).
     #[serde(default)]
     grants: Many<NewKeyGrant>,
-    /// Until when it holds: 365 days unless told, 730 at most.
+    /// The instant at which the key ends: by default after 365 days, at most after 730.
     expires_at: Option<Instant>,
 }
 
-/// For how long the secret before holds as well.
+/// For how many hours the previous secret is also valid.
 #[derive(Debug, Clone, Copy)]
 pub struct Hours(i32);
 
-/// The most of them.
+/// The most hours.
 const MOST_HOURS: i32 = 720;
 
 impl Default for Hours {
@@ -123,18 +123,18 @@ impl<'de> Deserialize<'de> for Hours {
     }
 }
 
-/// How a secret is exchanged.
+/// The body of a request that rotates the secret of a key.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewApiKeyRotation)]
 pub struct NewRotation {
-    /// For how many hours the secret before holds as well: 24 unless told; 0 ends it now.
+    /// For how many hours the previous secret is also valid: 24 by default; 0 ends it now.
     #[serde(default)]
     #[schema(value_type = i32, minimum = 0, maximum = 720, default = 24, required = false)]
     overlap_hours: Hours,
 }
 
-/// Why a key is revoked.
+/// The body of a request that revokes a key: why.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewApiKeyRevocation)]
@@ -164,7 +164,7 @@ impl Listed for Key {
 impl Shown for Key {
     type View = KeyView;
     const KEPT: bool = false;
-    const INCLUDES: &'static [(&'static str, &'static str)] = &[("grants", "The grants that it holds.")];
+    const INCLUDES: &'static [(&'static str, &'static str)] = &[("grants", "The grants of the key (habilitations).")];
 
     async fn include(along: &mut Along<'_, KeyView>) -> Result<()> {
         if along.wants("grants") {
@@ -175,19 +175,19 @@ impl Shown for Key {
     }
 }
 
-/// Its operations.
+/// Registers the operations of this noun.
 pub fn routes(routes: &mut ServiceConfig) {
     routes.service(list_api_keys).service(create_api_key).service(read_api_key).service(create_api_key_rotation).service(create_api_key_revocation);
     grants::routes(routes);
 }
 
-/// The grants that these keys hold.
+/// The grants of these keys that are in force.
 async fn living(ids: &[Id], conn: &mut Conn) -> QueryResult<Vec<Grant>> {
     let living = held::ends_at.is_null().or(held::ends_at.gt(Utc::now()));
     held::table.filter(held::key_id.eq_any(ids)).filter(living).order_by(held::id).select(Grant::as_select()).load(conn).await
 }
 
-/// The key, with its grants, if it lies within the perimeters of whoever asks.
+/// Finds the key with its grants, if they are all inside the perimeters of the caller.
 async fn find(id: Id, delegation: &Delegation, conn: &mut Conn) -> Result<KeyView> {
     let mut key = api_keys::table.find(id).select(Key::as_select()).into_boxed();
     if let Some(within) = delegation.keys() {
@@ -197,19 +197,19 @@ async fn find(id: Id, delegation: &Delegation, conn: &mut Conn) -> Result<KeyVie
     Ok(KeyView { grants: Some(living(&[id], conn).await?), key })
 }
 
-/// The same, locked until it is changed: what it holds stays as it is until then.
+/// Finds the key as `find` does, and locks it with its grants until the change is written.
 async fn lock(id: Id, delegation: &Delegation, conn: &mut Conn) -> Result<KeyView> {
     api_keys::table.find(id).select(api_keys::id).for_update().first::<Id>(conn).await?;
     find(id, delegation, conn).await
 }
 
-/// Refuses what leaves the nation without an administrator.
+/// Refuses a change after which no administrator of the nation would be left.
 async fn keep_an_admin(before: i64, gate: &Gate, conn: &mut Conn) -> Result<()> {
     let left = national_admins(&gate.issuers.urls(), conn).await?;
     if before > 0 && left == 0 { Err(Problem::new(&kinds::LAST_ADMIN)) } else { Ok(()) }
 }
 
-/// An instant to come, at most so many days ahead.
+/// Checks that the instant is in the future, and at most this many days ahead.
 fn to_come(instant: Instant, pointer: &str, days: i64) -> Result<DateTime<Utc>> {
     let (now, at) = (Utc::now(), instant.utc());
     if at > now && at <= now + Duration::days(days) {
@@ -221,7 +221,7 @@ fn to_come(instant: Instant, pointer: &str, days: i64) -> Result<DateTime<Utc>> 
 
 /// List the API keys
 ///
-/// Those that hold something within the perimeters of whoever asks, and nothing beyond.
+/// Keys with at least one grant, past or present, all inside the caller's perimeters.
 #[utoipa::path(params(List<Key>), responses((status = OK, body = Page<KeyView>)))]
 #[get("/api-keys")]
 async fn list_api_keys(db: Data<Db>, admin: Admin, list: List<Key>) -> Result<Page<KeyView>> {
@@ -230,7 +230,7 @@ async fn list_api_keys(db: Data<Db>, admin: Admin, list: List<Key>) -> Result<Pa
 
 /// Make an API key
 ///
-/// Its secret is shown this once. An administrator gives what lies within its own perimeters.
+/// The secret is shown only this once. An administrator gives grants inside its own perimeters only.
 #[utoipa::path(responses((status = CREATED, body = KeySecret)))]
 #[post("/api-keys")]
 async fn create_api_key(db: Data<Db>, admin: Admin, body: Json<NewKey>) -> Result<Made<KeySecret>> {
@@ -262,10 +262,10 @@ async fn read_api_key(db: Data<Db>, admin: Admin, At(id): At) -> Result<Momentar
     db.read(async |conn| Ok(Momentary(find(id, &delegation, conn).await?))).await
 }
 
-/// Exchange the secret of an API key
+/// Rotate the secret of an API key
 ///
-/// The new one is shown this once; the one before holds as well for some hours, so that nobody is locked out meanwhile. For an
-/// administrator who could give all that the key holds, for as long.
+/// The new secret is shown only this once. The previous one stays valid for some hours, so that nobody is locked out meanwhile. The caller
+/// must be an administrator who could give all grants of the key, for as long as they last.
 #[utoipa::path(responses((status = OK, body = KeySecret)))]
 #[post("/api-keys/{id}/rotation")]
 async fn create_api_key_rotation(db: Data<Db>, admin: Admin, At(id): At, body: Json<NewRotation>) -> Result<Momentary<KeySecret>> {
@@ -273,7 +273,8 @@ async fn create_api_key_rotation(db: Data<Db>, admin: Admin, At(id): At, body: J
     let (key, secret) = db
         .write(&admin, async |conn| -> Result<_> {
             let KeyView { key: current, grants } = lock(id, &delegation, conn).await?;
-            // Who has the secret holds what the key holds, for as long.
+            // Whoever gets the new secret gets the grants of the key, for as long as they last. So the caller must be able to give them
+            // all.
             for grant in grants.iter().flatten() {
                 if !Delegation::until(grant.ends_at, admin.rights()).covers(grant.id, conn).await? {
                     return Err(Problem::new(&kinds::OUTSIDE_PERIMETER));
@@ -304,7 +305,7 @@ async fn create_api_key_rotation(db: Data<Db>, admin: Admin, At(id): At, body: J
 
 /// Revoke an API key
 ///
-/// It ends everywhere within a second, for ever, and its tokens with it. Revoked again, it stays as it is.
+/// The key and its tokens end everywhere within a second, for ever. Revoking a revoked key changes nothing.
 #[utoipa::path(responses((status = OK, body = KeyView)))]
 #[post("/api-keys/{id}/revocation")]
 async fn create_api_key_revocation(
@@ -333,12 +334,12 @@ async fn create_api_key_revocation(
     Ok(Momentary(view))
 }
 
-/// Who did it, as the log says it.
+/// The name of the administrator, for the log.
 fn by(admin: &Admin) -> String {
     admin.key.map_or_else(|| "an identity".to_owned(), |id| format!("key {id}"))
 }
 
-/// Writes a new key, which holds nothing yet.
+/// Inserts a new key without grants.
 async fn insert(name: &str, expires_at: Option<DateTime<Utc>>, by: &str, conn: &mut Conn) -> QueryResult<(Id, Secret)> {
     let (id, secret) = (Id::new(), Secret::random());
     diesel::insert_into(api_keys::table)
@@ -355,7 +356,7 @@ async fn insert(name: &str, expires_at: Option<DateTime<Utc>>, by: &str, conn: &
     Ok((id, secret))
 }
 
-/// Makes a key that holds these grants. It is shown this once.
+/// Makes a key with these grants. The secret is returned only this once.
 pub async fn create(name: &str, grants: &[NewGrant], days: Option<i64>, by: &str, conn: &mut Conn) -> std::result::Result<Secret, Error> {
     let (id, secret) = insert(name, days.map(|days| Utc::now() + Duration::days(days)), by, conn).await?;
     for grant in grants {
@@ -364,7 +365,7 @@ pub async fn create(name: &str, grants: &[NewGrant], days: Option<i64>, by: &str
     Ok(secret)
 }
 
-/// All keys, the oldest first, with the grants that they hold.
+/// All keys, the oldest first, with their grants in force.
 pub async fn list(conn: &mut Conn) -> std::result::Result<Vec<(Key, Vec<Grant>)>, Error> {
     let keys: Vec<Key> = api_keys::table.order_by(api_keys::id).select(Key::as_select()).load(conn).await?;
     let ids: Vec<Id> = keys.iter().map(|key| key.id).collect();
@@ -379,7 +380,7 @@ pub async fn list(conn: &mut Conn) -> std::result::Result<Vec<(Key, Vec<Grant>)>
         .collect())
 }
 
-/// Ends a key now. Says whether there was one to end.
+/// Ends a key now. Returns whether there was a key to end.
 pub async fn revoke(public_id: &str, by: &str, conn: &mut Conn) -> std::result::Result<bool, Error> {
     let live = api_keys::table.filter(api_keys::public_id.eq(public_id).and(api_keys::revoked_at.is_null()));
     Ok(diesel::update(live).set((api_keys::revoked_at.eq(Utc::now()), api_keys::revoked_by.eq(by))).execute(conn).await? == 1)

@@ -1,4 +1,4 @@
-//! Meetings: when a committee met, where, for what, who came and what was decided.
+//! Meetings: when and where a committee met, why, who attended and what was decided.
 
 mod attendances;
 mod decisions;
@@ -36,11 +36,11 @@ pub struct MeetingStatusWords;
 
 impl Vocabulary for MeetingStatusWords {
     const NAME: &'static str = "MeetingStatus";
-    const ABOUT: &'static str = "Whether a meeting took place (état de la réunion).";
+    const ABOUT: &'static str = "Did the meeting take place (état de la réunion)?";
     const WORDS: &'static [(&'static str, &'static str)] = &[("held", "Tenue"), ("planned", "Prévue"), ("cancelled", "Annulée")];
 }
 
-/// Whether a meeting took place (état de la réunion).
+/// Did the meeting take place (état de la réunion)?
 pub type MeetingStatus = Word<MeetingStatusWords>;
 
 impl MeetingStatus {
@@ -54,36 +54,36 @@ impl MeetingStatus {
 #[diesel(table_name = meetings, check_for_backend(diesel::pg::Pg))]
 pub struct Meeting {
     pub id: Id,
-    /// What it is called, when it has a name.
+    /// The name of the meeting; null when it has none (intitulé).
     pub title: Option<Name>,
-    /// The committee that met.
+    /// The committee that met (comité); null for a meeting without a committee.
     pub committee_id: Option<Id>,
-    /// The territory it is of.
+    /// The territory (territoire) that the meeting is about.
     pub territory_id: Option<Id>,
-    /// The region it is of.
+    /// The region (région) that the meeting is about.
     pub region_code: Option<RegionCode>,
-    /// Its number among the meetings of its committee (première, deuxième…).
+    /// The number of the meeting among those of its committee (première, deuxième…).
     pub ordinal: Option<Count>,
-    /// The day it was held, or is to be, as it is understood.
+    /// The day of the meeting, past or planned, as the service reads the source (date de réunion).
     pub held_on: Option<Day>,
-    /// The same, as the source says it.
+    /// The same date, in the words of the source (date telle que la source la donne).
     pub held_stated: Option<ShortText>,
-    /// How much of it the source tells.
+    /// How exact the date is in the source (précision): a day, a month, a season, a year.
     pub held_precision: Option<Precision>,
-    /// How sure it is what it means.
+    /// How sure the reading of the source's words is (fiabilité).
     pub held_confidence: Option<Confidence>,
     pub status: MeetingStatus,
-    /// Where, as the source says it.
+    /// The place, in the words of the source (lieu).
     pub place: Option<ShortText>,
-    /// In which commune.
+    /// The commune, by its code of the COG (code commune).
     pub commune_code: Option<CommuneCode>,
-    /// The partner in whose house it was.
+    /// The partner that hosted it, in its own premises (hôte).
     pub host_partner_id: Option<Id>,
-    /// What it was for, in order (objet, ordre du jour).
+    /// The purposes of the meeting, in order (objet, ordre du jour).
     pub purposes: Many<LongText>,
     pub note: Option<LongText>,
     pub visibility: Visibility,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -98,15 +98,15 @@ impl Resource for Meeting {
     }
 }
 
-/// A meeting, with what was asked along.
+/// A meeting, with the related things that `include` names.
 #[serde_with::apply(Option => #[serde(skip_serializing_if = "Option::is_none")])]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MeetingView {
     #[serde(flatten)]
     meeting: Meeting,
-    /// Who attended.
+    /// Who attended the meeting (présences).
     attendances: Option<Vec<Attendance>>,
-    /// What was decided.
+    /// The decisions (décisions).
     decisions: Option<Vec<Decision>>,
 }
 
@@ -116,79 +116,79 @@ impl From<Meeting> for MeetingView {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = meetings, treat_none_as_default_value = false)]
 pub struct NewMeeting {
-    /// What it is called, when it has a name.
+    /// The name of the meeting; null when it has none (intitulé).
     title: Option<Name>,
-    /// The committee that met.
+    /// The committee that met (comité); null for a meeting without a committee.
     committee_id: Option<Id>,
-    /// The territory it is of.
+    /// The territory (territoire) that the meeting is about.
     territory_id: Option<Id>,
-    /// The region it is of.
+    /// The region (région) that the meeting is about.
     region_code: Option<RegionCode>,
-    /// Its number among the meetings of its committee (première, deuxième…).
+    /// The number of the meeting among those of its committee (première, deuxième…).
     ordinal: Option<Count>,
-    /// The day it was held, or is to be, as it is understood.
+    /// The day of the meeting, past or planned, as the service reads the source (date de réunion).
     held_on: Option<Day>,
-    /// The same, as the source says it.
+    /// The same date, in the words of the source (date telle que la source la donne).
     held_stated: Option<ShortText>,
-    /// How much of it the source tells.
+    /// How exact the date is in the source (précision): a day, a month, a season, a year.
     held_precision: Option<Precision>,
-    /// How sure it is what it means.
+    /// How sure the reading of the source's words is (fiabilité).
     held_confidence: Option<Confidence>,
     #[serde(default)]
     status: MeetingStatus,
-    /// Where, as the source says it.
+    /// The place, in the words of the source (lieu).
     place: Option<ShortText>,
-    /// In which commune.
+    /// The commune, by its code of the COG (code commune).
     commune_code: Option<CommuneCode>,
-    /// The partner in whose house it was.
+    /// The partner that hosted it, in its own premises (hôte).
     host_partner_id: Option<Id>,
-    /// What it was for, in order (objet, ordre du jour).
+    /// The purposes of the meeting, in order (objet, ordre du jour).
     #[serde(default)]
     purposes: Many<LongText>,
     note: Option<LongText>,
     #[serde(default)]
     visibility: Visibility,
-    /// Who attended.
+    /// Who attended the meeting (présences).
     #[serde(default)]
     #[diesel(skip_insertion)]
     attendances: Many<NewAttendance>,
-    /// What was decided.
+    /// The decisions (décisions).
     #[serde(default)]
     #[diesel(skip_insertion)]
     decisions: Many<NewDecision>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = meetings)]
 pub struct MeetingPatch {
-    /// What it is called, when it has a name.
+    /// The name of the meeting; null when it has none (intitulé).
     title: Option<Option<Name>>,
-    /// Its number among the meetings of its committee (première, deuxième…).
+    /// The number of the meeting among those of its committee (première, deuxième…).
     ordinal: Option<Option<Count>>,
-    /// The day it was held, or is to be, as it is understood.
+    /// The day of the meeting, past or planned, as the service reads the source (date de réunion).
     held_on: Option<Option<Day>>,
-    /// The same, as the source says it.
+    /// The same date, in the words of the source (date telle que la source la donne).
     held_stated: Option<Option<ShortText>>,
-    /// How much of it the source tells.
+    /// How exact the date is in the source (précision): a day, a month, a season, a year.
     held_precision: Option<Option<Precision>>,
-    /// How sure it is what it means.
+    /// How sure the reading of the source's words is (fiabilité).
     held_confidence: Option<Option<Confidence>>,
     status: Option<MeetingStatus>,
-    /// Where, as the source says it.
+    /// The place, in the words of the source (lieu).
     place: Option<Option<ShortText>>,
-    /// In which commune.
+    /// The commune, by its code of the COG (code commune).
     commune_code: Option<Option<CommuneCode>>,
-    /// The partner in whose house it was.
+    /// The partner that hosted it, in its own premises (hôte).
     host_partner_id: Option<Option<Id>>,
-    /// What it was for, in order (objet, ordre du jour).
+    /// The purposes of the meeting, in order (objet, ordre du jour).
     purposes: Option<Many<LongText>>,
     note: Option<Option<LongText>>,
     visibility: Option<Visibility>,
@@ -210,11 +210,11 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
         word::<VisibilityWords, _>(meetings::visibility),
         field(meeting_attendances::person_id)
             .linked(meeting_attendances::meeting_id, meetings::id)
-            .named("person_id", "Which this person attended.")
+            .named("person_id", "Those that this person attended.")
             .personal(meeting_attendances::id),
         field(meeting_attendances::partner_id)
             .linked(meeting_attendances::meeting_id, meetings::id)
-            .named("partner_id", "Which this partner attended."),
+            .named("partner_id", "Those that this partner attended."),
         field(meetings::created_at).sorted(),
         field(meetings::updated_at).sorted(),
     ]
@@ -230,7 +230,8 @@ impl Listed for Meeting {
 
 impl Shown for Meeting {
     type View = MeetingView;
-    const INCLUDES: &'static [(&'static str, &'static str)] = &[("attendances", "Who attended."), ("decisions", "What was decided.")];
+    const INCLUDES: &'static [(&'static str, &'static str)] =
+        &[("attendances", "The attendances (présences)."), ("decisions", "The decisions (décisions).")];
     const ORDER: &'static str = "-held_on";
 
     fn scope(reach: &Reach) -> Option<Scope<meetings::table>> {
@@ -294,7 +295,7 @@ impl Noun for Meeting {
         parts.take::<Attendance>("attendances", &new.attendances).await?;
         parts.take::<Decision>("decisions", &new.decisions).await
     }
-    /// A meeting takes its decisions along, so its remover must be an approver of each territory that it decided in.
+    /// Removing a meeting removes its decisions, so the caller must be an approver of each territory that it decided in.
     async fn may_remove(&self, by: &Writer, conn: &mut Conn) -> Result<()> {
         may_undo(self.id, by, conn).await
     }
@@ -313,7 +314,7 @@ struct Territory {
     id: Id,
 }
 
-/// Refuses who is no approver of a territory on whose fiches the meeting decides, or ever decided.
+/// Refuses (403) a caller who is not an approver of each territory on whose fiches the meeting decides, or ever decided.
 async fn may_undo(meeting: Id, by: &Writer, conn: &mut Conn) -> Result<()> {
     let territories = sql_query(
         "SELECT DISTINCT (coalesce(fiche.after, fiche.before) ->> 'territory_id')::uuid AS id FROM ledger decision

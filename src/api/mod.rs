@@ -1,4 +1,4 @@
-//! What the service is about: one file a noun. A noun never imports a noun; they meet in tables.
+//! What the service is about: one file for each noun. A noun never imports another noun: nouns meet in the tables only.
 
 pub mod action_fiches;
 pub mod agreements;
@@ -29,8 +29,8 @@ use utoipa_actix_web::{scope::scope, service_config::ServiceConfig};
 
 use crate::noun::Face;
 
-/// Every noun, in the order of the document. The document, the feed, history, the demo and the ledger's tests read this list;
-/// there is no other.
+/// All nouns, in the order of the document. This is the only list of nouns: the document, the feed, the history, the demo and the tests of
+/// the ledger read it.
 pub const NOUNS: &[Face] = &[
     Face::of::<programme_phases::ProgrammePhase>(),
     Face::of::<themes::Theme>(),
@@ -57,15 +57,15 @@ pub fn kept() -> impl Iterator<Item = &'static Face> {
     NOUNS.iter().flat_map(Face::family)
 }
 
-/// Their names, as the feed and addresses say them, in the order of the alphabet.
+/// The names of all nouns and parts, as in the feed and in addresses, in alphabetical order.
 pub fn names() -> Vec<String> {
     let mut names: Vec<String> = kept().map(|face| face.card.name()).collect();
     names.sort_unstable();
     names
 }
 
-/// All operations, below `/api/v1`. There are some three hundred, and routes are tried one after the other: a request is held
-/// against those of its own noun alone.
+/// Registers all operations, below `/api/v1`. actix tries routes one after the other, and there are about three hundred: so a request is
+/// compared with the routes of its own noun only.
 pub fn routes(routes: &mut ServiceConfig) {
     for face in NOUNS {
         let name = face.card.name();

@@ -1,5 +1,5 @@
-//! OAuth 2.0: a client exchanges its key for a token that ends within the hour (client credentials, RFC 6749 section 4.4),
-//! with all that the key may do or less. What is refused here has the form of that standard.
+//! OAuth 2.0: a client exchanges its key for an access token that ends within the hour (client credentials, RFC 6749 section 4.4). The
+//! token has the roles of the key, or fewer. Refusals have the form of that standard.
 
 use actix_web::{HttpRequest, HttpResponse, Responder, body::BoxBody, get, http::header, post, web::Data};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -15,78 +15,78 @@ use crate::{
     values::{Code, Vocabulary},
 };
 
-/// What a client asks for a token.
+/// The form of a request for an access token.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "the shape of a form, for the document; it is read as pairs")]
 pub struct TokenRequest {
-    /// `client_credentials`.
+    /// Always `client_credentials`.
     #[schema(max_length = 100, pattern = "^client_credentials$")]
     grant_type: String,
-    /// The sixteen characters after `tdi_` of a key; unless it comes by HTTP Basic, as it should.
+    /// The public identifier of the key: the sixteen characters after `tdi_`. Left out when HTTP Basic gives it, which is better.
     #[schema(max_length = 100)]
     client_id: Option<String>,
-    /// The key itself, or what comes after its last `_`; unless it comes by HTTP Basic.
+    /// The whole key, or the part after its last `_`. Left out when HTTP Basic gives it.
     #[schema(max_length = 200)]
     client_secret: Option<String>,
-    /// Roles, separated by spaces: the token has none beyond them. All that the key holds when left out.
+    /// The roles that the token is limited to, separated by spaces. Left out: all roles of the key.
     #[schema(max_length = 200, pattern = "^(reader|editor|approver|admin)( (reader|editor|approver|admin))*$")]
     scope: Option<String>,
 }
 
-/// A token that was given (RFC 6749 section 5.1).
+/// An access token (RFC 6749 section 5.1).
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AccessToken {
-    /// To be sent as `Authorization: Bearer`.
+    /// The token, to be sent as `Authorization: Bearer …`.
     #[schema(max_length = 200)]
     access_token: String,
-    /// `Bearer`.
+    /// Always `Bearer`.
     #[schema(max_length = 10)]
     token_type: &'static str,
-    /// For how many seconds it holds.
+    /// The lifetime of the token, in seconds.
     expires_in: i64,
-    /// The roles that it has.
+    /// The roles of the token, separated by spaces.
     #[schema(max_length = 200)]
     scope: String,
 }
 
-/// Why no token was given (RFC 6749 section 5.2).
+/// The refusal of a token (RFC 6749 section 5.2).
 #[derive(Debug, Serialize, ToSchema)]
 pub struct OauthError {
-    /// `invalid_request`, `invalid_client`, `unsupported_grant_type` or `invalid_scope`.
+    /// The code: `invalid_request`, `invalid_client`, `unsupported_grant_type` or `invalid_scope`.
     #[schema(max_length = 100)]
     error: &'static str,
-    /// What is the matter, in English.
+    /// What is wrong, in English.
     #[schema(max_length = 500)]
     error_description: &'static str,
 }
 
-/// What a client needs to know to get a token (RFC 8414).
+/// What a client must know to get a token (RFC 8414).
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AuthorizationServer {
-    /// The service.
+    /// The address of the service, as issuer of the tokens.
     #[schema(max_length = 1000)]
     issuer: String,
-    /// Where a token is asked for.
+    /// The address at which a token is requested.
     #[schema(max_length = 1000)]
     token_endpoint: String,
-    /// In what ways.
+    /// The ways to get a token: `client_credentials`.
     #[schema(max_items = 10)]
     grant_types_supported: Vec<Code>,
-    /// How a client shows who it is.
+    /// How a client authenticates.
     #[schema(max_items = 10)]
     token_endpoint_auth_methods_supported: Vec<Code>,
-    /// None: nobody signs in here.
+    /// Always empty: users do not sign in here.
     #[schema(max_items = 10)]
     response_types_supported: Vec<Code>,
-    /// The roles that a token may be narrowed to.
+    /// The roles that a token may be limited to.
     #[schema(max_items = 10)]
     scopes_supported: Vec<Role>,
-    /// Where all of it is described.
+    /// The address of the documentation.
     #[schema(max_length = 1000)]
     service_documentation: String,
 }
 
-/// What the token endpoint answers.
+/// The answers of the token endpoint.
 enum Answer {
     Given(AccessToken),
     Refused(&'static str, &'static str),
@@ -114,16 +114,16 @@ impl Responder for Answer {
     }
 }
 
-/// Its operations, beside `/api/v1`.
+/// Registers the operations, which stand beside `/api/v1`.
 pub fn routes(routes: &mut ServiceConfig) {
     routes.service(create_oauth_token).service(read_oauth_authorization_server);
 }
 
 /// Exchange a key for an access token
 ///
-/// OAuth 2.0 client credentials (RFC 6749 section 4.4): `client_id` is the key's public identifier, `client_secret` the key
-/// itself or what comes after its last `_`, by HTTP Basic or in the form. `scope` lists roles, and narrows only. The token
-/// ends with the key, with the secret it was given for, and by itself.
+/// OAuth 2.0 client credentials (RFC 6749 section 4.4). `client_id` is the public identifier of the key; `client_secret` is the whole key,
+/// or the part after its last `_`. Both are sent by HTTP Basic, or in the form. `scope` lists roles; it can only limit the roles of the
+/// key. The token ends after its lifetime, and earlier when the key or the secret it was given for ends.
 #[utoipa::path(
     request_body(content = TokenRequest, content_type = "application/x-www-form-urlencoded"),
     responses((status = OK, body = AccessToken), (status = BAD_REQUEST, body = OauthError), (status = UNAUTHORIZED, body = OauthError))
@@ -153,9 +153,9 @@ async fn create_oauth_token(db: Data<Db>, gate: Data<Gate>, request: HttpRequest
     }
 }
 
-/// What a client asks, as far as it can be understood.
+/// The request of a client, once it was read.
 struct Asked {
-    /// None when what was shown cannot be a key.
+    /// The secret; none when the credentials cannot be those of a key.
     secret: Option<Secret>,
     roles: Option<Vec<Role>>,
 }
@@ -189,7 +189,7 @@ fn read(request: &HttpRequest, form: &Form) -> std::result::Result<Asked, (&'sta
     Ok(Asked { secret: Secret::parse(&whole).filter(|secret| secret.public_id == id), roles })
 }
 
-/// What `Authorization: Basic` shows.
+/// The identifier and the secret in `Authorization: Basic`.
 fn basic(value: &[u8]) -> Option<(String, String)> {
     let (scheme, encoded) = std::str::from_utf8(value).ok()?.split_once(' ')?;
     let decoded = STANDARD.decode(encoded.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
@@ -197,9 +197,9 @@ fn basic(value: &[u8]) -> Option<(String, String)> {
     Some((id.to_owned(), secret.to_owned()))
 }
 
-/// Read where and how tokens are given
+/// Read where and how a client gets a token
 ///
-/// The metadata of RFC 8414.
+/// The metadata of an OAuth 2.0 authorization server (RFC 8414).
 #[utoipa::path(responses((status = OK, body = AuthorizationServer)))]
 #[get("/.well-known/oauth-authorization-server")]
 async fn read_oauth_authorization_server(site: Data<Site>) -> Momentary<AuthorizationServer> {

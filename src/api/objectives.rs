@@ -1,4 +1,4 @@
-//! Objectives: what a territory wants to reach, between its themes and its action fiches.
+//! Objectives: what a territory wants to reach. An objective stands between a theme and the fiches that serve it.
 
 use std::sync::LazyLock;
 
@@ -21,25 +21,25 @@ use crate::{
     values::{Count, Id, Many, ShortText},
 };
 
-/// An objective of a territory (objectif), between a theme and the fiches that serve it.
+/// An objective of a territory (objectif). It stands between a theme and the fiches that serve it.
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = objectives, check_for_backend(diesel::pg::Pg))]
 pub struct Objective {
     pub id: Id,
-    /// Its territory.
+    /// The territory (territoire).
     pub territory_id: Id,
-    /// The theme it is under.
+    /// The theme of the objective (thématique, axe).
     pub theme_id: Option<Id>,
-    /// What is to be reached.
+    /// What the territory wants to reach (libellé).
     pub wording: ShortText,
-    /// What its wording lists, in order.
+    /// The points that the wording lists, in order.
     pub points: Many<ShortText>,
-    /// Its place in the plan.
+    /// The place of the objective in the plan (ordre).
     pub position: Option<Count>,
-    /// The objective it is a part of.
+    /// The objective that this one is a part of (objectif parent).
     pub parent_id: Option<Id>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -54,41 +54,41 @@ impl Resource for Objective {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = objectives, treat_none_as_default_value = false)]
 pub struct NewObjective {
-    /// Its territory.
+    /// The territory (territoire).
     territory_id: Id,
-    /// The theme it is under.
+    /// The theme of the objective (thématique, axe).
     theme_id: Option<Id>,
-    /// What is to be reached.
+    /// What the territory wants to reach (libellé).
     wording: ShortText,
-    /// What its wording lists, in order.
+    /// The points that the wording lists, in order.
     #[serde(default)]
     points: Many<ShortText>,
-    /// Its place in the plan.
+    /// The place of the objective in the plan (ordre).
     position: Option<Count>,
-    /// The objective it is a part of.
+    /// The objective that this one is a part of (objectif parent).
     parent_id: Option<Id>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = objectives)]
 pub struct ObjectivePatch {
-    /// The theme it is under.
+    /// The theme of the objective (thématique, axe).
     theme_id: Option<Option<Id>>,
-    /// What is to be reached.
+    /// What the territory wants to reach (libellé).
     wording: Option<ShortText>,
-    /// What its wording lists, in order.
+    /// The points that the wording lists, in order.
     points: Option<Many<ShortText>>,
-    /// Its place in the plan.
+    /// The place of the objective in the plan (ordre).
     position: Option<Option<Count>>,
-    /// The objective it is a part of.
+    /// The objective that this one is a part of (objectif parent).
     parent_id: Option<Option<Id>>,
 }
 

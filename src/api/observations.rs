@@ -1,4 +1,5 @@
-//! Observations: what an indicator is worth, of whom or where, when, and who says so. Conflicting ones stand side by side.
+//! Observations: the value of an indicator, for a subject and a period, in a source. Observations that contradict each other stand side by
+//! side.
 
 use std::sync::LazyLock;
 
@@ -30,7 +31,7 @@ pub struct SubjectWords;
 
 impl Vocabulary for SubjectWords {
     const NAME: &'static str = "ObservationSubject";
-    const ABOUT: &'static str = "What an observation is of (sujet).";
+    const ABOUT: &'static str = "The subject that the figure is about (sujet).";
     const WORDS: &'static [(&'static str, &'static str)] = &[
         ("territory", "Territoire"),
         ("action_fiche", "Fiche action"),
@@ -42,7 +43,7 @@ impl Vocabulary for SubjectWords {
     ];
 }
 
-/// What an observation is of (sujet).
+/// The subject that the figure is about (sujet).
 pub type Subject = Word<SubjectWords>;
 
 /// The words of [`ObservationKind`].
@@ -51,64 +52,64 @@ pub struct ObservationKindWords;
 
 impl Vocabulary for ObservationKindWords {
     const NAME: &'static str = "ObservationKind";
-    const ABOUT: &'static str = "What an observation is (nature).";
+    const ABOUT: &'static str = "What kind of figure it is (nature).";
     const WORDS: &'static [(&'static str, &'static str)] =
         &[("actual", "Constaté"), ("baseline", "Référence"), ("target", "Cible"), ("claim", "Affirmation")];
 }
 
-/// What an observation is (nature).
+/// What kind of figure it is (nature).
 pub type ObservationKind = Word<ObservationKindWords>;
 
-/// An observation (valeur d'un indicateur), of one subject, as one source says it.
+/// An observation (valeur d'un indicateur): the value of an indicator for one subject, in one source.
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = observations, check_for_backend(diesel::pg::Pg))]
 pub struct Observation {
     pub id: Id,
-    /// What is measured.
+    /// The indicator (indicateur).
     pub indicator_id: Id,
     pub subject: Subject,
     pub kind: ObservationKind,
-    /// The territory that it is of, or whose it is to keep.
+    /// The territory that the figure is about; or, for another subject, the territory whose editors keep it.
     pub territory_id: Option<Id>,
-    /// The fiche that it is of.
+    /// The fiche that the figure is about (fiche action).
     pub action_fiche_id: Option<Id>,
-    /// The partner that it is of.
+    /// The partner that the figure is about (partenaire).
     pub partner_id: Option<Id>,
-    /// The intercommunality that it is of.
+    /// The intercommunality that the figure is about, by its SIREN (EPCI).
     pub siren: Option<Siren>,
-    /// The department that it is of.
+    /// The department that the figure is about (département).
     pub department_code: Option<DepartmentCode>,
-    /// The region that it is of.
+    /// The region that the figure is about (région).
     pub region_code: Option<RegionCode>,
-    /// The commune of the site that it is of, where it is not of the whole subject.
+    /// The commune of the site, when the figure is about one site of the subject only (commune).
     pub commune_code: Option<CommuneCode>,
-    /// How much; null when the source gives no figure.
+    /// The value (valeur); null when the source gives no figure.
     pub value: Option<Amount>,
     pub qualifier: Qualifier,
-    /// What the source says, in its words.
+    /// What the source says, in its own words.
     pub text: Option<LongText>,
-    /// The first day of what is measured.
+    /// The first day of the measured period (début de période).
     pub period_starts_on: Option<Day>,
-    /// The last day of what is measured.
+    /// The last day of the measured period, included (fin de période).
     pub period_ends_on: Option<Day>,
-    /// The same period, as the source says it.
+    /// The same period, in the words of the source (période telle que la source la donne).
     pub period_stated: Option<ShortText>,
-    /// How much of its two days the source tells.
+    /// How exact the first and the last day are in the source (précision): a day, a month, a season, a year.
     pub period_precision: Option<Precision>,
-    /// When the source says it, as it is understood.
+    /// The day on which the source gives the figure, as the service reads it (date de constat).
     pub observed_on: Option<Day>,
-    /// The same, as the source says it.
+    /// The same date, in the words of the source (date telle que la source la donne).
     pub observed_stated: Option<ShortText>,
-    /// How much of it the source tells.
+    /// How exact the date is in the source (précision): a day, a month, a season, a year.
     pub observed_precision: Option<Precision>,
-    /// How sure it is what it means.
+    /// How sure the reading of the source's words is (fiabilité).
     pub observed_confidence: Option<Confidence>,
-    /// The document that says it; null for who does not see that.
+    /// The document that gives the figure (source); null for a caller who may not see the document.
     pub document_id: Option<Id>,
     pub note: Option<LongText>,
     pub visibility: Visibility,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -123,98 +124,98 @@ impl Resource for Observation {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = observations, treat_none_as_default_value = false)]
 pub struct NewObservation {
-    /// What is measured.
+    /// The indicator (indicateur).
     indicator_id: Id,
     subject: Subject,
     #[serde(default)]
     kind: ObservationKind,
-    /// The territory that it is of, or whose it is to keep.
+    /// The territory that the figure is about; or, for another subject, the territory whose editors keep it.
     territory_id: Option<Id>,
-    /// The fiche that it is of.
+    /// The fiche that the figure is about (fiche action).
     action_fiche_id: Option<Id>,
-    /// The partner that it is of.
+    /// The partner that the figure is about (partenaire).
     partner_id: Option<Id>,
-    /// The intercommunality that it is of.
+    /// The intercommunality that the figure is about, by its SIREN (EPCI).
     siren: Option<Siren>,
-    /// The department that it is of.
+    /// The department that the figure is about (département).
     department_code: Option<DepartmentCode>,
-    /// The region that it is of.
+    /// The region that the figure is about (région).
     region_code: Option<RegionCode>,
-    /// The commune of the site that it is of, where it is not of the whole subject.
+    /// The commune of the site, when the figure is about one site of the subject only (commune).
     commune_code: Option<CommuneCode>,
-    /// How much; null when the source gives no figure.
+    /// The value (valeur); null when the source gives no figure.
     value: Option<Amount>,
     #[serde(default)]
     qualifier: Qualifier,
-    /// What the source says, in its words.
+    /// What the source says, in its own words.
     text: Option<LongText>,
-    /// The first day of what is measured.
+    /// The first day of the measured period (début de période).
     period_starts_on: Option<Day>,
-    /// The last day of what is measured.
+    /// The last day of the measured period, included (fin de période).
     period_ends_on: Option<Day>,
-    /// The same period, as the source says it.
+    /// The same period, in the words of the source (période telle que la source la donne).
     period_stated: Option<ShortText>,
-    /// How much of its two days the source tells.
+    /// How exact the first and the last day are in the source (précision): a day, a month, a season, a year.
     period_precision: Option<Precision>,
-    /// When the source says it, as it is understood.
+    /// The day on which the source gives the figure, as the service reads it (date de constat).
     observed_on: Option<Day>,
-    /// The same, as the source says it.
+    /// The same date, in the words of the source (date telle que la source la donne).
     observed_stated: Option<ShortText>,
-    /// How much of it the source tells.
+    /// How exact the date is in the source (précision): a day, a month, a season, a year.
     observed_precision: Option<Precision>,
-    /// How sure it is what it means.
+    /// How sure the reading of the source's words is (fiabilité).
     observed_confidence: Option<Confidence>,
-    /// The document that says it.
+    /// The document that gives the figure (source).
     document_id: Option<Id>,
     note: Option<LongText>,
     #[serde(default)]
     visibility: Visibility,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = observations)]
 pub struct ObservationPatch {
     kind: Option<ObservationKind>,
-    /// The partner that it is of.
+    /// The partner that the figure is about (partenaire).
     partner_id: Option<Option<Id>>,
-    /// The intercommunality that it is of.
+    /// The intercommunality that the figure is about, by its SIREN (EPCI).
     siren: Option<Option<Siren>>,
-    /// The department that it is of.
+    /// The department that the figure is about (département).
     department_code: Option<Option<DepartmentCode>>,
-    /// The region that it is of.
+    /// The region that the figure is about (région).
     region_code: Option<Option<RegionCode>>,
-    /// The commune of the site that it is of, where it is not of the whole subject.
+    /// The commune of the site, when the figure is about one site of the subject only (commune).
     commune_code: Option<Option<CommuneCode>>,
-    /// How much; null when the source gives no figure.
+    /// The value (valeur); null when the source gives no figure.
     value: Option<Option<Amount>>,
     qualifier: Option<Qualifier>,
-    /// What the source says, in its words.
+    /// What the source says, in its own words.
     text: Option<Option<LongText>>,
-    /// The first day of what is measured.
+    /// The first day of the measured period (début de période).
     period_starts_on: Option<Option<Day>>,
-    /// The last day of what is measured.
+    /// The last day of the measured period, included (fin de période).
     period_ends_on: Option<Option<Day>>,
-    /// The same period, as the source says it.
+    /// The same period, in the words of the source (période telle que la source la donne).
     period_stated: Option<Option<ShortText>>,
-    /// How much of its two days the source tells.
+    /// How exact the first and the last day are in the source (précision): a day, a month, a season, a year.
     period_precision: Option<Option<Precision>>,
-    /// When the source says it, as it is understood.
+    /// The day on which the source gives the figure, as the service reads it (date de constat).
     observed_on: Option<Option<Day>>,
-    /// The same, as the source says it.
+    /// The same date, in the words of the source (date telle que la source la donne).
     observed_stated: Option<Option<ShortText>>,
-    /// How much of it the source tells.
+    /// How exact the date is in the source (précision): a day, a month, a season, a year.
     observed_precision: Option<Option<Precision>>,
-    /// How sure it is what it means.
+    /// How sure the reading of the source's words is (fiabilité).
     observed_confidence: Option<Option<Confidence>>,
-    /// The document that says it.
+    /// The document that gives the figure (source).
     document_id: Option<Option<Id>>,
     note: Option<Option<LongText>>,
     visibility: Option<Visibility>,

@@ -1,5 +1,5 @@
-//! Partners: the State services, operators, regions, intercommunalities, chambers, companies and associations that
-//! commit to a territory's actions.
+//! Partners: the State services, operators, regions, intercommunalities, chambers, companies and associations that take part in the actions
+//! of a territory.
 
 mod commitments;
 mod merging;
@@ -63,27 +63,27 @@ pub type PartnerKind = Word<PartnerKindWords>;
 #[diesel(table_name = partners, check_for_backend(diesel::pg::Pg))]
 pub struct Partner {
     pub id: Id,
-    /// The name it goes by.
+    /// The usual name (nom d'usage).
     pub name: Name,
-    /// Its acronym (sigle).
+    /// The acronym (sigle).
     pub acronym: Option<Name>,
-    /// Other names it goes or went by.
+    /// Other names, past or present (autres noms).
     pub aliases: Many<Alias>,
     pub kind: PartnerKind,
     pub siren: Option<Siren>,
     pub siret: Option<Siret>,
-    /// The partner it is a part of.
+    /// The partner that this one is a part of (organisme de rattachement).
     pub parent_id: Option<Id>,
-    /// The partner it took over from.
+    /// The partner that this one took over from (prédécesseur).
     pub predecessor_id: Option<Id>,
     pub website: Option<Url>,
-    /// The service to turn to, never a person.
+    /// The contact: a service, never a person (service référent).
     pub contact_service: Option<Name>,
-    /// The address of that service.
+    /// The e-mail address of the contact service.
     pub contact_email: Option<Email>,
-    /// The telephone of that service.
+    /// The telephone number of the contact service.
     pub contact_phone: Option<Phone>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -98,12 +98,12 @@ impl Resource for Partner {
     }
 }
 
-/// A partner of the programme, with what was asked along.
+/// A partner of the programme, with the related things that `include` names.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PartnerView {
     #[serde(flatten)]
     partner: Partner,
-    /// What it undertakes, territory by territory.
+    /// The commitments of the partner, one for each territory and undertaking (engagements).
     #[serde(skip_serializing_if = "Option::is_none")]
     commitments: Option<Vec<Commitment>>,
 }
@@ -114,63 +114,63 @@ impl From<Partner> for PartnerView {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = partners, treat_none_as_default_value = false)]
 pub struct NewPartner {
-    /// The name it goes by.
+    /// The usual name (nom d'usage).
     name: Name,
-    /// Its acronym (sigle).
+    /// The acronym (sigle).
     acronym: Option<Name>,
-    /// Other names it goes or went by.
+    /// Other names, past or present (autres noms).
     #[serde(default)]
     aliases: Many<Alias>,
     kind: PartnerKind,
     siren: Option<Siren>,
     siret: Option<Siret>,
-    /// The partner it is a part of.
+    /// The partner that this one is a part of (organisme de rattachement).
     parent_id: Option<Id>,
-    /// The partner it took over from.
+    /// The partner that this one took over from (prédécesseur).
     predecessor_id: Option<Id>,
     website: Option<Url>,
-    /// The service to turn to, never a person.
+    /// The contact: a service, never a person (service référent).
     contact_service: Option<Name>,
-    /// The address of that service.
+    /// The e-mail address of the contact service.
     contact_email: Option<Email>,
-    /// The telephone of that service.
+    /// The telephone number of the contact service.
     contact_phone: Option<Phone>,
-    /// What it undertakes, territory by territory.
+    /// The commitments of the partner, one for each territory and undertaking (engagements).
     #[serde(default)]
     #[diesel(skip_insertion)]
     commitments: Many<NewCommitment>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = partners)]
 pub struct PartnerPatch {
-    /// The name it goes by.
+    /// The usual name (nom d'usage).
     name: Option<Name>,
-    /// Its acronym (sigle).
+    /// The acronym (sigle).
     acronym: Option<Option<Name>>,
-    /// Other names it goes or went by.
+    /// Other names, past or present (autres noms).
     aliases: Option<Many<Alias>>,
     kind: Option<PartnerKind>,
     siren: Option<Option<Siren>>,
     siret: Option<Option<Siret>>,
-    /// The partner it is a part of.
+    /// The partner that this one is a part of (organisme de rattachement).
     parent_id: Option<Option<Id>>,
-    /// The partner it took over from.
+    /// The partner that this one took over from (prédécesseur).
     predecessor_id: Option<Option<Id>>,
     website: Option<Option<Url>>,
-    /// The service to turn to, never a person.
+    /// The contact: a service, never a person (service référent).
     contact_service: Option<Option<Name>>,
-    /// The address of that service.
+    /// The e-mail address of the contact service.
     contact_email: Option<Option<Email>>,
-    /// The telephone of that service.
+    /// The telephone number of the contact service.
     contact_phone: Option<Option<Phone>>,
 }
 
@@ -185,7 +185,7 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
         field(partners::predecessor_id),
         field(partner_commitments::territory_id)
             .linked(partner_commitments::partner_id, partners::id)
-            .named("territory_id", "Committed in this territory."),
+            .named("territory_id", "Those with a commitment in this territory."),
         field(partners::created_at).sorted(),
         field(partners::updated_at).sorted(),
     ]
@@ -201,7 +201,7 @@ impl Listed for Partner {
 
 impl Shown for Partner {
     type View = PartnerView;
-    const INCLUDES: &'static [(&'static str, &'static str)] = &[("commitments", "What it undertakes, territory by territory.")];
+    const INCLUDES: &'static [(&'static str, &'static str)] = &[("commitments", "The commitments (engagements).")];
     const ORDER: &'static str = "name";
 
     async fn include(along: &mut Along<'_, PartnerView>) -> Result<()> {

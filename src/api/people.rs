@@ -1,4 +1,4 @@
-//! People: only persons in a public role, with the functions they hold.
+//! People: persons in a public role only, with their functions.
 
 mod mandates;
 
@@ -32,7 +32,8 @@ pub struct PublicationBasisWords;
 
 impl Vocabulary for PublicationBasisWords {
     const NAME: &'static str = "PublicationBasis";
-    const ABOUT: &'static str = "On what ground a person may be named in public (fondement de la publication, CRPA L. 312-1-2 and D. 312-1-3).";
+    const ABOUT: &'static str = "The legal ground on which a person may be named in public (fondement de la publication, CRPA L. 312-1-2 \
+        and D. 312-1-3).";
     const WORDS: &'static [(&'static str, &'static str)] = &[
         ("not_publishable", "Non publiable"),
         ("elected_mandate", "Répertoire national des élus"),
@@ -45,21 +46,21 @@ impl Vocabulary for PublicationBasisWords {
 /// On what ground a person may be named in public (fondement de la publication).
 pub type PublicationBasis = Word<PublicationBasisWords>;
 
-/// A person in a public role (personne). Without a ground to be named in public, known only to those who work with the
+/// A person in a public role (personne). A person without a legal ground to be named in public is visible only to callers who work with the
 /// committees where the person sits.
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = people, check_for_backend(diesel::pg::Pg))]
 pub struct Person {
     pub id: Id,
-    /// First name, then family name, as far as known.
+    /// The first name, then the family name, as far as they are known (prénom et nom).
     pub name: Name,
-    /// Other spellings of the name.
+    /// Other spellings of the name (variantes).
     pub variants: Many<Name>,
     pub publication_basis: PublicationBasis,
-    /// When the person consented; with that ground, and no other.
+    /// The day on which the person consented (consentement); only with the ground `consent`.
     #[schema(required)]
     pub consented_on: Option<Day>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -74,12 +75,12 @@ impl Resource for Person {
     }
 }
 
-/// A person in a public role, with what was asked along.
+/// A person in a public role, with the related things that `include` names.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PersonView {
     #[serde(flatten)]
     person: Person,
-    /// The functions the person holds or held.
+    /// The functions of the person, past and present (mandats, fonctions).
     #[serde(skip_serializing_if = "Option::is_none")]
     mandates: Option<Vec<Mandate>>,
 }
@@ -90,38 +91,38 @@ impl From<Person> for PersonView {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = people, treat_none_as_default_value = false)]
 pub struct NewPerson {
-    /// First name, then family name, as far as known.
+    /// The first name, then the family name, as far as they are known (prénom et nom).
     name: Name,
-    /// Other spellings of the name.
+    /// Other spellings of the name (variantes).
     #[serde(default)]
     variants: Many<Name>,
     #[serde(default)]
     publication_basis: PublicationBasis,
-    /// When the person consented; with that ground, and no other.
+    /// The day on which the person consented (consentement); only with the ground `consent`.
     consented_on: Option<Day>,
-    /// The functions the person holds or held.
+    /// The functions of the person, past and present (mandats, fonctions).
     #[serde(default)]
     #[diesel(skip_insertion)]
     mandates: Many<NewMandate>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = people)]
 pub struct PersonPatch {
-    /// First name, then family name, as far as known.
+    /// The first name, then the family name, as far as they are known (prénom et nom).
     name: Option<Name>,
-    /// Other spellings of the name.
+    /// Other spellings of the name (variantes).
     variants: Option<Many<Name>>,
     publication_basis: Option<PublicationBasis>,
-    /// When the person consented; with that ground, and no other.
+    /// The day on which the person consented (consentement); only with the ground `consent`.
     consented_on: Option<Option<Day>>,
 }
 
@@ -130,7 +131,9 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
         field(people::search),
         field(people::name).sorted(),
         word::<PublicationBasisWords, _>(people::publication_basis),
-        field(person_mandates::partner_id).linked(person_mandates::person_id, people::id).named("partner_id", "With a mandate at this partner."),
+        field(person_mandates::partner_id)
+            .linked(person_mandates::person_id, people::id)
+            .named("partner_id", "Those with a mandate at this partner."),
         field(people::created_at).sorted(),
         field(people::updated_at).sorted(),
     ]
@@ -146,7 +149,7 @@ impl Listed for Person {
 
 impl Shown for Person {
     type View = PersonView;
-    const INCLUDES: &'static [(&'static str, &'static str)] = &[("mandates", "The functions the person holds or held.")];
+    const INCLUDES: &'static [(&'static str, &'static str)] = &[("mandates", "The functions, past and present (mandats, fonctions).")];
     const ORDER: &'static str = "name";
 
     fn scope(reach: &Reach) -> Option<Scope<people::table>> {
@@ -197,19 +200,19 @@ impl Noun for Person {
     }
 }
 
-/// Why a person is forgotten.
+/// The body of a request that erases the personal data of a person.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewPersonErasure {
-    /// Why: the request of the person, the decision that was taken.
+    /// Why the person is forgotten (motif): the request of the person, the decision that was taken.
     reason: LongText,
 }
 
 /// Forget a person
 ///
-/// The name and its spellings, and the functions and notes of the mandates, are taken out of the person and of all that is
-/// kept of its past; its seats and links stay. That it was done, by whom and why, stays too. For a national approver. A person
-/// who was deleted is restored first.
+/// Erases the personal data (droit à l'effacement): the name and its spellings, and the functions and notes of the mandates, now and in all
+/// past versions. The seats and links of the person stay. The ledger keeps that the person was forgotten, by whom and why. The caller must
+/// be an approver of the nation. A deleted person must be restored first.
 #[utoipa::path(params(("If-Match" = String, Header)), responses((status = OK, body = Person)))]
 #[post("/people/{id}/erasure")]
 async fn create_person_erasure(

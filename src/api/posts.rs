@@ -1,4 +1,4 @@
-//! Posts: project managers and the like, who employs them, who pays.
+//! Posts: project managers and others, with their employer and who pays for the post.
 
 mod funding_lines;
 
@@ -37,34 +37,34 @@ impl Vocabulary for PostKindWords {
 /// What a post is (nature du poste).
 pub type PostKind = Word<PostKindWords>;
 
-/// A post (poste), such as a project manager's (chef de projet).
+/// A post (poste), such as the post of a project manager (chef de projet).
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = posts, check_for_backend(diesel::pg::Pg))]
 pub struct Post {
     pub id: Id,
-    /// What the source calls it.
+    /// The name of the post in the source (intitulé).
     pub title: Name,
     pub kind: PostKind,
-    /// Its territory.
+    /// The territory (territoire).
     pub territory_id: Id,
-    /// The partner that employs.
+    /// The partner that employs the holder (employeur).
     pub employer_id: Option<Id>,
-    /// Who holds it.
+    /// The person who holds the post (titulaire).
     pub person_id: Option<Id>,
-    /// Its first day, as it is understood.
+    /// The first day, as the service reads the source (date de début).
     pub starts_on: Option<Day>,
-    /// The same, as the source says it.
+    /// The same date, in the words of the source (date telle que la source la donne).
     pub starts_stated: Option<ShortText>,
-    /// How much of it the source tells.
+    /// How exact the date is in the source (précision): a day, a month, a season, a year.
     pub starts_precision: Option<Precision>,
-    /// How sure it is what it means.
+    /// How sure the reading of the source's words is (fiabilité).
     pub starts_confidence: Option<Confidence>,
-    /// To this day, included.
+    /// The last day, included; null when it is unknown or has not come.
     pub ends_on: Option<Day>,
-    /// What the source claims of it.
+    /// What the source says about the post.
     pub note: Option<LongText>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -79,12 +79,12 @@ impl Resource for Post {
     }
 }
 
-/// A post, with what was asked along.
+/// A post, with the related things that `include` names.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PostView {
     #[serde(flatten)]
     post: Post,
-    /// Who pays it.
+    /// The funding lines of the post: who pays for it (plan de financement).
     #[serde(skip_serializing_if = "Option::is_none")]
     funding_lines: Option<Vec<PostFunding>>,
 }
@@ -95,63 +95,63 @@ impl From<Post> for PostView {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = posts, treat_none_as_default_value = false)]
 pub struct NewPost {
-    /// What the source calls it.
+    /// The name of the post in the source (intitulé).
     title: Name,
     #[serde(default)]
     kind: PostKind,
-    /// Its territory.
+    /// The territory (territoire).
     territory_id: Id,
-    /// The partner that employs.
+    /// The partner that employs the holder (employeur).
     employer_id: Option<Id>,
-    /// Who holds it.
+    /// The person who holds the post (titulaire).
     person_id: Option<Id>,
-    /// Its first day, as it is understood.
+    /// The first day, as the service reads the source (date de début).
     starts_on: Option<Day>,
-    /// The same, as the source says it.
+    /// The same date, in the words of the source (date telle que la source la donne).
     starts_stated: Option<ShortText>,
-    /// How much of it the source tells.
+    /// How exact the date is in the source (précision): a day, a month, a season, a year.
     starts_precision: Option<Precision>,
-    /// How sure it is what it means.
+    /// How sure the reading of the source's words is (fiabilité).
     starts_confidence: Option<Confidence>,
-    /// To this day, included.
+    /// The last day, included; null when it is unknown or has not come.
     ends_on: Option<Day>,
-    /// What the source claims of it.
+    /// What the source says about the post.
     note: Option<LongText>,
-    /// Who pays it.
+    /// The funding lines of the post: who pays for it (plan de financement).
     #[serde(default)]
     #[diesel(skip_insertion)]
     funding_lines: Many<NewPostFunding>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = posts)]
 pub struct PostPatch {
-    /// What the source calls it.
+    /// The name of the post in the source (intitulé).
     title: Option<Name>,
     kind: Option<PostKind>,
-    /// The partner that employs.
+    /// The partner that employs the holder (employeur).
     employer_id: Option<Option<Id>>,
-    /// Who holds it.
+    /// The person who holds the post (titulaire).
     person_id: Option<Option<Id>>,
-    /// Its first day, as it is understood.
+    /// The first day, as the service reads the source (date de début).
     starts_on: Option<Option<Day>>,
-    /// The same, as the source says it.
+    /// The same date, in the words of the source (date telle que la source la donne).
     starts_stated: Option<Option<ShortText>>,
-    /// How much of it the source tells.
+    /// How exact the date is in the source (précision): a day, a month, a season, a year.
     starts_precision: Option<Option<Precision>>,
-    /// How sure it is what it means.
+    /// How sure the reading of the source's words is (fiabilité).
     starts_confidence: Option<Option<Confidence>>,
-    /// To this day, included.
+    /// The last day, included; null when it is unknown or has not come.
     ends_on: Option<Option<Day>>,
-    /// What the source claims of it.
+    /// What the source says about the post.
     note: Option<Option<LongText>>,
 }
 
@@ -183,7 +183,7 @@ impl Listed for Post {
 
 impl Shown for Post {
     type View = PostView;
-    const INCLUDES: &'static [(&'static str, &'static str)] = &[("funding_lines", "Who pays it.")];
+    const INCLUDES: &'static [(&'static str, &'static str)] = &[("funding_lines", "The funding lines (plan de financement).")];
     const ORDER: &'static str = "title";
 
     async fn include(along: &mut Along<'_, PostView>) -> Result<()> {

@@ -26,17 +26,17 @@ use crate::{
 #[diesel(table_name = programme_phases, check_for_backend(diesel::pg::Pg))]
 pub struct ProgrammePhase {
     pub id: Id,
-    /// Its number, from 1.
+    /// The number of the phase, from 1 (numéro).
     pub number: Count,
     pub name: Name,
     pub starts_on: Option<Day>,
     pub ends_on: Option<Day>,
-    /// The same period, as the source says it.
+    /// The same period, in the words of the source (période telle que la source la donne).
     pub period_stated: Option<ShortText>,
-    /// How much of its two days the source tells.
+    /// How exact the first and the last day are in the source (précision): a day, a month, a season, a year.
     pub period_precision: Option<Precision>,
     pub description: Option<LongText>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -51,37 +51,37 @@ impl Resource for ProgrammePhase {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = programme_phases, treat_none_as_default_value = false)]
 pub struct NewProgrammePhase {
-    /// Its number, from 1.
+    /// The number of the phase, from 1 (numéro).
     number: Count,
     name: Name,
     starts_on: Option<Day>,
     ends_on: Option<Day>,
-    /// The same period, as the source says it.
+    /// The same period, in the words of the source (période telle que la source la donne).
     period_stated: Option<ShortText>,
-    /// How much of its two days the source tells.
+    /// How exact the first and the last day are in the source (précision): a day, a month, a season, a year.
     period_precision: Option<Precision>,
     description: Option<LongText>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = programme_phases)]
 pub struct ProgrammePhasePatch {
-    /// Its number, from 1.
+    /// The number of the phase, from 1 (numéro).
     number: Option<Count>,
     name: Option<Name>,
     starts_on: Option<Option<Day>>,
     ends_on: Option<Option<Day>>,
-    /// The same period, as the source says it.
+    /// The same period, in the words of the source (période telle que la source la donne).
     period_stated: Option<Option<ShortText>>,
-    /// How much of its two days the source tells.
+    /// How exact the first and the last day are in the source (précision): a day, a month, a season, a year.
     period_precision: Option<Option<Precision>>,
     description: Option<Option<LongText>>,
 }

@@ -1,4 +1,4 @@
-//! Support tools: what the State and its operators offer to the actions.
+//! Support tools: what the State and its operators offer for the actions.
 
 use std::sync::LazyLock;
 
@@ -26,12 +26,12 @@ pub struct ToolKindWords;
 
 impl Vocabulary for ToolKindWords {
     const NAME: &'static str = "SupportToolKind";
-    const ABOUT: &'static str = "What a tool gives (nature de l'outil).";
+    const ABOUT: &'static str = "What a support tool offers (nature de l'outil).";
     const WORDS: &'static [(&'static str, &'static str)] =
         &[("engineering", "Ingénierie"), ("funding", "Financement"), ("service", "Service"), ("exemption", "Dérogation"), ("unknown", "Inconnue")];
 }
 
-/// What a tool gives (nature de l'outil).
+/// What a support tool offers (nature de l'outil).
 pub type ToolKind = Word<ToolKindWords>;
 
 /// A support tool (outil de la boîte à outils, panier de services).
@@ -42,18 +42,18 @@ pub struct SupportTool {
     pub id: Id,
     pub name: Name,
     pub kind: ToolKind,
-    /// The operator that offers it.
+    /// The partner that offers the tool (opérateur de l'État).
     pub partner_id: Option<Id>,
-    /// The phase of the programme it is of.
+    /// The phase of the programme (phase du programme).
     pub phase_id: Option<Id>,
     pub url: Option<Url>,
-    /// What it offers, to whom.
+    /// What the tool offers, and to whom (description).
     pub description: Option<LongText>,
-    /// From this day, included.
+    /// The first day, included; null when it is unknown.
     pub starts_on: Option<Day>,
-    /// To this day, included.
+    /// The last day, included; null when it is unknown or has not come.
     pub ends_on: Option<Day>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -68,27 +68,27 @@ impl Resource for SupportTool {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = support_tools, treat_none_as_default_value = false)]
 pub struct NewSupportTool {
     name: Name,
     kind: ToolKind,
-    /// The operator that offers it.
+    /// The partner that offers the tool (opérateur de l'État).
     partner_id: Option<Id>,
-    /// The phase of the programme it is of.
+    /// The phase of the programme (phase du programme).
     phase_id: Option<Id>,
     url: Option<Url>,
-    /// What it offers, to whom.
+    /// What the tool offers, and to whom (description).
     description: Option<LongText>,
-    /// From this day, included.
+    /// The first day, included; null when it is unknown.
     starts_on: Option<Day>,
-    /// To this day, included.
+    /// The last day, included; null when it is unknown or has not come.
     ends_on: Option<Day>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
@@ -96,16 +96,16 @@ pub struct NewSupportTool {
 pub struct SupportToolPatch {
     name: Option<Name>,
     kind: Option<ToolKind>,
-    /// The operator that offers it.
+    /// The partner that offers the tool (opérateur de l'État).
     partner_id: Option<Option<Id>>,
-    /// The phase of the programme it is of.
+    /// The phase of the programme (phase du programme).
     phase_id: Option<Option<Id>>,
     url: Option<Option<Url>>,
-    /// What it offers, to whom.
+    /// What the tool offers, and to whom (description).
     description: Option<Option<LongText>>,
-    /// From this day, included.
+    /// The first day, included; null when it is unknown.
     starts_on: Option<Option<Day>>,
-    /// To this day, included.
+    /// The last day, included; null when it is unknown or has not come.
     ends_on: Option<Option<Day>>,
 }
 

@@ -34,24 +34,24 @@ use crate::{
     values::{Alias, Contour, Email, Id, LongText, Many, Name, Phone, Url},
 };
 
-/// A Territoire d'industrie (territoire).
+/// A Territoire d'industrie (territoire): a territory that is labelled for a phase of the programme, or was a candidate.
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = territories, check_for_backend(diesel::pg::Pg))]
 pub struct Territory {
     pub id: Id,
     pub name: Name,
-    /// Other names it goes or went by, with where they come from.
+    /// Other names, past or present, each with its source (autres noms).
     pub aliases: Many<Alias>,
     pub description: Option<LongText>,
     pub website: Option<Url>,
-    /// The service to turn to, never a person.
+    /// The contact: a service, never a person (service référent).
     pub contact_service: Option<Name>,
-    /// The address of that service.
+    /// The e-mail address of the contact service.
     pub contact_email: Option<Email>,
-    /// The telephone of that service.
+    /// The telephone number of the contact service.
     pub contact_phone: Option<Phone>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -66,21 +66,21 @@ impl Resource for Territory {
     }
 }
 
-/// A Territoire d'industrie, with what was asked along.
+/// A Territoire d'industrie, with the related things that `include` names.
 #[serde_with::apply(Option => #[serde(skip_serializing_if = "Option::is_none")])]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TerritoryView {
     #[serde(flatten)]
     territory: Territory,
-    /// Its labels, one a phase.
+    /// The labels, one for each phase (labellisations).
     labels: Option<Vec<Label>>,
-    /// Its members, of all phases and dates.
+    /// The members, of all phases and dates (membres).
     members: Option<Vec<Member>>,
-    /// The territories that came after it.
+    /// The territories that came after this one (filiation).
     successions: Option<Vec<Succession>>,
-    /// What it is made of today.
+    /// The communes, departments and regions of the territory today (périmètre).
     perimeter: Option<Perimeter>,
-    /// Its contour; left out where none is known.
+    /// The contour (contour); left out when it is unknown.
     contour: Option<Contour>,
 }
 
@@ -90,53 +90,53 @@ impl From<Territory> for TerritoryView {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = territories, treat_none_as_default_value = false)]
 pub struct NewTerritory {
     name: Name,
-    /// Other names it goes or went by, with where they come from.
+    /// Other names, past or present, each with its source (autres noms).
     #[serde(default)]
     aliases: Many<Alias>,
     description: Option<LongText>,
     website: Option<Url>,
-    /// The service to turn to, never a person.
+    /// The contact: a service, never a person (service référent).
     contact_service: Option<Name>,
-    /// The address of that service.
+    /// The e-mail address of the contact service.
     contact_email: Option<Email>,
-    /// The telephone of that service.
+    /// The telephone number of the contact service.
     contact_phone: Option<Phone>,
-    /// Its labels, one a phase.
+    /// The labels, one for each phase (labellisations).
     #[serde(default)]
     #[diesel(skip_insertion)]
     labels: Many<NewLabel>,
-    /// Its members.
+    /// The members (membres).
     #[serde(default)]
     #[diesel(skip_insertion)]
     members: Many<NewMember>,
-    /// The territories that came after it.
+    /// The territories that came after this one (filiation).
     #[serde(default)]
     #[diesel(skip_insertion)]
     successions: Many<NewSuccession>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = territories)]
 pub struct TerritoryPatch {
     name: Option<Name>,
-    /// Other names it goes or went by, with where they come from.
+    /// Other names, past or present, each with its source (autres noms).
     aliases: Option<Many<Alias>>,
     description: Option<Option<LongText>>,
     website: Option<Option<Url>>,
-    /// The service to turn to, never a person.
+    /// The contact: a service, never a person (service référent).
     contact_service: Option<Option<Name>>,
-    /// The address of that service.
+    /// The e-mail address of the contact service.
     contact_email: Option<Option<Email>>,
-    /// The telephone of that service.
+    /// The telephone number of the contact service.
     contact_phone: Option<Option<Phone>>,
 }
 
@@ -147,36 +147,37 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
         field(territory_labels::official_code)
             .linked(territory_labels::territory_id, territories::id)
             .together("label")
-            .named("official_code", "With this official code; together with phase_id, in that phase."),
+            .named("official_code", "Those with this official code; together with `phase_id`, in that phase."),
         field(territory_labels::phase_id)
             .linked(territory_labels::territory_id, territories::id)
             .together("label")
-            .named("phase_id", "With a label of this phase."),
+            .named("phase_id", "Those with a label of this phase."),
         word::<LabelStatusWords, _>(territory_labels::status)
             .linked(territory_labels::territory_id, territories::id)
             .together("label")
-            .named("label_status", "With a label of this status; together with phase_id, for that phase."),
-        field(territory_members::siren)
-            .linked(territory_members::territory_id, territories::id)
-            .together("member")
-            .named("member_siren", "With this member, by its SIREN; together with member_phase_id or member_on, as of that phase or day."),
+            .named("label_status", "Those with a label of this status; together with `phase_id`, for that phase."),
+        field(territory_members::siren).linked(territory_members::territory_id, territories::id).together("member").named(
+            "member_siren",
+            "Those with this member, by its SIREN; together with `member_phase_id` or `member_on`, a member in that \
+                phase or on that day.",
+        ),
         field(territory_members::commune_code)
             .linked(territory_members::territory_id, territories::id)
             .together("member")
-            .named("member_commune_code", "With this commune as a member."),
+            .named("member_commune_code", "Those with this commune as a member."),
         field(territory_members::phase_id)
             .linked(territory_members::territory_id, territories::id)
             .together("member")
-            .named("member_phase_id", "With a member of this phase."),
+            .named("member_phase_id", "Those with a member of this phase."),
         period("member_on", territory_members::starts_on, territory_members::ends_on)
             .linked(territory_members::territory_id, territories::id)
             .together("member"),
         field(territory_places::region_code)
             .linked(territory_places::territory_id, territories::id)
-            .named("region_code", "With a commune in this region, in any of its phases."),
+            .named("region_code", "Those with a commune in this region, in any phase."),
         field(territory_places::department_code)
             .linked(territory_places::territory_id, territories::id)
-            .named("department_code", "With a commune in this department, in any of its phases."),
+            .named("department_code", "Those with a commune in this department, in any phase."),
         field(territories::created_at).sorted(),
         field(territories::updated_at).sorted(),
     ]
@@ -193,11 +194,11 @@ impl Listed for Territory {
 impl Shown for Territory {
     type View = TerritoryView;
     const INCLUDES: &'static [(&'static str, &'static str)] = &[
-        ("labels", "Its labels, one a phase."),
-        ("members", "Its members, of all phases and dates."),
-        ("successions", "The territories that came after it."),
-        ("perimeter", "Its communes, departments, regions and population, counted, as its members of today make it up."),
-        ("contour", "Its contour, of the latest phase that has one; `labels` have that of each phase."),
+        ("labels", "The labels, one for each phase (labellisations)."),
+        ("members", "The members, of all phases and dates (membres)."),
+        ("successions", "The territories that came after this one (filiation)."),
+        ("perimeter", "The perimeter today (périmètre): the numbers of communes and inhabitants, the departments and the regions."),
+        ("contour", "The contour of the latest phase that has one (contour). The contour of each phase comes with its label."),
     ];
     const ORDER: &'static str = "name";
 
@@ -221,7 +222,7 @@ impl Shown for Territory {
             let known: Vec<(Id, Id)> = known.load(along.conn).await?;
             let keys: Vec<String> = known.iter().map(|(_, label)| label.to_string()).collect();
             let drawn = contours::drawn("territory_labels", &keys, along.conn).await?;
-            // Of several phases, the latest.
+            // A territory may have a contour for several phases: the latest one is shown.
             for (id, view) in along.views.iter_mut() {
                 view.contour = known.iter().rev().filter(|(of, _)| of == id).find_map(|(_, label)| drawn.get(&label.to_string()).cloned());
             }

@@ -1,4 +1,4 @@
-//! Themes: the axes of each phase, and a territory's own wordings of them.
+//! Themes: the axes of each phase, and the own themes of a territory.
 
 mod correspondences;
 
@@ -25,30 +25,30 @@ use crate::{
     values::{Code, Count, Id, Many, Name, Scheme, ShortText},
 };
 
-/// A theme of a scheme (thématique, axe, enjeu).
+/// A theme (thématique, axe, enjeu) of a scheme (référentiel).
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = themes, check_for_backend(diesel::pg::Pg))]
 pub struct Theme {
     pub id: Id,
     pub scheme: Scheme,
-    /// The phase whose scheme it is.
+    /// The phase, for a theme in the scheme of a phase (phase du programme).
     pub phase_id: Option<Id>,
-    /// The territory whose own scheme it is.
+    /// The territory, for a theme in a territory's own scheme (territoire).
     pub territory_id: Option<Id>,
-    /// Its code, unique in its scheme.
+    /// The code, unique in the scheme (code).
     pub code: Code,
-    /// Its label in French.
+    /// The label in French (libellé).
     pub label_fr: Name,
-    /// Its label in English.
+    /// The label in English.
     pub label_en: Name,
-    /// What it is called elsewhere.
+    /// Other wordings of the theme (autres libellés).
     pub other_wordings: Many<ShortText>,
-    /// Its place among its siblings, from 1.
+    /// The place among the themes of the same parent, from 1 (ordre).
     pub position: Count,
-    /// The theme it is a part of.
+    /// The theme that this one is a part of (thématique parente).
     pub parent_id: Option<Id>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -63,12 +63,12 @@ impl Resource for Theme {
     }
 }
 
-/// A theme of a scheme, with what was asked along.
+/// A theme, with the related things that `include` names.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ThemeView {
     #[serde(flatten)]
     theme: Theme,
-    /// The themes of other schemes that answer to it.
+    /// The corresponding themes of other schemes (correspondances).
     #[serde(skip_serializing_if = "Option::is_none")]
     correspondences: Option<Vec<Correspondence>>,
 }
@@ -79,57 +79,57 @@ impl From<Theme> for ThemeView {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = themes, treat_none_as_default_value = false)]
 pub struct NewTheme {
     scheme: Scheme,
-    /// The phase whose scheme it is.
+    /// The phase, for a theme in the scheme of a phase (phase du programme).
     phase_id: Option<Id>,
-    /// The territory whose own scheme it is.
+    /// The territory, for a theme in a territory's own scheme (territoire).
     territory_id: Option<Id>,
-    /// Its code, unique in its scheme.
+    /// The code, unique in the scheme (code).
     code: Code,
-    /// Its label in French.
+    /// The label in French (libellé).
     label_fr: Name,
-    /// Its label in English.
+    /// The label in English.
     label_en: Name,
-    /// What it is called elsewhere.
+    /// Other wordings of the theme (autres libellés).
     #[serde(default)]
     other_wordings: Many<ShortText>,
-    /// Its place among its siblings, from 1.
+    /// The place among the themes of the same parent, from 1 (ordre).
     position: Count,
-    /// The theme it is a part of.
+    /// The theme that this one is a part of (thématique parente).
     parent_id: Option<Id>,
-    /// The themes of other schemes that answer to it.
+    /// The corresponding themes of other schemes (correspondances).
     #[serde(default)]
     #[diesel(skip_insertion)]
     correspondences: Many<NewCorrespondence>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = themes)]
 pub struct ThemePatch {
     scheme: Option<Scheme>,
-    /// The phase whose scheme it is.
+    /// The phase, for a theme in the scheme of a phase (phase du programme).
     phase_id: Option<Option<Id>>,
-    /// The territory whose own scheme it is.
+    /// The territory, for a theme in a territory's own scheme (territoire).
     territory_id: Option<Option<Id>>,
-    /// Its code, unique in its scheme.
+    /// The code, unique in the scheme (code).
     code: Option<Code>,
-    /// Its label in French.
+    /// The label in French (libellé).
     label_fr: Option<Name>,
-    /// Its label in English.
+    /// The label in English.
     label_en: Option<Name>,
-    /// What it is called elsewhere.
+    /// Other wordings of the theme (autres libellés).
     other_wordings: Option<Many<ShortText>>,
-    /// Its place among its siblings, from 1.
+    /// The place among the themes of the same parent, from 1 (ordre).
     position: Option<Count>,
-    /// The theme it is a part of.
+    /// The theme that this one is a part of (thématique parente).
     parent_id: Option<Option<Id>>,
 }
 
@@ -158,7 +158,7 @@ impl Listed for Theme {
 
 impl Shown for Theme {
     type View = ThemeView;
-    const INCLUDES: &'static [(&'static str, &'static str)] = &[("correspondences", "The themes of other schemes that answer to it.")];
+    const INCLUDES: &'static [(&'static str, &'static str)] = &[("correspondences", "The corresponding themes of other schemes (correspondances).")];
     const ORDER: &'static str = "scheme,position";
 
     async fn include(along: &mut Along<'_, ThemeView>) -> Result<()> {
@@ -207,7 +207,7 @@ impl Noun for Theme {
     async fn parts(new: &NewTheme, parts: &mut Parts<'_>) -> Result<()> {
         parts.take::<Correspondence>("correspondences", &new.correspondences).await
     }
-    /// A theme in a scheme that is not its territory's alone is the nation's.
+    /// A theme in a scheme that several territories use is for the nation.
     async fn settle(&self, by: &Writer, conn: &mut Conn) -> Result<()> {
         let shared = rights::shares_scheme(self.scheme.as_str(), self.territory_id, conn).await?;
         by.within(&Place { territory: self.territory_id.filter(|_| !shared), ..Place::nation() })

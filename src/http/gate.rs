@@ -61,7 +61,7 @@ struct Verified {
 pub struct Given {
     /// The token.
     pub token: String,
-    /// For how many seconds it holds.
+    /// The lifetime of the token, in seconds.
     pub expires_in: i64,
     /// The roles it has.
     pub roles: Vec<Role>,

@@ -24,7 +24,7 @@ pub struct Whole {
     /// Its noun, as addresses say it.
     #[schema(max_length = 100)]
     pub noun: String,
-    /// Its identifier.
+    /// The identifier of the thing.
     pub id: Id,
 }
 
@@ -66,7 +66,7 @@ pub struct Event {
     pub data: Option<Map<String, Value>>,
 }
 
-/// What is followed.
+/// The parameters of the feed.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     /// These tables; all of them when there is none.
@@ -233,7 +233,7 @@ fn event(line: Line, known: &shown::Known, reach: &Reach) -> Event {
 /// What a copy holds that followed the feed up to a number.
 #[derive(Debug, QueryableByName)]
 pub struct Fingerprint {
-    /// How many things.
+    /// The number of things that the copy must hold.
     #[diesel(sql_type = BigInt)]
     pub count: i64,
     /// The hash over them.

@@ -15,7 +15,7 @@ use crate::db::{Conn, Error};
 pub enum Verdict {
     /// The chain holds: so many lines, and the hash of the last one. Whoever keeps that can tell later that none of them is gone.
     Sound {
-        /// How many lines.
+        /// The number of funding lines.
         lines: i64,
         /// The last hash.
         hash: String,

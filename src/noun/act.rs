@@ -1,11 +1,11 @@
-//! The one way of writing. Whoever writes a thing, over HTTP or by a command, has the same asked in the same order:
+//! The one way of writing. Every write, over HTTP or by a command, passes the same checks in the same order:
 //!
-//! 1. Is the thing, or the whole that it is to be a part of, seen by the caller? (404, 410)
+//! 1. May the caller see the thing, or the whole of a new part? (404, 410)
 //! 2. Has the caller the right over its place? (403)
-//! 3. Is the version that the caller read the one that stands? (428, 412)
-//! 4. Is the body in order? (400, 415, 422)
-//! 5. May the body name what it names, and what is particular to the noun? (403, 409, 422)
-//! 6. The write. Where a write moved the thing to another place, or only the written row can tell, the right is asked again.
+//! 3. Does `If-Match` name the present version? (428, 412)
+//! 4. Is the body valid? (400, 415, 422)
+//! 5. May the body name what it names? And the rules that are particular to the noun. (403, 409, 422)
+//! 6. The write. The right is checked again if the write moved the thing to another place, or if only the written row can tell.
 
 use super::{Address, Noun, Where, Whole, card::in_words, hold, look, naming};
 use crate::{
@@ -15,30 +15,30 @@ use crate::{
     values::{Id, Many},
 };
 
-/// What is to be done. A write that meets a deadlock is tried again: so it is asked by reference.
+/// A write that is to be done. It is passed by reference, because a write that meets a deadlock is tried again.
 pub enum Act<'a, N: Noun> {
-    /// One is made at this address.
+    /// Creates the thing at this address.
     Make(Address<N>, &'a Json<N::New>),
-    /// The one at this address is changed.
+    /// Changes the thing at this address.
     Change(Address<N>, &'a IfMatch, &'a Json<N::Patch>),
-    /// The one at this address is removed.
+    /// Removes the thing at this address.
     Remove(Address<N>, &'a IfMatch),
 }
 
-/// What was done.
+/// The result of a write.
 pub struct Done<N>(
-    /// The thing as it stands; nothing once it is removed.
+    /// The thing after the write; nothing when it was removed.
     pub Option<N>,
 );
 
 impl<N> Done<N> {
-    /// The thing that was made or changed.
+    /// The thing that was created or changed.
     pub fn thing(self) -> Result<N> {
         self.0.ok_or_else(|| Problem::new(&crate::http::kinds::INTERNAL))
     }
 }
 
-/// Does it, once all is asked. Inside of a transaction that the writer signs.
+/// Checks and does the write, inside of a transaction whose author is the writer.
 pub async fn act<N: Noun>(act: &Act<'_, N>, by: &Writer, conn: &mut Conn) -> Result<Done<N>> {
     let done = match act {
         Act::Make(at, body) => make(*at, body, by, conn).await,
@@ -64,7 +64,7 @@ async fn make<N: Noun>(at: Address<N>, body: &Json<N::New>, by: &Writer, conn: &
     Ok(Done(Some(made)))
 }
 
-/// Refuses a body that is in order, and makes what its sender may not make.
+/// Refuses a valid body that creates something the caller may not create.
 async fn ask_new<N: Noun>(new: &N::New, by: &Writer, conn: &mut Conn) -> Result<()> {
     if let Where::At(place) = N::WRITING.make {
         by.within(&place(new))?;
@@ -99,8 +99,8 @@ async fn remove<N: Noun>(at: Address<N>, if_match: &IfMatch, by: &Writer, conn: 
     Ok(Done(None))
 }
 
-/// The thing that is to be written: seen by the caller, locked until the transaction ends, and written by the caller's right.
-/// Whoever may not write the parts of a whole is not told which parts it has.
+/// Finds the thing that is to be written. Checks that the caller may see it and may write it, and locks it until the transaction ends. The
+/// right over a whole is checked before its part is looked for: a caller who may not write the parts does not learn which parts exist.
 pub async fn open<N: Noun>(at: Address<N>, right: &Where<N>, by: &Writer, conn: &mut Conn) -> Result<N> {
     if !N::Whole::IS {
         let thing = hold(at, by.reach(), conn).await?;
@@ -117,7 +117,7 @@ pub async fn open<N: Noun>(at: Address<N>, right: &Where<N>, by: &Writer, conn: 
 }
 
 impl<T> Where<T> {
-    /// The place, where it does not depend on the thing itself.
+    /// The place, if it does not depend on the thing itself.
     fn whole_place<W: Whole>(&self, whole: &W::Thing) -> Option<Place> {
         match self {
             Self::Nation => Some(Place::nation()),
@@ -126,7 +126,7 @@ impl<T> Where<T> {
         }
     }
 
-    /// The place, where the thing itself names it.
+    /// The place, if the thing itself names it.
     fn place_of(&self, thing: &T) -> Option<Place> {
         match self {
             Self::At(place) => Some(place(thing)),
@@ -134,7 +134,7 @@ impl<T> Where<T> {
         }
     }
 
-    /// Refuses who has not the right; of a part, over the whole's place it was asked already.
+    /// Refuses (403) a caller without the right. For a part, the right over the place of the whole was checked before.
     fn ask(&self, thing: &T, by: &Writer) -> Result<()> {
         match self {
             Self::Nation => by.within(&Place::nation()),
@@ -145,18 +145,18 @@ impl<T> Where<T> {
     }
 }
 
-/// What is done with the parts that come in the body of their whole.
+/// The steps for the parts in the body of their whole.
 pub struct Parts<'a>(Step<'a>);
 
 enum Step<'a> {
-    /// What is asked of each before the write.
+    /// Checks each part before the write.
     Ask(&'a Writer, &'a mut Conn),
-    /// Each is added to the whole of this identifier.
+    /// Inserts each part into the whole with this identifier.
     Insert(Id, &'a mut Conn),
 }
 
 impl Parts<'_> {
-    /// Takes the parts that this member holds. What is refused of one is told at its place in the body.
+    /// Does the step for the parts in this member. The refusal of a part points to its place in the body.
     pub async fn take<P>(&mut self, member: &str, parts: &Many<P::New>) -> Result<()>
     where
         P: Noun<Whole: Whole<Id = Id>>,

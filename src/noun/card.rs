@@ -1,4 +1,4 @@
-//! The card of a noun: what the document, the feed, history, the demo and the ledger need to know of it.
+//! The card of a noun: what the document, the feed, the history, the demo and the ledger need to know about the noun.
 
 use actix_web::web::Bytes;
 use futures_util::{FutureExt, future::LocalBoxFuture};
@@ -13,31 +13,31 @@ use crate::{
     values::Id,
 };
 
-/// What is true of a noun, and not said by its types.
+/// What is true of a noun and not said by its types.
 #[derive(Debug)]
 pub struct Card {
-    /// Its table: `action_fiche_milestones`. Its tag and its addresses are the same word with dashes; those of a part are
-    /// below its whole's.
+    /// The table: `action_fiche_milestones`. The tag and the addresses are the same word with dashes. The addresses of a part stand below
+    /// those of its whole.
     pub table: &'static str,
-    /// One of them, in the names of operations: `objective`.
+    /// The singular, for the names of operations: `objective`.
     pub one: &'static str,
-    /// One of them, in sentences: `an objective`, `a milestone of an action fiche`.
+    /// The singular in sentences: `an objective`, `a milestone of an action fiche`.
     pub a: &'static str,
-    /// All of them, in sentences: `objectives`, `the milestones of an action fiche`.
+    /// The plural in sentences: `objectives`, `the milestones of an action fiche`.
     pub all: &'static str,
-    /// What it is, with its French term; empty for parts, which are told with their whole.
+    /// The description of the tag, with the French term. Empty for a part: its operations have the tag of the whole.
     pub about: &'static str,
-    /// The members that say where it is, for who may see, write and restore it: `territory_id`, `region_code`, and `id` of
-    /// what is a place itself.
+    /// The members that tell the place of a thing, and so who may see, write and restore it: `territory_id`, `region_code`, and `id` for a
+    /// thing that is a place itself.
     pub places: &'static [&'static str],
-    /// The members that identify a person, and are emptied when that person is erased.
+    /// The members that identify a person. They are emptied when the person is erased.
     pub erased: &'static [&'static str],
-    /// What its CHECKs say when they are broken.
+    /// The sentences for broken CHECK constraints.
     pub rules: &'static [Rule],
 }
 
-/// What a rule says that the database keeps between several members: the name of its constraint after the table's, the
-/// member that it points at, and the sentence in English and in French.
+/// A rule between several members that the database checks: the name of the constraint without the name of the table, the member that the
+/// refusal points to, and the sentence in English and in French.
 #[derive(Debug)]
 pub struct Rule(pub &'static str, pub &'static str, pub &'static str, pub &'static str);
 
@@ -59,45 +59,44 @@ impl Rule {
 }
 
 impl Card {
-    /// Says nothing: what a card leaves out is as here.
+    /// An empty card: the default of every member that a card leaves out.
     pub const EMPTY: Self = Self { table: "", one: "", a: "", all: "", about: "", places: &[], erased: &[], rules: &[] };
 
-    /// Its name in the feed, and the segment of its addresses: `action-fiches`. A part has its whole's in front
-    /// (`action-fiche-milestones`), which its addresses leave out.
+    /// The name in the feed: `action-fiches`; and for a part, with the singular of its whole in front: `action-fiche-milestones`.
     pub fn name(&self) -> String {
         self.table.replace('_', "-")
     }
 
-    /// The last segment of its addresses, of this whole if it is a part.
+    /// The last segment of the addresses: `action-fiches`, and for a part of this whole `milestones`.
     pub fn segment(&self, whole: Option<&Self>) -> String {
         let whole = whole.map(|whole| format!("{}_", whole.one)).unwrap_or_default();
         self.table.strip_prefix(&whole).unwrap_or(self.table).replace('_', "-")
     }
 }
 
-/// A noun as the one list of all nouns holds it: its card, and functions over its types.
+/// A noun in the list of all nouns: its card, and functions over its types.
 pub struct Face {
-    /// Its card.
+    /// The card of the noun.
     pub card: &'static Card,
-    /// The role that writes it.
+    /// The role that may write the noun.
     pub role: Role,
-    /// The card of its whole and the column that points to it, for a part.
+    /// For a part: the card of its whole, and the column that points to the whole.
     pub whole: Option<(&'static Card, &'static str)>,
-    /// The members by which it names what not everyone may see.
+    /// The members that name things which not everyone may see.
     pub names: fn() -> Vec<&'static str>,
-    /// Its parts.
+    /// The parts of the noun.
     pub parts: &'static [Face],
-    /// Its operations, with those of its parts.
+    /// Registers the operations of the noun and of its parts.
     pub routes: fn(&mut ServiceConfig),
-    /// Makes one of this identifier from a body, with all that is asked of any write; a part is made with its whole.
+    /// Creates a thing with this identifier from a body, with the checks of every write. A part is created with its whole.
     pub make: Option<Make>,
 }
 
-/// What makes a thing of this identifier from this body.
+/// A function that creates a thing with this identifier from this body.
 pub type Make = for<'a> fn(Id, Bytes, &'a Writer, &'a mut Conn) -> LocalBoxFuture<'a, Result<()>>;
 
 impl Face {
-    /// Of a noun.
+    /// The face of a noun.
     pub const fn of<N: Noun<Whole = Alone> + Shown<View: ToSchema>>() -> Self {
         Self {
             routes: |routes| {
@@ -110,7 +109,7 @@ impl Face {
         }
     }
 
-    /// Of a part.
+    /// The face of a part.
     pub const fn part<N: Noun>() -> Self {
         Self {
             card: &N::CARD,
@@ -126,7 +125,7 @@ impl Face {
         }
     }
 
-    /// Itself and its parts.
+    /// The noun and its parts.
     pub fn family(&self) -> impl Iterator<Item = &Self> {
         std::iter::once(self).chain(self.parts)
     }

@@ -1,4 +1,4 @@
-//! A route together with its entry in the document, for handlers that are generic: what `#[utoipa::path]` does for the others.
+//! A route together with its entry in the document, for generic handlers. `#[utoipa::path]` does the same for the others.
 
 use actix_web::{
     Handler, Resource, Responder,
@@ -19,10 +19,10 @@ use utoipa_actix_web::OpenApiFactory;
 
 use crate::http::Page;
 
-/// The schemas that an operation names.
+/// The schemas that an operation refers to, by their names.
 type Schemas = Vec<(String, RefOr<Schema>)>;
 
-/// A route, and what the document says of it.
+/// A route, and its entry in the document.
 pub struct Entry {
     resource: Resource,
     path: String,
@@ -32,7 +32,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The operation of this method at this path, with its identifier and a sentence that says what it does.
+    /// An operation with this method at this path, with its identifier and its summary.
     pub fn new<F, Args>(method: Method, path: String, id: String, summary: String, handler: F) -> Self
     where
         F: Handler<Args, Output: Responder + 'static>,
@@ -49,27 +49,27 @@ impl Entry {
         Self { resource, path, method: documented, operation, schemas: Vec::new() }
     }
 
-    /// Says more of it than its summary; nothing where there is nothing.
+    /// Adds a description; nothing if it is empty.
     pub fn about(mut self, description: &str) -> Self {
         self.operation.description = Some(description.to_owned()).filter(|text| !text.is_empty());
         self
     }
 
-    /// Takes these parameters in its query string.
+    /// Adds these parameters of the query string.
     pub fn asks<P: IntoParams>(mut self) -> Self {
         let parameters = P::into_params(|| Some(ParameterIn::Query)).into_iter().map(Into::into);
         self.operation.parameters.get_or_insert_default().extend(parameters);
         self
     }
 
-    /// Takes the version that is meant in `If-Match`. (Of PATCH and DELETE, `openapi.rs` knows.)
+    /// Adds the `If-Match` header. (`openapi.rs` adds it to every PATCH and DELETE.)
     pub fn locked(mut self) -> Self {
         let header = ParameterBuilder::new().name("If-Match").parameter_in(ParameterIn::Header).build();
         self.operation.parameters.get_or_insert_default().push(header.into());
         self
     }
 
-    /// Takes this body.
+    /// Adds this body of the request.
     pub fn takes<T: ToSchema>(mut self) -> Self {
         let content = Content::new(Some(self.named::<T>()));
         self.operation.request_body =
@@ -77,7 +77,7 @@ impl Entry {
         self
     }
 
-    /// Answers with this body.
+    /// Adds an answer with this body.
     pub fn answers<T: ToSchema>(mut self, status: &str) -> Self {
         let content = Content::new(Some(self.named::<T>()));
         let response = ResponseBuilder::new().content("application/json", content).build();
@@ -85,7 +85,7 @@ impl Entry {
         self
     }
 
-    /// Answers with a page of these. A page of each noun has a schema of its own.
+    /// Adds an answer with a page of these. The page of each noun has a schema of its own.
     pub fn answers_page<T: ToSchema>(mut self) -> Self {
         let name = format!("Page_{}", T::name());
         let rows = self.named::<T>();
@@ -102,13 +102,13 @@ impl Entry {
         self
     }
 
-    /// Answers with nothing but that it is done.
+    /// Adds an answer without content (204).
     pub fn answers_nothing(mut self) -> Self {
         self.operation.responses.responses.insert("204".to_owned(), ResponseBuilder::new().build().into());
         self
     }
 
-    /// A reference to the schema of a type, which is added with all that it names.
+    /// A reference to the schema of a type. The schema is added to the document, with all schemas that it refers to.
     fn named<T: ToSchema>(&mut self) -> RefOr<Schema> {
         self.schemas.push((T::name().into_owned(), T::schema()));
         T::schemas(&mut self.schemas);

@@ -1,4 +1,4 @@
-//! What happened to a thing, and the way back: the history of every noun, and its restoring.
+//! The history of a thing, and the restoring of one of its versions, for every noun.
 
 use actix_web::{HttpRequest, http::Method, web::Data};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -15,32 +15,32 @@ use crate::{
     values::{self, Id, LongText, RegionCode},
 };
 
-/// How many versions a page has when nobody says, and at most.
+/// The number of versions on a page: the default, and the most.
 const USUAL: i64 = 50;
 const MOST: i64 = 200;
 
-/// Which versions.
+/// The parameters of a history.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "the document reads it; `list` reads the query string")]
 struct HistoryParameters {
-    /// How many versions a page has at most.
+    /// The most versions on a page.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<i64>,
-    /// Where to go on: `meta.next_cursor` of a page.
+    /// The cursor to continue from: `meta.next_cursor` of the page before.
     #[param(min_length = 1, max_length = 4096)]
     cursor: Option<String>,
 }
 
-/// To which version to go back, and why.
+/// The version to restore, and why.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewRestoration {
-    /// The version to go back to.
+    /// The number of the version to restore.
     #[serde(deserialize_with = "version")]
     #[schema(minimum = 1)]
     version: i32,
-    /// Why.
+    /// Why the version is restored (motif); the history keeps it.
     reason: Option<LongText>,
 }
 
@@ -48,11 +48,12 @@ fn version<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<i3
     values::whole(deserializer, 1, i32::MAX)
 }
 
-const HISTORY: &str = "Its versions, the newest first, as far as the caller may know them, and who made them; of a deleted one too.";
-const RESTORE: &str = "Makes a new version that is as one of its versions was, with its parts as they were then; what was deleted comes\n\
-    back under its identifiers. Answers with the version that was made.";
+const HISTORY: &str = "The versions (historique), the newest first, each with its author and its changes: those that the caller may see. A \
+    deleted thing keeps its history.";
+const RESTORE: &str = "Makes a new version with the content of an earlier one, parts included. A deleted thing comes back under its old \
+    identifier, and so do its parts. The answer is the new version.";
 
-/// The two operations of a noun.
+/// Registers the history and the restore operation of a noun.
 pub(super) fn routes<N: Noun<Whole = Alone>>(routes: &mut ServiceConfig) {
     let card = &N::CARD;
     let path = |end: &str| format!("/{}/{{id}}/{end}", card.name());
@@ -62,7 +63,7 @@ pub(super) fn routes<N: Noun<Whole = Alone>>(routes: &mut ServiceConfig) {
     routes.service(restore_entry.about(RESTORE).locked().takes::<NewRestoration>().answers::<Version>("200"));
 }
 
-/// The versions of a thing.
+/// Lists the versions of a thing.
 async fn list<N: Noun<Whole = Alone>>(db: Data<Db>, at: Address<N>, request: HttpRequest) -> Result<Page<Version>> {
     let site = request.app_data::<Data<Site>>().ok_or_else(|| Problem::new(&kinds::INTERNAL))?;
     let caller = Caller::of(&request);
@@ -98,7 +99,7 @@ async fn list<N: Noun<Whole = Alone>>(db: Data<Db>, at: Address<N>, request: Htt
     Ok(Page::of(versions, limit, next, &request))
 }
 
-/// A thing that is to be restored, as it stands.
+/// The present state of a thing that is to be restored.
 #[derive(Debug, Serialize)]
 struct Stands {
     id: Id,
@@ -114,24 +115,24 @@ impl Resource for Stands {
     }
 }
 
-/// A restoring that is asked for.
+/// A restore that a caller asks for.
 pub struct Restoration<'a> {
     /// The thing.
     pub id: Id,
-    /// How it stands.
+    /// The present state of the thing.
     pub standing: &'a Standing,
-    /// The row that comes back.
+    /// The row of the version that is restored.
     pub then: &'a Value,
 }
 
 impl Restoration<'_> {
-    /// Does this member change by it?
+    /// Does the restore change this member?
     pub fn changes(&self, member: &str) -> bool {
         self.then.get(member) != self.standing.last.get(member)
     }
 }
 
-/// Where a row of the ledger is. What has no place of its own, and what is of both a territory and a region, is the nation's.
+/// The place of a row of the ledger. A row without a place, or of both a territory and a region, is for the nation.
 pub fn place_of<N: Noun>(row: &Value) -> Place {
     let names = |member: &str| N::CARD.places.contains(&member);
     let level = row.get("level").and_then(Value::as_str).unwrap_or_default();
@@ -141,7 +142,7 @@ pub fn place_of<N: Noun>(row: &Value) -> Place {
     Place { fiche: id_in(row, "id").filter(|_| names("id")), ..Place::at(level, territory, region) }
 }
 
-/// Where a row must be the caller's to restore it whole, with its parts: where it is removed.
+/// The place over which the caller needs the right to restore the whole row with its parts: the same as for removing it.
 fn restored_at<N: Noun>(row: &Value) -> Place {
     match N::WRITING.remove {
         Where::Nation => Place::nation(),
@@ -149,7 +150,7 @@ fn restored_at<N: Noun>(row: &Value) -> Place {
     }
 }
 
-/// Brings a thing back to one of its versions.
+/// Restores a thing to one of its versions.
 async fn restore<N: Noun<Whole = Alone>>(
     db: Data<Db>,
     by: Holder<N::Right>,
@@ -169,7 +170,8 @@ async fn restore<N: Noun<Whole = Alone>>(
                 by.within(&place)?;
                 if_match.check(&Stands { id, version: standing.version }, conn).await?;
             }
-            // As to delete it: whoever had a fiche alone has nothing left.
+            // The thing was deleted, so a grant over the single fiche does not count: as for the deletion, an editor of the place is
+            // needed.
             None => by.within(&Place { fiche: None, ..place })?,
         }
         let body = body.valid()?;
@@ -193,11 +195,11 @@ async fn restore<N: Noun<Whole = Alone>>(
         history::because(body.reason.as_ref().map(LongText::as_str), conn).await?;
         history::restore(table, id, body.version, conn).await?;
         N::settle_restored(&restoration, &by, conn).await?;
-        // What comes back names nothing that the caller may not name.
+        // The restored fiche must not name a parent that the caller may not see.
         if let Some(member) = familiar.strange(id, conn).await? {
             return Err(Problem::unknown_reference(format!("/{member}")));
         }
-        // What names something that is hidden meanwhile is hidden as well.
+        // The restored version may be hidden from the caller, when it names a thing that is hidden meanwhile. Then nothing is restored.
         let made = history::versions(table, id, i32::MAX, 1, reach, conn).await?.pop();
         let made = made.ok_or_else(|| Problem::unknown_reference("/version"))?;
         Ok(Tagged(made.version, made))

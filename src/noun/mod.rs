@@ -43,124 +43,126 @@ use crate::{
     values::Id,
 };
 
-/// Who does something to a thing: whoever holds the noun's role ([`Noun::Right`]) over this place.
+/// The place over which a caller must hold the role of the noun ([`Noun::Right`]) to do something to a thing.
 pub enum Where<T> {
-    /// Over the nation.
+    /// The nation.
     Nation,
-    /// Over any place at all: what is particular to the noun decides.
+    /// Any place: the particular rules of the noun decide.
     Anywhere,
-    /// Where its whole is changed. Of parts alone.
+    /// The place over which the whole is changed. For parts only.
     Whole,
-    /// Over the place that the thing, or what is to be made, names.
+    /// The place that the thing, or the body of a new thing, names.
     At(fn(&T) -> Place),
 }
 
-/// Who makes, changes and removes the things of a noun.
+/// Who may create, change and remove the things of a noun.
 pub struct Writing<N: Noun> {
-    /// Makes one.
+    /// Who may create a thing.
     pub make: Where<N::New>,
-    /// Changes one.
+    /// Who may change a thing.
     pub change: Where<N>,
-    /// Removes one.
+    /// Who may remove a thing.
     pub remove: Where<N>,
 }
 
 impl<N: Noun> Writing<N> {
-    /// The nation writes them all.
+    /// Only the nation writes the things.
     pub const NATION: Self = Self { make: Where::Nation, change: Where::Nation, remove: Where::Nation };
-    /// Who changes the whole writes its parts.
+    /// Callers who may change the whole may write its parts.
     pub const WHOLE: Self = Self { make: Where::Whole, change: Where::Whole, remove: Where::Whole };
 
-    /// Who writes at their place writes them: the place of one that stands, and of one that is to be made.
+    /// Callers with the role over the place of a thing may write it: the place of an existing thing, and of a new one.
     pub const fn at(stands: fn(&N) -> Place, made: fn(&N::New) -> Place) -> Self {
         Self { make: Where::At(made), change: Where::At(stands), remove: Where::At(stands) }
     }
 }
 
-/// A noun, or a part of one: its types, its card, its four statements, and what is particular to it.
+/// A noun, or a part of one: its types, its card, its four statements, and its particular rules.
 ///
-/// The statements are concrete over the noun's table. What is checked around them, and in which order, is [`act`]'s.
+/// The statements are concrete over the table of the noun. [`act`] does the checks around them, in one order.
 pub trait Noun: Paged + Resource + ToSchema {
-    /// What is true of it and not said by its types.
+    /// What is true of the noun and not said by its types.
     const CARD: Card;
-    /// Who writes it.
+    /// Who may write the things of the noun.
     const WRITING: Writing<Self>;
-    /// The members by which it names something that not everyone may see.
+    /// The members that name things which not everyone may see.
     const NAMES: &'static [Naming<Self>] = &[];
-    /// May a caller of this reach see the row? Where the row itself can tell, the statement that reads one is the same for
-    /// every caller. Else [`Shown::scope`](crate::http::Shown::scope) goes into the statement.
+    /// May a caller with this reach see the row? If the row itself can tell, the statement that reads it is the same for every caller. Else
+    /// [`Shown::scope`](crate::http::Shown::scope) becomes a part of the statement.
     const SEEN: Option<fn(&Self, &Reach) -> bool> = None;
-    /// Its parts.
+    /// The parts of the noun.
     const PARTS: &'static [Face] = &[];
-    /// What it is a part of: [`Of`] a noun, or [`Alone`].
+    /// What the things are parts of: of another noun ([`Of`]), or of nothing ([`Alone`]).
     type Whole: Whole;
-    /// The role by which it is written. A caller without that role is refused before the body is read.
+    /// The role that writing needs. A caller without the role is refused before the body is read.
     type Right: Right;
-    /// The body that makes one.
+    /// The body of a request that creates a thing.
     type New: DeserializeOwned + ToSchema + Debug + 'static;
-    /// The body that changes one.
+    /// The body of a request that changes a thing.
     type Patch: DeserializeOwned + ToSchema + 'static;
 
-    /// Its operations, of which most nouns take [`Operations`] as they are. Those of its parts are added by themselves.
+    /// Registers the operations of the noun. Most nouns take the shared [`Operations`]. The operations of its parts are registered without
+    /// this.
     fn routes(routes: &mut ServiceConfig);
 
-    /// The one at this address.
+    /// Finds the row at this address.
     fn fetch(at: Address<Self>, conn: &mut Conn) -> impl Future<Output = QueryResult<Self>>;
-    /// Makes one at this address, without the parts that come in its body.
+    /// Inserts the row at this address, without the parts in its body.
     fn insert(at: Address<Self>, new: &Self::New, conn: &mut Conn) -> impl Future<Output = Result<Self>>;
-    /// Changes the one at this address.
+    /// Updates the row at this address.
     fn patch(at: Address<Self>, patch: &Self::Patch, conn: &mut Conn) -> impl Future<Output = QueryResult<Self>>;
-    /// Removes the one at this address.
+    /// Deletes the row at this address.
     fn remove(at: Address<Self>, conn: &mut Conn) -> impl Future<Output = QueryResult<usize>>;
 
-    /// Hands over the parts that come in its body, each kind with the member that holds them.
+    /// Hands over the parts in the body, with the member that holds each kind of part.
     fn parts(_new: &Self::New, _parts: &mut Parts<'_>) -> impl Future<Output = Result<()>> {
         std::future::ready(Ok(()))
     }
 
-    /// Into which thing the one with this identifier was merged, if it was.
+    /// The thing that the thing with this identifier was merged into, if it was merged.
     fn moved(_id: Id, _conn: &mut Conn) -> impl Future<Output = Result<Option<Id>>> {
         std::future::ready(Ok(None))
     }
 
-    /// Refuses what is particular in making one. Asked before the write: after it, a constraint's answer could tell of
-    /// what the caller may not see.
+    /// Checks the particular rules of creating. It runs before the write: else the refusal of a constraint could tell about a thing that
+    /// the caller may not see.
     fn may_make(_new: &Self::New, _by: &Writer, _conn: &mut Conn) -> impl Future<Output = Result<()>> {
         std::future::ready(Ok(()))
     }
 
-    /// Refuses who may not change or remove it as it stands, beyond [`WRITING`](Self::WRITING). Asked before the version.
+    /// Checks further rules of who may change or remove the thing, beyond [`WRITING`](Self::WRITING). It runs before the version is
+    /// checked.
     fn may_write(&self, _by: &Writer, _conn: &mut Conn) -> impl Future<Output = Result<()>> {
         std::future::ready(Ok(()))
     }
 
-    /// Refuses what is particular in changing it.
+    /// Checks the particular rules of changing.
     fn may_change(&self, _patch: &Self::Patch, _by: &Writer, _conn: &mut Conn) -> impl Future<Output = Result<()>> {
         std::future::ready(Ok(()))
     }
 
-    /// Refuses what is particular in removing it. Asked before the version.
+    /// Checks the particular rules of removing. It runs before the version is checked.
     fn may_remove(&self, _by: &Writer, _conn: &mut Conn) -> impl Future<Output = Result<()>> {
         std::future::ready(Ok(()))
     }
 
-    /// Does what follows from making or changing it, and refuses what only the written row can tell.
+    /// Does what follows from creating or changing the thing, and checks what only the written row can tell.
     fn settle(&self, _by: &Writer, _conn: &mut Conn) -> impl Future<Output = Result<()>> {
         std::future::ready(Ok(()))
     }
 
-    /// Refuses what is particular in restoring one: `last` is the row as it was last, `then` the row that comes back.
+    /// Checks the particular rules of restoring: `last` is the last row of the thing, `then` the row that is restored.
     fn may_restore(_restoration: &Restoration<'_>, _by: &Writer, _conn: &mut Conn) -> impl Future<Output = Result<()>> {
         std::future::ready(Ok(()))
     }
 
-    /// Refuses, once one is restored, what only the restored rows can tell.
+    /// Checks, after the restore, what only the restored rows can tell.
     fn settle_restored(_restoration: &Restoration<'_>, _by: &Writer, _conn: &mut Conn) -> impl Future<Output = Result<()>> {
         std::future::ready(Ok(()))
     }
 }
 
-/// The thing at this address, if the caller may see it. Errs with 404, or with 410 if it was deleted.
+/// Finds the thing at this address, if the caller may see it. The error is 404, or 410 if the thing was deleted.
 pub async fn look<N: Noun>(at: Address<N>, reach: &Reach, conn: &mut Conn) -> Result<N> {
     let found = match (N::scope(reach), N::SEEN) {
         (None, _) => N::fetch(at, conn).await,
@@ -170,7 +172,7 @@ pub async fn look<N: Noun>(at: Address<N>, reach: &Reach, conn: &mut Conn) -> Re
     found.or_gone(N::CARD.table, N::Whole::id(at.whole), at.id, reach, conn).await
 }
 
-/// The thing at this address, for who reads it: one that was merged is told to be where the other one is (308).
+/// Finds the thing at this address, for reading: for a merged thing, 308 names the thing that stays.
 pub async fn find<N: Noun>(at: Address<N>, reach: &Reach, conn: &mut Conn) -> Result<N> {
     match look(at, reach, conn).await {
         Err(problem) if problem.kind() == &kinds::GONE => Err(N::moved(at.id, conn).await?.map_or(problem, Problem::moved)),
@@ -178,13 +180,13 @@ pub async fn find<N: Noun>(at: Address<N>, reach: &Reach, conn: &mut Conn) -> Re
     }
 }
 
-/// The thing at this address, which is no part: seen by the caller, and locked until the transaction ends. It is looked at before
-/// it is locked: a caller who does not see it must not learn by waiting that it is there.
+/// Finds the thing at this address, which is not a part, and locks it until the transaction ends. The caller must be allowed to see it.
+/// This is checked before the lock: else a caller could learn from the waiting time that a hidden thing exists.
 pub async fn hold<N: Noun>(at: Address<N>, reach: &Reach, conn: &mut Conn) -> Result<N> {
     let thing = look(at, reach, conn).await?;
     match lock_row(N::CARD.table, at.id, conn).await? {
         Some(version) if version == thing.version() => Ok(thing),
-        // Somebody else wrote it between the two.
+        // Somebody else changed it between the look and the lock.
         _ => look(at, reach, conn).await,
     }
 }

@@ -1,5 +1,5 @@
-//! What a body may name: nothing that its sender may not see. A sender who names such a thing is refused as if there were no
-//! such thing. What is named stays as it is until the write that names it is over: nobody hides it meanwhile.
+//! What a body may name. A caller who names a hidden thing gets the same refusal as for a thing that does not exist. The named thing is
+//! locked until the write ends, so that nobody hides it meanwhile.
 
 use super::Noun;
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     values::Id,
 };
 
-/// A member by which the things of a noun name something that not everyone may see.
+/// A member of a noun that names a thing which not everyone may see.
 pub struct Naming<N: Noun> {
     /// The member: `person_id`, `action_fiche_id` or `document_id`.
     pub member: &'static str,
@@ -27,23 +27,23 @@ enum Named {
 }
 
 impl<N: Noun> Naming<N> {
-    /// A person, as a body that makes or changes one names it.
+    /// A member that names a person: how it is read from the body that creates, and from the body that changes.
     pub const fn person(made: fn(&N::New) -> Option<Id>, changed: fn(&N::Patch) -> Option<Id>) -> Self {
         Self { member: "person_id", named: Named::Person, made, changed }
     }
 
-    /// A fiche, as a body that makes or changes one names it.
+    /// A member that names a fiche: how it is read from the body that creates, and from the body that changes.
     pub const fn fiche(made: fn(&N::New) -> Option<Id>, changed: fn(&N::Patch) -> Option<Id>) -> Self {
         Self { member: "action_fiche_id", named: Named::Fiche, made, changed }
     }
 
-    /// A document, as a body that makes or changes one names it.
+    /// A member that names a document: how it is read from the body that creates, and from the body that changes.
     pub const fn document(made: fn(&N::New) -> Option<Id>, changed: fn(&N::Patch) -> Option<Id>) -> Self {
         Self { member: "document_id", named: Named::Document, made, changed }
     }
 }
 
-/// Refuses a body that makes a thing, and names what the caller may not see.
+/// Refuses (422) a body that creates a thing and names something that the caller may not see.
 pub(super) async fn ask_made<N: Noun>(new: &N::New, reach: &Reach, conn: &mut Conn) -> Result<()> {
     for naming in N::NAMES {
         ask(naming.named, naming.member, (naming.made)(new), reach, conn).await?;
@@ -51,7 +51,7 @@ pub(super) async fn ask_made<N: Noun>(new: &N::New, reach: &Reach, conn: &mut Co
     Ok(())
 }
 
-/// Refuses a body that changes a thing, and names what the caller may not see.
+/// Refuses (422) a body that changes a thing and names something that the caller may not see.
 pub(super) async fn ask_changed<N: Noun>(patch: &N::Patch, reach: &Reach, conn: &mut Conn) -> Result<()> {
     for naming in N::NAMES {
         ask(naming.named, naming.member, (naming.changed)(patch), reach, conn).await?;
@@ -75,8 +75,8 @@ async fn ask(named: Named, member: &str, id: Option<Id>, reach: &Reach, conn: &m
     if seen { Ok(()) } else { Err(Problem::unknown_reference(format!("/{member}"))) }
 }
 
-/// Refuses a write by which citations come before everyone where the caller may not write (403). What is said of a thing in
-/// public is said by whose the thing is.
+/// Refuses (403) a write that makes citations public in a territory where the caller may not write. Only the editors of a thing say in
+/// public where its facts come from.
 pub async fn may_cite_so(by: &Writer, conn: &mut Conn) -> Result<()> {
     for territory in rights::newly_cited(conn).await? {
         by.within(&Place { territory, ..Place::nation() })?;

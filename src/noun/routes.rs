@@ -1,4 +1,4 @@
-//! The five operations of a noun, for whoever takes them. A noun whose operation deviates has a handler of its own.
+//! The five shared operations of a noun. A noun that deviates in an operation has a handler of its own for it.
 
 use std::marker::PhantomData;
 
@@ -12,7 +12,7 @@ use crate::{
     http::{Created, Holder, IfMatch, Json, List, NoContent, One, Page, Result, Shown, Tagged},
 };
 
-/// Where the routes of a noun go, and which of the shared operations it takes.
+/// Registers the shared operations that a noun takes.
 pub struct Operations<'a, 's, N> {
     routes: &'a mut ServiceConfig<'s>,
     about: &'static str,
@@ -23,48 +23,48 @@ impl<'a, 's, N> Operations<'a, 's, N>
 where
     N: Noun + Shown<View: ToSchema>,
 {
-    /// Of this noun.
+    /// Begins to register the operations of this noun.
     pub fn of(routes: &'a mut ServiceConfig<'s>) -> Self {
         Self { routes, about: "", noun: PhantomData }
     }
 
-    /// All five.
+    /// Takes all five operations.
     pub fn all(self) -> Self {
         self.list().create().read().update().delete()
     }
 
-    /// Says more of the next operation than its summary.
+    /// Adds a description to the next operation.
     pub fn saying(mut self, about: &'static str) -> Self {
         self.about = about;
         self
     }
 
-    /// Lists them.
+    /// Takes the operation that lists things.
     pub fn list(self) -> Self {
         let entry = Entry::new(Method::GET, Self::path(), format!("list_{}", N::CARD.table), format!("List {}", N::CARD.all), list::<N>);
         self.entry(entry.asks::<List<N>>().answers_page::<N::View>())
     }
 
-    /// Makes one.
+    /// Takes the operation that creates a thing.
     pub fn create(self) -> Self {
         let verb = if N::Whole::IS { "Add" } else { "Create" };
         let entry = self.one(Method::POST, Self::path(), "create", verb, create::<N>);
         self.entry(entry.takes::<N::New>().answers::<N>("201"))
     }
 
-    /// Reads one.
+    /// Takes the operation that reads a thing.
     pub fn read(self) -> Self {
         let entry = self.one(Method::GET, Self::path_of_one(), "read", "Read", read::<N>);
         self.entry(entry.asks::<One<N>>().answers::<N::View>("200"))
     }
 
-    /// Changes one.
+    /// Takes the operation that changes a thing.
     pub fn update(self) -> Self {
         let entry = self.one(Method::PATCH, Self::path_of_one(), "update", "Change", update::<N>);
         self.entry(entry.takes::<N::Patch>().answers::<N>("200"))
     }
 
-    /// Removes one.
+    /// Takes the operation that removes a thing.
     pub fn delete(self) -> Self {
         let verb = if N::Whole::IS { "Remove" } else { "Delete" };
         let entry = self.one(Method::DELETE, Self::path_of_one(), "delete", verb, delete::<N>);

@@ -1,4 +1,4 @@
-//! Where a thing is: by itself, or within the thing that it is a part of.
+//! Where a thing stands: alone, or inside of the thing that it is a part of.
 
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
@@ -18,11 +18,11 @@ use crate::{
     values::Id,
 };
 
-/// What can be listed. Every [`Shown`] whose rows diesel can load is; the bounds stand here alone.
+/// A noun that can be listed: every [`Shown`] whose rows diesel can load. The bounds of diesel are written here only.
 pub trait Paged: Shown + Send {
     /// The page that a list answers.
     fn page(list: List<Self>, db: &Db) -> impl Future<Output = Result<Page<Self::View>>>;
-    /// The page of the parts of one thing, which `whole` finds.
+    /// The page with the parts of one thing, which `whole` finds.
     fn page_within<C, W>(
         list: List<Self>,
         db: &Db,
@@ -32,7 +32,7 @@ pub trait Paged: Shown + Send {
     ) -> impl Future<Output = Result<Page<Self::View>>>
     where
         C: Column<SqlType = Uuid> + QueryFragment<Pg> + Send + Sync + 'static;
-    /// The row with this identifier, of this whole, if it is within the scope.
+    /// The row with this identifier and this whole, if it is in the scope.
     fn one<W: Whole>(whole: W::Id, id: Id, scope: Scope<Self::Table>, conn: &mut Conn) -> impl Future<Output = QueryResult<Self>>;
 }
 
@@ -69,38 +69,38 @@ where
     }
 }
 
-/// What a noun's things are parts of: of nothing ([`Alone`]), or [`Of`] another noun's things.
+/// What the things of a noun are parts of: of nothing ([`Alone`]), or of the things of another noun ([`Of`]).
 pub trait Whole: Sized + 'static {
-    /// What names the whole in an address.
+    /// The type that names the whole in an address.
     type Id: Copy;
-    /// The whole.
+    /// The type of the whole.
     type Thing;
-    /// Is there one?
+    /// Is there a whole?
     const IS: bool;
-    /// Its card.
+    /// The card of the whole.
     const CARD: Option<&'static Card>;
-    /// The column by which its parts point to it.
+    /// The column by which a part points to its whole.
     const COLUMN: Option<&'static str>;
 
-    /// The identifier of the whole in the path of a request, below which the list of its parts stands.
+    /// Reads the whole from the path of a request for the list of its parts.
     fn of_path(request: &HttpRequest) -> Result<Self::Id>;
-    /// The same, and the identifier of the thing itself.
+    /// Reads the whole and the identifier of the thing itself from the path of a request.
     fn both_of_path(request: &HttpRequest) -> Result<(Self::Id, Id)>;
     /// The identifier, if there is a whole.
     fn id(id: Self::Id) -> Option<Id>;
-    /// Refuses with 404 or 410 a whole that the caller does not see.
+    /// Refuses (404, 410) a whole that the caller may not see.
     fn see(id: Self::Id, reach: &Reach, conn: &mut Conn) -> impl Future<Output = Result<()>>;
-    /// The whole, seen by the caller and locked until the transaction ends: the lock of a part is its whole's.
+    /// Finds the whole, if the caller may see it, and locks it until the transaction ends. Locking the whole also locks its parts.
     fn open(id: Self::Id, by: &Writer, conn: &mut Conn) -> impl Future<Output = Result<Self::Thing>>;
-    /// Over which place the whole is changed.
+    /// The place over which the right to change the whole is checked.
     fn place(thing: &Self::Thing) -> Place;
-    /// Leaves of a listing the parts of this whole.
+    /// Limits a listing to the parts of this whole.
     fn limit<N: Listed>(listing: &mut Listing<N>, id: Self::Id);
-    /// The page of the things that are within it.
+    /// The page with the things inside of the whole.
     fn page<N: Paged>(list: List<N>, id: Self::Id, db: &Db) -> impl Future<Output = Result<Page<N::View>>>;
 }
 
-/// Of no whole.
+/// The things of the noun stand alone: they are parts of nothing.
 pub struct Alone;
 
 impl Whole for Alone {
@@ -134,7 +134,7 @@ impl Whole for Alone {
     }
 }
 
-/// Of the things of a noun, to which the parts point by this column.
+/// The things of the noun are parts of the things of `W`, to which the column `C` points.
 pub struct Of<W, C>(PhantomData<(W, C)>);
 
 impl<W, C> Whole for Of<W, C>
@@ -177,11 +177,11 @@ where
     }
 }
 
-/// Where a thing of a noun is: its identifier, and its whole's if it is a part.
+/// The address of a thing: its identifier, and for a part also the identifier of its whole.
 pub struct Address<N: Noun> {
-    /// What names its whole.
+    /// The identifier of the whole.
     pub whole: <N::Whole as Whole>::Id,
-    /// Its identifier.
+    /// The identifier of the thing.
     pub id: Id,
 }
 
@@ -194,20 +194,20 @@ impl<N: Noun> Clone for Address<N> {
 impl<N: Noun> Copy for Address<N> {}
 
 impl<N: Noun<Whole = Alone>> Address<N> {
-    /// Of one that is no part.
+    /// The address of a thing that is not a part.
     pub fn alone(id: Id) -> Self {
         Self { whole: (), id }
     }
 }
 
 impl<N: Noun> Address<N> {
-    /// Of one that is to be made.
+    /// The address of a new thing.
     pub fn new(whole: <N::Whole as Whole>::Id) -> Self {
         Self { whole, id: Id::new() }
     }
 }
 
-/// As the path of a request says it.
+/// Reads the address from the path of a request.
 impl<N: Noun> FromRequest for Address<N> {
     type Error = Problem;
     type Future = Ready<Result<Self>>;
@@ -217,7 +217,7 @@ impl<N: Noun> FromRequest for Address<N> {
     }
 }
 
-/// Within what the things of a noun are listed and made, as the path of a request says it: in a whole, or by themselves.
+/// The whole inside of which things are listed or created, from the path of a request; nothing for things that stand alone.
 pub struct Within<N: Noun>(pub <N::Whole as Whole>::Id);
 
 impl<N: Noun> FromRequest for Within<N> {

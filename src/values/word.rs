@@ -50,7 +50,7 @@ impl<V: Vocabulary> Word<V> {
         panic!("no word of the vocabulary has this code")
     }
 
-    /// Its code.
+    /// The code (code).
     pub fn code(&self) -> &'static str {
         self.0
     }

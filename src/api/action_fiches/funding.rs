@@ -1,5 +1,5 @@
-//! The money of many fiches: what was planned, asked, granted and paid, by whom, by which tool, with what delay. What is with
-//! tax is never added to what is without.
+//! The money of many fiches: what was planned, requested, granted and paid, by funder, by tool, and how long it took. Amounts with tax are
+//! never added to amounts without tax.
 
 use actix_web::{HttpRequest, get, web::Data};
 use diesel::{
@@ -21,32 +21,32 @@ use crate::{
     values::{Amount, Basis, DepartmentCode, Id, RegionCode},
 };
 
-/// Of which fiches and lines.
+/// Which fiches and funding lines are summed.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "the document reads it; `Asked::of` reads the query string")]
 struct FundingParameters {
-    /// Of this territory.
+    /// Only fiches of this territory.
     territory_id: Option<Id>,
-    /// Of the territories that have a commune in this region.
+    /// Only fiches of territories with a commune in this region (région).
     region_code: Option<RegionCode>,
-    /// Of the territories that have a commune in this department.
+    /// Only fiches of territories with a commune in this department (département).
     department_code: Option<DepartmentCode>,
-    /// With this theme.
+    /// Only fiches with this theme (thématique).
     theme_id: Option<Id>,
-    /// Whose validation stands so.
+    /// Only fiches with this validation (validation).
     #[param(value_type = Option<Validation>)]
     validation: Option<Validation>,
-    /// Of this funder.
+    /// Only lines of this funder (financeur).
     partner_id: Option<Id>,
-    /// From this tool.
+    /// Only lines of this support tool (outil).
     support_tool_id: Option<Id>,
-    /// For this year.
+    /// Only lines for this year (année).
     #[param(minimum = 1, maximum = 1000000)]
     year: Option<i32>,
 }
 
-/// What is asked, read.
+/// The query string, as it was read.
 #[derive(Default)]
 struct Asked {
     territory: Option<Id>,
@@ -83,108 +83,108 @@ impl Asked {
     }
 }
 
-/// Sums of lines that may be added: of one basis, and of one funder or tool where these are told.
+/// Sums of funding lines that may be added: lines of the same basis, and of the same funder or the same tool when the sum names one.
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, QueryableByName)]
 #[schema(as = FundingSum)]
 struct Sum {
-    /// With or without tax; null when no line says it.
+    /// With or without tax (HT, TTC); null for lines that do not say it.
     #[diesel(sql_type = Nullable<Text>)]
     basis: Option<Basis>,
-    /// Of which kind of funder.
+    /// The kind of funder (nature du financeur), in a sum by funder.
     #[diesel(sql_type = Nullable<Text>)]
     #[schema(max_length = 50)]
     funder: Option<String>,
-    /// Of which funder.
+    /// The funder (financeur), in a sum by funder.
     #[diesel(sql_type = Nullable<Uuid>)]
     partner_id: Option<Id>,
-    /// From which tool.
+    /// The support tool (outil), in a sum by tool.
     #[diesel(sql_type = Nullable<Uuid>)]
     support_tool_id: Option<Id>,
-    /// How many lines.
+    /// The number of funding lines.
     #[diesel(sql_type = BigInt)]
     lines: i64,
-    /// Prévu; null when no line says how much, as for the others.
+    /// Planned (prévu); null when no line gives this amount.
     #[diesel(sql_type = Nullable<Numeric>)]
     #[schema(value_type = Option<f64>)]
     planned_eur: Option<Amount>,
-    /// Demandé.
+    /// Requested (demandé); null when no line gives this amount.
     #[diesel(sql_type = Nullable<Numeric>)]
     #[schema(value_type = Option<f64>)]
     requested_eur: Option<Amount>,
-    /// Accordé.
+    /// Granted (accordé); null when no line gives this amount.
     #[diesel(sql_type = Nullable<Numeric>)]
     #[schema(value_type = Option<f64>)]
     granted_eur: Option<Amount>,
-    /// Versé.
+    /// Paid (versé); null when no line gives this amount.
     #[diesel(sql_type = Nullable<Numeric>)]
     #[schema(value_type = Option<f64>)]
     paid_eur: Option<Amount>,
-    /// Of how many lines it is not known what was asked.
+    /// The number of lines without a requested amount.
     #[diesel(sql_type = BigInt)]
     requested_unknown: i64,
-    /// Of how many lines it is not known what was granted.
+    /// The number of lines without a granted amount.
     #[diesel(sql_type = BigInt)]
     granted_unknown: i64,
-    /// Of how many lines it is not known what was paid.
+    /// The number of lines without a paid amount.
     #[diesel(sql_type = BigInt)]
     paid_unknown: i64,
 }
 
-/// What is still to be found: budgets less what was granted on the same basis. A fiche that several intercommunalities share
-/// counts once.
+/// The money still to be found (reste à financer): the budgets, minus the amounts granted on the same basis. A fiche that several
+/// intercommunalities share counts once.
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, QueryableByName)]
 #[schema(as = FundingRemainder)]
 struct Remainder {
-    /// With or without tax; null when no fiche says it.
+    /// With or without tax (HT, TTC); null for fiches that do not say it.
     #[diesel(sql_type = Nullable<Text>)]
     basis: Option<Basis>,
-    /// How many fiches have a budget.
+    /// The number of fiches with a budget.
     #[diesel(sql_type = BigInt)]
     fiches: i64,
-    /// Their budgets.
+    /// The sum of the budgets of these fiches.
     #[diesel(sql_type = Nullable<Numeric>)]
     #[schema(value_type = Option<f64>)]
     budget_eur: Option<Amount>,
-    /// What of them was not granted; nothing of a fiche that got more than its budget.
+    /// The part of the budgets that was not granted. A fiche that was granted more than its budget counts as 0.
     #[diesel(sql_type = Nullable<Numeric>)]
     #[schema(value_type = Option<f64>)]
     remaining_eur: Option<Amount>,
 }
 
-/// How long it takes, in days.
+/// The time between the steps of a funding line, in days (délais).
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, QueryableByName)]
 #[schema(as = FundingDelays)]
 struct Delays {
-    /// From asking to granting, the median.
+    /// The median time from the request to the grant (de la demande à l'accord).
     #[diesel(sql_type = Nullable<Float8>)]
     requested_to_granted_days: Option<f64>,
-    /// From granting to the last payment, the median.
+    /// The median time from the grant to the last payment (de l'accord au versement).
     #[diesel(sql_type = Nullable<Float8>)]
     granted_to_paid_days: Option<f64>,
-    /// How many lines were asked for over 90 days ago, and were neither granted nor refused.
+    /// The number of lines that were requested more than 90 days ago, and neither granted nor refused.
     #[diesel(sql_type = BigInt)]
     waiting_over_90_days: i64,
 }
 
-/// The money of the fiches that were asked for, as far as the caller sees them.
+/// The money of the fiches that fit the filters, and that the caller may see.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Funding)]
 struct Funding {
-    /// How many fiches there are, with money or without.
+    /// The number of fiches, with or without funding lines.
     fiches: i64,
-    /// By basis.
+    /// One sum for each basis (HT, TTC).
     #[schema(max_items = 10)]
     total: Vec<Sum>,
-    /// By funder and basis.
+    /// One sum for each funder and basis.
     #[schema(max_items = 100000)]
     by_funder: Vec<Sum>,
-    /// By tool and basis.
+    /// One sum for each support tool and basis.
     #[schema(max_items = 100000)]
     by_tool: Vec<Sum>,
-    /// By basis.
+    /// One remainder for each basis (HT, TTC).
     #[schema(max_items = 10)]
     remaining: Vec<Remainder>,
     delays: Delays,
@@ -196,12 +196,12 @@ struct Touched {
     territory_id: Id,
 }
 
-/// Its operation.
+/// Registers the operation of this page.
 pub fn routes(routes: &mut ServiceConfig) {
     routes.service(read_action_fiche_funding);
 }
 
-/// The sums of the lines of these fiches, grouped by these columns.
+/// The SQL that sums the lines of these fiches, grouped by these columns.
 fn sums(columns: &str) -> String {
     let shown = |column: &str| if columns.contains(column) { column.to_owned() } else { format!("NULL AS {column}") };
     let (funder, partner) = (shown("funder"), if columns.contains("partner_id") { "partner_id" } else { "NULL::uuid AS partner_id" });
@@ -214,14 +214,15 @@ fn sums(columns: &str) -> String {
     )
 }
 
-/// The lines that are asked for.
+/// The SQL that selects the funding lines which fit the filters.
 const OF_THESE: &str =
     "action_fiche_id = ANY($1) AND ($2 IS NULL OR partner_id = $2) AND ($3 IS NULL OR support_tool_id = $3) AND ($4 IS NULL OR year = $4)";
 
 /// Read the money of action fiches
 ///
-/// What was planned, asked, granted and paid, by basis, by funder and by tool; what is still to be found, and how long it takes:
-/// of the fiches that fit and that the caller sees, as it stands now. Amounts with and without tax are never added.
+/// The amounts planned, requested, granted and paid, by basis, by funder and by support tool; the money still to be found; and the time
+/// between the steps. Of all fiches that fit the filters and that the caller may see, as they stand now. Amounts with tax (TTC) and without
+/// tax (HT) are never added.
 #[utoipa::path(params(FundingParameters), responses((status = OK, body = Funding)))]
 #[get("/action-fiches/funding")]
 async fn read_action_fiche_funding(db: Data<Db>, request: HttpRequest) -> Result<Momentary<Funding>> {

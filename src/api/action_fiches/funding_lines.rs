@@ -1,4 +1,4 @@
-//! The funding plan of a fiche: what was planned, asked, granted and paid, by whom, when.
+//! The funding plan of a fiche: what was planned, requested, granted and paid, by whom and when.
 
 use std::sync::LazyLock;
 
@@ -27,7 +27,7 @@ pub struct FunderKindWords;
 
 impl Vocabulary for FunderKindWords {
     const NAME: &'static str = "FunderKind";
-    const ABOUT: &'static str = "Of what kind a funder is (nature du financeur).";
+    const ABOUT: &'static str = "What kind of funder it is (nature du financeur).";
     const WORDS: &'static [(&'static str, &'static str)] = &[
         ("state", "État"),
         ("operator", "Opérateur"),
@@ -41,7 +41,7 @@ impl Vocabulary for FunderKindWords {
     ];
 }
 
-/// Of what kind a funder is (nature du financeur).
+/// What kind of funder it is (nature du financeur).
 pub type FunderKind = Word<FunderKindWords>;
 
 /// The words of [`FundingNature`].
@@ -50,7 +50,7 @@ pub struct FundingNatureWords;
 
 impl Vocabulary for FundingNatureWords {
     const NAME: &'static str = "FundingNature";
-    const ABOUT: &'static str = "What is given (nature du financement).";
+    const ABOUT: &'static str = "What kind of support is given (nature du financement).";
     const WORDS: &'static [(&'static str, &'static str)] = &[
         ("grant", "Subvention"),
         ("loan", "Prêt"),
@@ -61,50 +61,50 @@ impl Vocabulary for FundingNatureWords {
     ];
 }
 
-/// What is given (nature du financement).
+/// What kind of support is given (nature du financement).
 pub type FundingNature = Word<FundingNatureWords>;
 
-/// A funding line (ligne du plan de financement). Unknown is null, none is 0.
+/// A funding line (ligne du plan de financement). An unknown amount is null; no money is 0.
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = action_fiche_funding_lines, check_for_backend(diesel::pg::Pg))]
 #[schema(as = FundingLine)]
 pub struct FundingLine {
     pub id: Id,
-    /// The fiche it is part of.
+    /// The action fiche that this belongs to (fiche action).
     pub action_fiche_id: Id,
     pub funder: FunderKind,
-    /// The funder.
+    /// The partner that funds (financeur).
     pub partner_id: Option<Id>,
-    /// The tool it comes from.
+    /// The support tool that the money comes from (outil).
     pub support_tool_id: Option<Id>,
     pub nature: FundingNature,
-    /// What it is called.
+    /// The name of the line (libellé).
     pub label: Option<Name>,
-    /// For which year.
+    /// The year that the amounts are for (année).
     pub year: Option<Count>,
-    /// With or without tax; unknown when empty.
+    /// With or without tax (HT, TTC); null when it is unknown.
     pub basis: Option<Basis>,
-    /// What was planned (prévu), in euros.
+    /// The planned amount, in euros (prévu).
     pub planned_eur: Option<Amount>,
-    /// What was asked (demandé).
+    /// The requested amount, in euros (demandé).
     pub requested_eur: Option<Amount>,
-    /// When it was asked.
+    /// The day of the request (date de demande).
     pub requested_on: Option<Day>,
-    /// What was granted (accordé).
+    /// The granted amount, in euros (accordé).
     pub granted_eur: Option<Amount>,
-    /// When it was granted.
+    /// The day of the grant (date d'accord).
     pub granted_on: Option<Day>,
-    /// When it was refused.
+    /// The day of the refusal (date de refus).
     pub refused_on: Option<Day>,
-    /// What was paid (versé), in all.
+    /// The amount paid so far, in euros (versé).
     pub paid_eur: Option<Amount>,
-    /// When it was last paid.
+    /// The day of the last payment (date du dernier versement).
     pub paid_on: Option<Day>,
-    /// Its number in the system of the funder (numéro de dossier).
+    /// The number of the file at the funder (numéro de dossier).
     pub file_reference: Option<ShortText>,
     pub note: Option<LongText>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -119,47 +119,47 @@ impl Resource for FundingLine {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = action_fiche_funding_lines, treat_none_as_default_value = false)]
 #[schema(as = NewFundingLine)]
 pub struct NewFundingLine {
     funder: FunderKind,
-    /// The funder.
+    /// The partner that funds (financeur).
     partner_id: Option<Id>,
-    /// The tool it comes from.
+    /// The support tool that the money comes from (outil).
     support_tool_id: Option<Id>,
     #[serde(default)]
     nature: FundingNature,
-    /// What it is called.
+    /// The name of the line (libellé).
     label: Option<Name>,
-    /// For which year.
+    /// The year that the amounts are for (année).
     year: Option<Count>,
-    /// With or without tax; unknown when empty.
+    /// With or without tax (HT, TTC); null when it is unknown.
     basis: Option<Basis>,
-    /// What was planned (prévu), in euros.
+    /// The planned amount, in euros (prévu).
     planned_eur: Option<Amount>,
-    /// What was asked (demandé).
+    /// The requested amount, in euros (demandé).
     requested_eur: Option<Amount>,
-    /// When it was asked.
+    /// The day of the request (date de demande).
     requested_on: Option<Day>,
-    /// What was granted (accordé).
+    /// The granted amount, in euros (accordé).
     granted_eur: Option<Amount>,
-    /// When it was granted.
+    /// The day of the grant (date d'accord).
     granted_on: Option<Day>,
-    /// When it was refused.
+    /// The day of the refusal (date de refus).
     refused_on: Option<Day>,
-    /// What was paid (versé), in all.
+    /// The amount paid so far, in euros (versé).
     paid_eur: Option<Amount>,
-    /// When it was last paid.
+    /// The day of the last payment (date du dernier versement).
     paid_on: Option<Day>,
-    /// Its number in the system of the funder (numéro de dossier).
+    /// The number of the file at the funder (numéro de dossier).
     file_reference: Option<ShortText>,
     note: Option<LongText>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
@@ -167,34 +167,34 @@ pub struct NewFundingLine {
 #[schema(as = FundingLinePatch)]
 pub struct FundingLinePatch {
     funder: Option<FunderKind>,
-    /// The funder.
+    /// The partner that funds (financeur).
     partner_id: Option<Option<Id>>,
-    /// The tool it comes from.
+    /// The support tool that the money comes from (outil).
     support_tool_id: Option<Option<Id>>,
     nature: Option<FundingNature>,
-    /// What it is called.
+    /// The name of the line (libellé).
     label: Option<Option<Name>>,
-    /// For which year.
+    /// The year that the amounts are for (année).
     year: Option<Option<Count>>,
-    /// With or without tax; unknown when empty.
+    /// With or without tax (HT, TTC); null when it is unknown.
     basis: Option<Option<Basis>>,
-    /// What was planned (prévu), in euros.
+    /// The planned amount, in euros (prévu).
     planned_eur: Option<Option<Amount>>,
-    /// What was asked (demandé).
+    /// The requested amount, in euros (demandé).
     requested_eur: Option<Option<Amount>>,
-    /// When it was asked.
+    /// The day of the request (date de demande).
     requested_on: Option<Option<Day>>,
-    /// What was granted (accordé).
+    /// The granted amount, in euros (accordé).
     granted_eur: Option<Option<Amount>>,
-    /// When it was granted.
+    /// The day of the grant (date d'accord).
     granted_on: Option<Option<Day>>,
-    /// When it was refused.
+    /// The day of the refusal (date de refus).
     refused_on: Option<Option<Day>>,
-    /// What was paid (versé), in all.
+    /// The amount paid so far, in euros (versé).
     paid_eur: Option<Option<Amount>>,
-    /// When it was last paid.
+    /// The day of the last payment (date du dernier versement).
     paid_on: Option<Option<Day>>,
-    /// Its number in the system of the funder (numéro de dossier).
+    /// The number of the file at the funder (numéro de dossier).
     file_reference: Option<Option<ShortText>>,
     note: Option<Option<LongText>>,
 }

@@ -28,19 +28,19 @@ use crate::{
 #[schema(as = Location)]
 pub struct Location {
     pub id: Id,
-    /// The fiche it is part of.
+    /// The action fiche that this belongs to (fiche action).
     pub action_fiche_id: Id,
-    /// The place, as the source says it.
+    /// The place, in the words of the source (lieu).
     pub label: Name,
-    /// In which commune.
+    /// The commune, by its code of the COG (code commune).
     pub commune_code: Option<CommuneCode>,
-    /// In which delegated commune of it.
+    /// The delegated commune, inside the commune (commune déléguée).
     pub delegated_commune: Option<ShortText>,
-    /// In degrees north (WGS 84).
+    /// The latitude, in degrees north (WGS 84).
     pub latitude: Option<f64>,
-    /// In degrees east (WGS 84).
+    /// The longitude, in degrees east (WGS 84).
     pub longitude: Option<f64>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -55,40 +55,40 @@ impl Resource for Location {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = action_fiche_locations, treat_none_as_default_value = false)]
 #[schema(as = NewLocation)]
 pub struct NewLocation {
-    /// The place, as the source says it.
+    /// The place, in the words of the source (lieu).
     label: Name,
-    /// In which commune.
+    /// The commune, by its code of the COG (code commune).
     commune_code: Option<CommuneCode>,
-    /// In which delegated commune of it.
+    /// The delegated commune, inside the commune (commune déléguée).
     delegated_commune: Option<ShortText>,
-    /// In degrees north (WGS 84).
+    /// The latitude, in degrees north (WGS 84).
     latitude: Option<f64>,
-    /// In degrees east (WGS 84).
+    /// The longitude, in degrees east (WGS 84).
     longitude: Option<f64>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = action_fiche_locations)]
 #[schema(as = LocationPatch)]
 pub struct LocationPatch {
-    /// The place, as the source says it.
+    /// The place, in the words of the source (lieu).
     label: Option<Name>,
-    /// In which commune.
+    /// The commune, by its code of the COG (code commune).
     commune_code: Option<Option<CommuneCode>>,
-    /// In which delegated commune of it.
+    /// The delegated commune, inside the commune (commune déléguée).
     delegated_commune: Option<Option<ShortText>>,
-    /// In degrees north (WGS 84).
+    /// The latitude, in degrees north (WGS 84).
     latitude: Option<Option<f64>>,
-    /// In degrees east (WGS 84).
+    /// The longitude, in degrees east (WGS 84).
     longitude: Option<Option<f64>>,
 }
 

@@ -28,16 +28,16 @@ use crate::{
 #[schema(as = Milestone)]
 pub struct Milestone {
     pub id: Id,
-    /// The fiche it is part of.
+    /// The action fiche that this belongs to (fiche action).
     pub action_fiche_id: Id,
     pub title: Name,
     pub position: Option<Count>,
-    /// When it is planned.
+    /// The day for which the milestone is planned (date prévue).
     pub planned_on: Option<Day>,
-    /// When it was done.
+    /// The day on which the milestone was reached (date de réalisation).
     pub done_on: Option<Day>,
     pub note: Option<LongText>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -52,7 +52,7 @@ impl Resource for Milestone {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = action_fiche_milestones, treat_none_as_default_value = false)]
@@ -60,14 +60,14 @@ impl Resource for Milestone {
 pub struct NewMilestone {
     title: Name,
     position: Option<Count>,
-    /// When it is planned.
+    /// The day for which the milestone is planned (date prévue).
     planned_on: Option<Day>,
-    /// When it was done.
+    /// The day on which the milestone was reached (date de réalisation).
     done_on: Option<Day>,
     note: Option<LongText>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
@@ -76,9 +76,9 @@ pub struct NewMilestone {
 pub struct MilestonePatch {
     title: Option<Name>,
     position: Option<Option<Count>>,
-    /// When it is planned.
+    /// The day for which the milestone is planned (date prévue).
     planned_on: Option<Option<Day>>,
-    /// When it was done.
+    /// The day on which the milestone was reached (date de réalisation).
     done_on: Option<Option<Day>>,
     note: Option<Option<LongText>>,
 }

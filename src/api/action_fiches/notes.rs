@@ -1,4 +1,4 @@
-//! Notes on how a fiche goes on.
+//! Notes on the progress of a fiche (notes de suivi).
 
 use std::sync::LazyLock;
 
@@ -22,20 +22,20 @@ use crate::{
     values::{Day, Id, LongText, Visibility, VisibilityWords},
 };
 
-/// A note on a fiche (note de suivi). Who wrote it is in its history.
+/// A note on the progress of a fiche (note de suivi). The history of the fiche tells who wrote the note.
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = action_fiche_notes, check_for_backend(diesel::pg::Pg))]
 #[schema(as = Note)]
 pub struct Note {
     pub id: Id,
-    /// The fiche it is part of.
+    /// The action fiche that this belongs to (fiche action).
     pub action_fiche_id: Id,
-    /// Of which day.
+    /// The day that the note is about (date).
     pub dated_on: Day,
     pub text: LongText,
-    /// Who may see it, of those who see the fiche.
+    /// Who may see the note, among the callers who may see the fiche (visibilité).
     pub visibility: Visibility,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -50,31 +50,31 @@ impl Resource for Note {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = action_fiche_notes, treat_none_as_default_value = false)]
 #[schema(as = NewNote)]
 pub struct NewNote {
-    /// Of which day.
+    /// The day that the note is about (date).
     dated_on: Day,
     text: LongText,
-    /// Who may see it, of those who see the fiche.
+    /// Who may see the note, among the callers who may see the fiche (visibilité).
     #[serde(default)]
     visibility: Visibility,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = action_fiche_notes)]
 #[schema(as = NotePatch)]
 pub struct NotePatch {
-    /// Of which day.
+    /// The day that the note is about (date).
     dated_on: Option<Day>,
     text: Option<LongText>,
-    /// Who may see it, of those who see the fiche.
+    /// Who may see the note, among the callers who may see the fiche (visibilité).
     visibility: Option<Visibility>,
 }
 

@@ -1,4 +1,4 @@
-//! Who takes part in a fiche, and as what: a fiche that several share counts once.
+//! The partners that take part in a fiche, each with a role. A fiche that several partners share counts once in every sum.
 
 use std::sync::LazyLock;
 
@@ -27,7 +27,7 @@ pub struct RoleWords;
 
 impl Vocabulary for RoleWords {
     const NAME: &'static str = "ParticipantRole";
-    const ABOUT: &'static str = "As what a partner takes part (rôle).";
+    const ABOUT: &'static str = "The role of a partner in a fiche (rôle).";
     const WORDS: &'static [(&'static str, &'static str)] = &[
         ("owner", "Maître d'ouvrage"),
         ("lead", "Chef de file"),
@@ -38,23 +38,23 @@ impl Vocabulary for RoleWords {
     ];
 }
 
-/// As what a partner takes part (rôle).
+/// The role of a partner in a fiche (rôle).
 pub type Role = Word<RoleWords>;
 
-/// A partner that takes part in a fiche (participant).
+/// A partner that takes part in a fiche, with its role (participant).
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = action_fiche_participants, check_for_backend(diesel::pg::Pg))]
 #[schema(as = ActionFicheParticipant)]
 pub struct Participant {
     pub id: Id,
-    /// The fiche it is part of.
+    /// The action fiche that this belongs to (fiche action).
     pub action_fiche_id: Id,
-    /// The partner.
+    /// The partner (partenaire).
     pub partner_id: Id,
     pub role: Role,
     #[schema(required)]
     pub note: Option<LongText>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -69,19 +69,19 @@ impl Resource for Participant {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = action_fiche_participants, treat_none_as_default_value = false)]
 #[schema(as = NewActionFicheParticipant)]
 pub struct NewParticipant {
-    /// The partner.
+    /// The partner (partenaire).
     partner_id: Id,
     role: Role,
     note: Option<LongText>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]

@@ -1,4 +1,4 @@
-//! The themes of a fiche, of any scheme; there may be none.
+//! The themes of a fiche, of any scheme; a fiche may have none.
 
 use std::sync::LazyLock;
 
@@ -27,11 +27,11 @@ use crate::{
 #[schema(as = ActionFicheTheme)]
 pub struct FicheTheme {
     pub id: Id,
-    /// The fiche it is part of.
+    /// The action fiche that this belongs to (fiche action).
     pub action_fiche_id: Id,
-    /// The theme.
+    /// The theme (thématique).
     pub theme_id: Id,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -46,13 +46,13 @@ impl Resource for FicheTheme {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = action_fiche_themes, treat_none_as_default_value = false)]
 #[schema(as = NewActionFicheTheme)]
 pub struct NewFicheTheme {
-    /// The theme.
+    /// The theme (thématique).
     theme_id: Id,
 }
 
@@ -92,7 +92,7 @@ impl Noun for FicheTheme {
         let row = (action_fiche_themes::id.eq(at.id), action_fiche_themes::action_fiche_id.eq(at.whole), new);
         Ok(diesel::insert_into(action_fiche_themes::table).values(row).returning(Self::as_returning()).get_result(conn).await?)
     }
-    /// Nothing of it changes.
+    /// A theme of a fiche has no member that can change.
     async fn patch(at: Address<Self>, (): &(), conn: &mut Conn) -> QueryResult<Self> {
         Self::fetch(at, conn).await
     }

@@ -1,4 +1,4 @@
-//! Which support tools a fiche uses.
+//! The support tools that a fiche uses.
 
 use std::sync::LazyLock;
 
@@ -27,14 +27,14 @@ use crate::{
 #[schema(as = ActionFicheTool)]
 pub struct FicheTool {
     pub id: Id,
-    /// The fiche it is part of.
+    /// The action fiche that this belongs to (fiche action).
     pub action_fiche_id: Id,
-    /// The tool.
+    /// The support tool (outil).
     pub support_tool_id: Id,
-    /// What for.
+    /// What the fiche uses the tool for (usage).
     #[schema(required)]
     pub note: Option<LongText>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -49,26 +49,26 @@ impl Resource for FicheTool {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = action_fiche_tools, treat_none_as_default_value = false)]
 #[schema(as = NewActionFicheTool)]
 pub struct NewFicheTool {
-    /// The tool.
+    /// The support tool (outil).
     support_tool_id: Id,
-    /// What for.
+    /// What the fiche uses the tool for (usage).
     note: Option<LongText>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = action_fiche_tools)]
 #[schema(as = ActionFicheToolPatch)]
 pub struct FicheToolPatch {
-    /// What for.
+    /// What the fiche uses the tool for (usage).
     note: Option<Option<LongText>>,
 }
 

@@ -1,5 +1,4 @@
-//! Where a fiche may go from where it stands: its validation and its progress each have their moves, and nothing else
-//! changes them.
+//! The moves of a fiche. Its validation and its progress change by moves only; each move leads from one state to another.
 
 use actix_web::{get, post, web::Data};
 use chrono::{DateTime, Utc};
@@ -28,7 +27,7 @@ impl Vocabulary for AxisWords {
     const WORDS: &'static [(&'static str, &'static str)] = &[("validation", "Validation"), ("progress", "Avancement")];
 }
 
-/// Along which axis a fiche moves (axe d'état).
+/// The axis along which a fiche moves (axe d'état).
 pub type Axis = Word<AxisWords>;
 
 /// The words of [`State`].
@@ -37,7 +36,7 @@ pub struct StateWords;
 
 impl Vocabulary for StateWords {
     const NAME: &'static str = "TransitionState";
-    const ABOUT: &'static str = "Where a fiche may move to (état).";
+    const ABOUT: &'static str = "The state that a fiche moves to (état).";
     const WORDS: &'static [(&'static str, &'static str)] = &[
         ("draft", "Brouillon"),
         ("submitted", "Soumise"),
@@ -55,44 +54,44 @@ impl Vocabulary for StateWords {
     ];
 }
 
-/// Where a fiche may move to (état).
+/// The state that a fiche moves to (état).
 pub type State = Word<StateWords>;
 
-/// A move that a fiche can make (transition).
+/// A move that a fiche can make along one of its axes (transition).
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Transition {
     axis: Axis,
     from: State,
     to: State,
-    /// Must a reason be given?
+    /// Must the request give a reason (motif obligatoire)?
     reason_needed: bool,
 }
 
-/// Every move that a fiche can make.
+/// All moves that a fiche can make (matrice des transitions).
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Transitions {
     #[schema(max_items = 100)]
     data: Vec<Transition>,
 }
 
-/// A move of a fiche.
+/// The move that a fiche is to make.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewTransition {
     axis: Axis,
     to: State,
-    /// Why: the decision that was taken, what blocks, why it is taken up again.
+    /// The reason (motif): the decision that was taken, what blocks the fiche, or why it is taken up again.
     reason: Option<LongText>,
 }
 
 impl NewTransition {
-    /// Is it a committee's to decide?
+    /// Does this move need the decision of a committee?
     fn decides(&self) -> bool {
         self.axis.code() == "validation" && matches!(self.to.code(), "validated" | "postponed" | "refused" | "withdrawn")
     }
 }
 
-/// Its operations.
+/// Registers the operations of this noun.
 pub fn routes(routes: &mut ServiceConfig) {
     routes.service(list_action_fiche_transitions).service(create_action_fiche_transition);
 }
@@ -106,7 +105,7 @@ async fn list_action_fiche_transitions() -> Result<Tagged<Transitions>> {
         let (axis, from, to) = (Word::parse(axis), Word::parse(from), Word::parse(to));
         Ok(Transition { axis: axis.map_err(known)?, from: from.map_err(known)?, to: to.map_err(known)?, reason_needed: *reason })
     };
-    // Its tag is of the matrix itself: another release may have another one.
+    // The ETag is made of the moves themselves: they may differ in another release.
     let sum = MOVES.iter().fold(crc32fast::Hasher::new(), |mut sum, Move(axis, from, to, reason)| {
         sum.update(format!("{axis} {from} {to} {reason};").as_bytes());
         sum
@@ -117,8 +116,8 @@ async fn list_action_fiche_transitions() -> Result<Tagged<Transitions>> {
 
 /// Move a fiche along one of its axes
 ///
-/// A move that is not allowed is a 409 that lists the allowed ones. A fiche is validated, postponed, refused or withdrawn by
-/// the decision of a meeting: `POST /meetings/{id}/decisions`.
+/// Changes the validation or the progress of a fiche. A move that is not allowed is refused with 409, which lists the allowed moves. Only
+/// the decision of a meeting validates, postpones, refuses or withdraws a fiche: `POST /meetings/{id}/decisions`.
 #[utoipa::path(params(("If-Match" = String, Header)), responses((status = OK, body = ActionFiche)))]
 #[post("/action-fiches/{id}/transitions")]
 async fn create_action_fiche_transition(
@@ -159,7 +158,7 @@ struct Progressed<'a> {
     progress_reason: Option<&'a LongText>,
 }
 
-/// Makes one move, if it is allowed from where the fiche stands.
+/// Makes one move, if it is allowed from the present state of the fiche.
 async fn advance(fiche: ActionFiche, step: &NewTransition, conn: &mut Conn) -> Result<ActionFiche> {
     let (axis, to) = (step.axis.code(), step.to.code());
     let from = if axis == "validation" { fiche.validation.code() } else { fiche.progress.code() };
@@ -175,7 +174,7 @@ async fn advance(fiche: ActionFiche, step: &NewTransition, conn: &mut Conn) -> R
     })
 }
 
-/// Makes the moves that a fiche of the demo data has behind it, one after the other.
+/// Makes the past moves of a fiche of the demo data, one after the other.
 pub async fn advance_all(id: Id, steps: &[NewTransition], conn: &mut Conn) -> Result<()> {
     let mut fiche = ActionFiche::fetch(Address::alone(id), conn).await?;
     for step in steps {

@@ -1,4 +1,4 @@
-//! The words of a fiche: its nature, its standing, and the three axes that say where it is.
+//! The words of a fiche: its nature, its priority, and the three axes that tell its state.
 
 use crate::values::{Vocabulary, Word};
 
@@ -8,11 +8,11 @@ pub struct ScopeWords;
 
 impl Vocabulary for ScopeWords {
     const NAME: &'static str = "ActionFicheScope";
-    const ABOUT: &'static str = "For one or for many (action individuelle ou collective).";
+    const ABOUT: &'static str = "Is the action of one partner, or of several (action individuelle ou collective)?";
     const WORDS: &'static [(&'static str, &'static str)] = &[("individual", "Individuelle"), ("collective", "Collective")];
 }
 
-/// For one or for many (action individuelle ou collective).
+/// Is the action of one partner, or of several (action individuelle ou collective)?
 pub type Scope = Word<ScopeWords>;
 
 /// The words of [`Nature`].
@@ -21,7 +21,7 @@ pub struct NatureWords;
 
 impl Vocabulary for NatureWords {
     const NAME: &'static str = "ActionFicheNature";
-    const ABOUT: &'static str = "What is done (nature de l'action).";
+    const ABOUT: &'static str = "What kind of action it is (nature de l'action).";
     const WORDS: &'static [(&'static str, &'static str)] = &[
         ("study", "Étude"),
         ("works", "Travaux"),
@@ -34,7 +34,7 @@ impl Vocabulary for NatureWords {
     ];
 }
 
-/// What is done (nature de l'action).
+/// What kind of action it is (nature de l'action).
 pub type Nature = Word<NatureWords>;
 
 /// The words of [`Priority`].
@@ -43,11 +43,11 @@ pub struct PriorityWords;
 
 impl Vocabulary for PriorityWords {
     const NAME: &'static str = "Priority";
-    const ABOUT: &'static str = "How urgent it is (priorité).";
+    const ABOUT: &'static str = "The priority of the action (priorité).";
     const WORDS: &'static [(&'static str, &'static str)] = &[("high", "Haute"), ("medium", "Moyenne"), ("low", "Basse")];
 }
 
-/// How urgent it is (priorité).
+/// The priority of the action (priorité).
 pub type Priority = Word<PriorityWords>;
 
 /// The words of [`Stage`].
@@ -56,11 +56,11 @@ pub struct StageWords;
 
 impl Vocabulary for StageWords {
     const NAME: &'static str = "Stage";
-    const ABOUT: &'static str = "How mature it is (phase du projet).";
+    const ABOUT: &'static str = "How mature the project is (phase du projet).";
     const WORDS: &'static [(&'static str, &'static str)] = &[("idea", "Idée"), ("study", "Étude"), ("operation", "Opération")];
 }
 
-/// How mature it is (phase du projet).
+/// How mature the project is (phase du projet).
 pub type Stage = Word<StageWords>;
 
 /// The words of [`Validation`].
@@ -69,7 +69,7 @@ pub struct ValidationWords;
 
 impl Vocabulary for ValidationWords {
     const NAME: &'static str = "Validation";
-    const ABOUT: &'static str = "Whether it was accepted (validation).";
+    const ABOUT: &'static str = "Was the fiche accepted (validation)?";
     const WORDS: &'static [(&'static str, &'static str)] = &[
         ("draft", "Brouillon"),
         ("submitted", "Soumise"),
@@ -80,7 +80,7 @@ impl Vocabulary for ValidationWords {
     ];
 }
 
-/// Whether it was accepted (validation).
+/// Was the fiche accepted (validation)?
 pub type Validation = Word<ValidationWords>;
 
 /// The words of [`Progress`].
@@ -89,7 +89,7 @@ pub struct ProgressWords;
 
 impl Vocabulary for ProgressWords {
     const NAME: &'static str = "Progress";
-    const ABOUT: &'static str = "How far it is (avancement).";
+    const ABOUT: &'static str = "How far the action is (avancement).";
     const WORDS: &'static [(&'static str, &'static str)] = &[
         ("not_started", "Non démarrée"),
         ("in_progress", "En cours"),
@@ -101,5 +101,5 @@ impl Vocabulary for ProgressWords {
     ];
 }
 
-/// How far it is (avancement).
+/// How far the action is (avancement).
 pub type Progress = Word<ProgressWords>;

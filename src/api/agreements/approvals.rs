@@ -1,4 +1,4 @@
-//! Which bodies approved an agreement, or did not.
+//! The bodies that approved an agreement, or did not approve it.
 
 use std::sync::LazyLock;
 
@@ -27,7 +27,7 @@ pub struct ApprovalOutcomeWords;
 
 impl Vocabulary for ApprovalOutcomeWords {
     const NAME: &'static str = "ApprovalOutcome";
-    const ABOUT: &'static str = "What a body decided on an agreement (issue).";
+    const ABOUT: &'static str = "The decision of a body on an agreement (issue).";
     const WORDS: &'static [(&'static str, &'static str)] = &[
         ("pending", "En attente"),
         ("approved", "Approuvé"),
@@ -37,33 +37,33 @@ impl Vocabulary for ApprovalOutcomeWords {
     ];
 }
 
-/// What a body decided on an agreement (issue).
+/// The decision of a body on an agreement (issue).
 pub type ApprovalOutcome = Word<ApprovalOutcomeWords>;
 
-/// An approval of an agreement by a body (approbation), such as the region's.
+/// The approval of an agreement by a body, such as the region (approbation).
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = agreement_approvals, check_for_backend(diesel::pg::Pg))]
 #[schema(as = AgreementApproval)]
 pub struct Approval {
     pub id: Id,
-    /// The agreement it is part of.
+    /// The agreement that this belongs to (acte).
     pub agreement_id: Id,
-    /// The body, as a partner.
+    /// The body that decided, when it is a partner (instance).
     pub partner_id: Option<Id>,
-    /// The body, as a committee.
+    /// The body that decided, when it is a committee (instance).
     pub committee_id: Option<Id>,
-    /// The day of its decision, as it is understood.
+    /// The day of the decision, as the service reads the source (date de décision).
     pub approved_on: Option<Day>,
-    /// The same, as the source says it.
+    /// The same date, in the words of the source (date telle que la source la donne).
     pub approved_stated: Option<ShortText>,
-    /// How much of it the source tells.
+    /// How exact the date is in the source (précision): a day, a month, a season, a year.
     pub approved_precision: Option<Precision>,
-    /// How sure it is what it means.
+    /// How sure the reading of the source's words is (fiabilité).
     pub approved_confidence: Option<Confidence>,
     pub outcome: ApprovalOutcome,
     pub note: Option<LongText>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -78,46 +78,46 @@ impl Resource for Approval {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = agreement_approvals, treat_none_as_default_value = false)]
 #[schema(as = NewAgreementApproval)]
 pub struct NewApproval {
-    /// The body, as a partner.
+    /// The body that decided, when it is a partner (instance).
     partner_id: Option<Id>,
-    /// The body, as a committee.
+    /// The body that decided, when it is a committee (instance).
     committee_id: Option<Id>,
-    /// The day of its decision, as it is understood.
+    /// The day of the decision, as the service reads the source (date de décision).
     approved_on: Option<Day>,
-    /// The same, as the source says it.
+    /// The same date, in the words of the source (date telle que la source la donne).
     approved_stated: Option<ShortText>,
-    /// How much of it the source tells.
+    /// How exact the date is in the source (précision): a day, a month, a season, a year.
     approved_precision: Option<Precision>,
-    /// How sure it is what it means.
+    /// How sure the reading of the source's words is (fiabilité).
     approved_confidence: Option<Confidence>,
     outcome: ApprovalOutcome,
     note: Option<LongText>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = agreement_approvals)]
 #[schema(as = AgreementApprovalPatch)]
 pub struct ApprovalPatch {
-    /// The body, as a partner.
+    /// The body that decided, when it is a partner (instance).
     partner_id: Option<Option<Id>>,
-    /// The body, as a committee.
+    /// The body that decided, when it is a committee (instance).
     committee_id: Option<Option<Id>>,
-    /// The day of its decision, as it is understood.
+    /// The day of the decision, as the service reads the source (date de décision).
     approved_on: Option<Option<Day>>,
-    /// The same, as the source says it.
+    /// The same date, in the words of the source (date telle que la source la donne).
     approved_stated: Option<Option<ShortText>>,
-    /// How much of it the source tells.
+    /// How exact the date is in the source (précision): a day, a month, a season, a year.
     approved_precision: Option<Option<Precision>>,
-    /// How sure it is what it means.
+    /// How sure the reading of the source's words is (fiabilité).
     approved_confidence: Option<Option<Confidence>>,
     outcome: Option<ApprovalOutcome>,
     note: Option<Option<LongText>>,

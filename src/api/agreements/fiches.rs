@@ -1,4 +1,4 @@
-//! The fiches of an agreement: its plan, at any day.
+//! The fiches of an agreement: together they are its plan, on any day.
 
 use std::sync::LazyLock;
 
@@ -22,25 +22,25 @@ use crate::{
     values::{Commitment, CommitmentWords, Count, Day, Id},
 };
 
-/// A fiche of an agreement (fiche action au contrat), with its number and how firmly it is undertaken there.
+/// A fiche of an agreement (fiche action au contrat), with its number and its commitment in this agreement.
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = agreement_fiches, check_for_backend(diesel::pg::Pg))]
 #[schema(as = AgreementFiche)]
 pub struct AgreementFiche {
     pub id: Id,
-    /// The agreement it is part of.
+    /// The agreement that this belongs to (acte).
     pub agreement_id: Id,
-    /// The fiche; it may be in several agreements.
+    /// The action fiche. The same fiche may be in several agreements.
     pub action_fiche_id: Id,
-    /// Its number in the agreement.
+    /// The number of the fiche in the agreement (numéro).
     pub number: Option<Count>,
     pub commitment: Commitment,
-    /// In the plan from this day, included; from the beginning when empty.
+    /// The first day on which the fiche is in the plan, included; null: from the beginning of the plan.
     pub starts_on: Option<Day>,
-    /// In the plan to this day, included.
+    /// The last day on which the fiche is in the plan, included; null: to the end of the plan.
     pub ends_on: Option<Day>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -55,37 +55,37 @@ impl Resource for AgreementFiche {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = agreement_fiches, treat_none_as_default_value = false)]
 #[schema(as = NewAgreementFiche)]
 pub struct NewAgreementFiche {
-    /// The fiche; it may be in several agreements.
+    /// The action fiche. The same fiche may be in several agreements.
     action_fiche_id: Id,
-    /// Its number in the agreement.
+    /// The number of the fiche in the agreement (numéro).
     number: Option<Count>,
     #[serde(default)]
     commitment: Commitment,
-    /// In the plan from this day, included; from the beginning when empty.
+    /// The first day on which the fiche is in the plan, included; null: from the beginning of the plan.
     starts_on: Option<Day>,
-    /// In the plan to this day, included.
+    /// The last day on which the fiche is in the plan, included; null: to the end of the plan.
     ends_on: Option<Day>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = agreement_fiches)]
 #[schema(as = AgreementFichePatch)]
 pub struct AgreementFichePatch {
-    /// Its number in the agreement.
+    /// The number of the fiche in the agreement (numéro).
     number: Option<Option<Count>>,
     commitment: Option<Commitment>,
-    /// In the plan from this day, included; from the beginning when empty.
+    /// The first day on which the fiche is in the plan, included; null: from the beginning of the plan.
     starts_on: Option<Option<Day>>,
-    /// In the plan to this day, included.
+    /// The last day on which the fiche is in the plan, included; null: to the end of the plan.
     ends_on: Option<Option<Day>>,
 }
 

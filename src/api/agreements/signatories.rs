@@ -1,4 +1,4 @@
-//! Who signs an agreement, for whom, or sees it signed.
+//! Who signs an agreement and for which partner, or is present at the signature.
 
 use std::sync::LazyLock;
 
@@ -28,34 +28,35 @@ pub struct SigningCapacityWords;
 
 impl Vocabulary for SigningCapacityWords {
     const NAME: &'static str = "SigningCapacity";
-    const ABOUT: &'static str = "In what capacity someone is at a signature (qualité).";
+    const ABOUT: &'static str = "The capacity of a person at a signature (qualité).";
     const WORDS: &'static [(&'static str, &'static str)] = &[("signs", "Signe"), ("signs_for", "Signe pour"), ("in_presence_of", "En présence de")];
 }
 
-/// In what capacity someone is at a signature (qualité).
+/// The capacity of a person at a signature (qualité).
 pub type SigningCapacity = Word<SigningCapacityWords>;
 
-/// A signatory of an agreement (signataire), or who was there when it was signed.
+/// A signatory of an agreement (signataire), or somebody who was present at the signature.
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = agreement_signatories, check_for_backend(diesel::pg::Pg))]
 #[schema(as = AgreementSignatory)]
 pub struct Signatory {
     pub id: Id,
-    /// The agreement it is part of.
+    /// The agreement that this belongs to (acte).
     pub agreement_id: Id,
-    /// Who; how the deed spells the name is one of the person's `variants`, which go with the person.
+    /// The person (personne). The spelling of the name on the deed is kept among the `variants` of the person, so that it is erased with
+    /// the person.
     pub person_id: Option<Id>,
-    /// For which partner; or which partner.
+    /// The partner that the person stands for; the participating partner itself when no person is named (organisme).
     pub partner_id: Option<Id>,
-    /// By which function, as the deed or the source says it.
+    /// The function, in the words of the deed or of the source (fonction, qualité).
     pub function: Option<ShortText>,
     pub capacity: SigningCapacity,
-    /// What the partner was called on the deed.
+    /// The name of the partner on the deed (nom de l'organisme).
     pub organisation_as_stated: Option<ShortText>,
-    /// When, if not on the day of the agreement.
+    /// The day on which this signatory signed, when it is not the day of the agreement.
     pub signed_on: Option<Day>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -70,42 +71,42 @@ impl Resource for Signatory {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = agreement_signatories, treat_none_as_default_value = false)]
 #[schema(as = NewAgreementSignatory)]
 pub struct NewSignatory {
-    /// Who.
+    /// The person (personne); null when no person is named.
     person_id: Option<Id>,
-    /// For which partner; or which partner.
+    /// The partner that the person stands for; the participating partner itself when no person is named (organisme).
     partner_id: Option<Id>,
-    /// By which function, as the deed or the source says it.
+    /// The function, in the words of the deed or of the source (fonction, qualité).
     function: Option<ShortText>,
     capacity: SigningCapacity,
-    /// What the partner was called on the deed.
+    /// The name of the partner on the deed (nom de l'organisme).
     organisation_as_stated: Option<ShortText>,
-    /// When, if not on the day of the agreement.
+    /// The day on which this signatory signed, when it is not the day of the agreement.
     signed_on: Option<Day>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = agreement_signatories)]
 #[schema(as = AgreementSignatoryPatch)]
 pub struct SignatoryPatch {
-    /// Who.
+    /// The person (personne); null when no person is named.
     person_id: Option<Option<Id>>,
-    /// For which partner; or which partner.
+    /// The partner that the person stands for; the participating partner itself when no person is named (organisme).
     partner_id: Option<Option<Id>>,
-    /// By which function, as the deed or the source says it.
+    /// The function, in the words of the deed or of the source (fonction, qualité).
     function: Option<Option<ShortText>>,
     capacity: Option<SigningCapacity>,
-    /// What the partner was called on the deed.
+    /// The name of the partner on the deed (nom de l'organisme).
     organisation_as_stated: Option<Option<ShortText>>,
-    /// When, if not on the day of the agreement.
+    /// The day on which this signatory signed, when it is not the day of the agreement.
     signed_on: Option<Option<Day>>,
 }
 

@@ -1,4 +1,4 @@
-//! The seats of a committee: who sits, for whom, in what capacity, from when to when.
+//! The seats of a committee: who holds them, for which partner, in which capacity, from when to when.
 
 use std::sync::LazyLock;
 
@@ -28,7 +28,7 @@ pub struct SideWords;
 
 impl Vocabulary for SideWords {
     const NAME: &'static str = "SeatSide";
-    const ABOUT: &'static str = "For whom a seat speaks (collège).";
+    const ABOUT: &'static str = "The side that a seat speaks for (collège).";
     const WORDS: &'static [(&'static str, &'static str)] = &[
         ("elected", "Élus"),
         ("industrial", "Industriels"),
@@ -39,7 +39,7 @@ impl Vocabulary for SideWords {
     ];
 }
 
-/// For whom a seat speaks (collège).
+/// The side that a seat speaks for (collège).
 pub type Side = Word<SideWords>;
 
 /// The words of [`Capacity`].
@@ -48,7 +48,7 @@ pub struct CapacityWords;
 
 impl Vocabulary for CapacityWords {
     const NAME: &'static str = "SeatCapacity";
-    const ABOUT: &'static str = "In what capacity someone sits (qualité).";
+    const ABOUT: &'static str = "The capacity of the holder of a seat (qualité).";
     const WORDS: &'static [(&'static str, &'static str)] = &[
         ("member", "Membre"),
         ("chair", "Président"),
@@ -59,7 +59,7 @@ impl Vocabulary for CapacityWords {
     ];
 }
 
-/// In what capacity someone sits (qualité).
+/// The capacity of the holder of a seat (qualité).
 pub type Capacity = Word<CapacityWords>;
 
 /// A seat in a committee (siège).
@@ -69,27 +69,27 @@ pub type Capacity = Word<CapacityWords>;
 #[schema(as = CommitteeSeat)]
 pub struct Seat {
     pub id: Id,
-    /// The committee it is part of.
+    /// The committee that this belongs to (comité).
     pub committee_id: Id,
-    /// Who holds it.
+    /// The person who holds the seat (titulaire).
     pub person_id: Option<Id>,
-    /// The partner it is held for, or that holds it.
+    /// The partner that the seat is held for, or that holds the seat (organisme).
     pub partner_id: Option<Id>,
-    /// The function by which it is held, as the source says it.
+    /// The function that gives the seat, in the words of the source (fonction).
     pub function: Option<ShortText>,
     pub side: Option<Side>,
     pub capacity: Capacity,
-    /// The seat of the same committee whose holder this one replaces.
+    /// The seat that this one is the alternate of, in the same committee (suppléant de).
     pub alternate_of: Option<Id>,
-    /// May its holder be represented when prevented?
+    /// May the holder send somebody else when absent (représentation)?
     pub may_be_represented: bool,
-    /// The part of the territory that it represents.
+    /// The part of the territory that the seat represents (composante).
     pub component: Option<ShortText>,
-    /// From this day, included.
+    /// The first day, included; null when it is unknown.
     pub starts_on: Option<Day>,
-    /// To this day, included.
+    /// The last day, included; null when it is unknown or has not come.
     pub ends_on: Option<Day>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -104,58 +104,58 @@ impl Resource for Seat {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = committee_seats, treat_none_as_default_value = false)]
 #[schema(as = NewCommitteeSeat)]
 pub struct NewSeat {
-    /// Who holds it.
+    /// The person who holds the seat (titulaire).
     person_id: Option<Id>,
-    /// The partner it is held for, or that holds it.
+    /// The partner that the seat is held for, or that holds the seat (organisme).
     partner_id: Option<Id>,
-    /// The function by which it is held, as the source says it.
+    /// The function that gives the seat, in the words of the source (fonction).
     function: Option<ShortText>,
     side: Option<Side>,
     #[serde(default)]
     capacity: Capacity,
-    /// The seat of the same committee whose holder this one replaces.
+    /// The seat that this one is the alternate of, in the same committee (suppléant de).
     alternate_of: Option<Id>,
-    /// May its holder be represented when prevented?
+    /// May the holder send somebody else when absent (représentation)?
     #[serde(default)]
     may_be_represented: bool,
-    /// The part of the territory that it represents.
+    /// The part of the territory that the seat represents (composante).
     component: Option<ShortText>,
-    /// From this day, included.
+    /// The first day, included; null when it is unknown.
     starts_on: Option<Day>,
-    /// To this day, included.
+    /// The last day, included; null when it is unknown or has not come.
     ends_on: Option<Day>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = committee_seats)]
 #[schema(as = CommitteeSeatPatch)]
 pub struct SeatPatch {
-    /// Who holds it.
+    /// The person who holds the seat (titulaire).
     person_id: Option<Option<Id>>,
-    /// The partner it is held for, or that holds it.
+    /// The partner that the seat is held for, or that holds the seat (organisme).
     partner_id: Option<Option<Id>>,
-    /// The function by which it is held, as the source says it.
+    /// The function that gives the seat, in the words of the source (fonction).
     function: Option<Option<ShortText>>,
     side: Option<Option<Side>>,
     capacity: Option<Capacity>,
-    /// The seat of the same committee whose holder this one replaces.
+    /// The seat that this one is the alternate of, in the same committee (suppléant de).
     alternate_of: Option<Option<Id>>,
-    /// May its holder be represented when prevented?
+    /// May the holder send somebody else when absent (représentation)?
     may_be_represented: Option<bool>,
-    /// The part of the territory that it represents.
+    /// The part of the territory that the seat represents (composante).
     component: Option<Option<ShortText>>,
-    /// From this day, included.
+    /// The first day, included; null when it is unknown.
     starts_on: Option<Option<Day>>,
-    /// To this day, included.
+    /// The last day, included; null when it is unknown or has not come.
     ends_on: Option<Option<Day>>,
 }
 
@@ -187,7 +187,7 @@ impl Shown for Seat {
     type View = Self;
     const ORDER: &'static str = "";
 
-    /// Of a seat whose holder it may not name, it tells the function and the organisation.
+    /// Hides the holders whom the caller may not know: such a seat shows its function and organisation only.
     async fn veil(views: &mut Views<Self>, reach: &Reach, conn: &mut Conn) -> Result<()> {
         Ok(rights::veil(views.iter_mut().map(|(id, seat)| (*id, &mut seat.person_id)), reach, conn).await?)
     }

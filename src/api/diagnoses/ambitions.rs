@@ -1,4 +1,4 @@
-//! A territory's ambitions, as far as they are known.
+//! The ambitions of a territory that are known.
 
 use std::sync::LazyLock;
 
@@ -28,13 +28,13 @@ use crate::{
 #[schema(as = DiagnosisAmbition)]
 pub struct Ambition {
     pub id: Id,
-    /// The diagnosis it is part of.
+    /// The diagnosis that this belongs to (diagnostic).
     pub diagnosis_id: Id,
     pub text: LongText,
     pub position: Option<Count>,
-    /// Its theme.
+    /// The theme (thématique) that this is about.
     pub theme_id: Option<Id>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -49,7 +49,7 @@ impl Resource for Ambition {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = diagnosis_ambitions, treat_none_as_default_value = false)]
@@ -57,11 +57,11 @@ impl Resource for Ambition {
 pub struct NewAmbition {
     text: LongText,
     position: Option<Count>,
-    /// Its theme.
+    /// The theme (thématique) that this is about.
     theme_id: Option<Id>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
@@ -70,7 +70,7 @@ pub struct NewAmbition {
 pub struct AmbitionPatch {
     text: Option<LongText>,
     position: Option<Option<Count>>,
-    /// Its theme.
+    /// The theme (thématique) that this is about.
     theme_id: Option<Option<Id>>,
 }
 

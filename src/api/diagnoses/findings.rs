@@ -41,11 +41,11 @@ pub struct CauseKindWords;
 
 impl Vocabulary for CauseKindWords {
     const NAME: &'static str = "CauseKind";
-    const ABOUT: &'static str = "Of what kind a cause is (nature de la cause).";
+    const ABOUT: &'static str = "What kind of cause it is (nature de la cause).";
     const WORDS: &'static [(&'static str, &'static str)] = &[("cyclical", "Conjoncturelle"), ("structural", "Structurelle")];
 }
 
-/// Of what kind a cause is (nature de la cause).
+/// What kind of cause it is (nature de la cause).
 pub type CauseKind = Word<CauseKindWords>;
 
 /// A finding of a diagnosis (atout, faiblesse, opportunité, menace).
@@ -55,15 +55,15 @@ pub type CauseKind = Word<CauseKindWords>;
 #[schema(as = DiagnosisFinding)]
 pub struct Finding {
     pub id: Id,
-    /// The diagnosis it is part of.
+    /// The diagnosis that this belongs to (diagnostic).
     pub diagnosis_id: Id,
     pub kind: FindingKind,
     pub text: LongText,
-    /// Why it is so, as the source explains it.
+    /// The cause, as the source explains it (cause).
     pub cause: Option<LongText>,
     pub cause_kind: Option<CauseKind>,
     pub position: Option<Count>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -78,7 +78,7 @@ impl Resource for Finding {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = diagnosis_findings, treat_none_as_default_value = false)]
@@ -86,13 +86,13 @@ impl Resource for Finding {
 pub struct NewFinding {
     kind: FindingKind,
     text: LongText,
-    /// Why it is so, as the source explains it.
+    /// The cause, as the source explains it (cause).
     cause: Option<LongText>,
     cause_kind: Option<CauseKind>,
     position: Option<Count>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
@@ -101,7 +101,7 @@ pub struct NewFinding {
 pub struct FindingPatch {
     kind: Option<FindingKind>,
     text: Option<LongText>,
-    /// Why it is so, as the source explains it.
+    /// The cause, as the source explains it (cause).
     cause: Option<Option<LongText>>,
     cause_kind: Option<Option<CauseKind>>,
     position: Option<Option<Count>>,

@@ -1,4 +1,4 @@
-//! The stakes of a territory, as they were ranked, and by whom.
+//! The stakes of a territory, with their rank and who ranked them.
 
 use std::sync::LazyLock;
 
@@ -28,19 +28,19 @@ use crate::{
 #[schema(as = DiagnosisStake)]
 pub struct Stake {
     pub id: Id,
-    /// The diagnosis it is part of.
+    /// The diagnosis that this belongs to (diagnostic).
     pub diagnosis_id: Id,
-    /// What is at stake.
+    /// What is at stake, in a few words (enjeu).
     pub label: Name,
-    /// Its theme.
+    /// The theme (thématique) that this is about.
     pub theme_id: Option<Id>,
-    /// Its rank, the first being 1.
+    /// The rank; the first stake has rank 1 (rang).
     pub rank: Option<Count>,
-    /// How the source puts its weight: prioritaire, essentiel.
+    /// The weight, in the words of the source: "prioritaire", "essentiel".
     pub emphasis: Option<ShortText>,
-    /// Who ranked it.
+    /// Who ranked the stake.
     pub ranked_by: Option<ShortText>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -55,40 +55,40 @@ impl Resource for Stake {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = diagnosis_stakes, treat_none_as_default_value = false)]
 #[schema(as = NewDiagnosisStake)]
 pub struct NewStake {
-    /// What is at stake.
+    /// What is at stake, in a few words (enjeu).
     label: Name,
-    /// Its theme.
+    /// The theme (thématique) that this is about.
     theme_id: Option<Id>,
-    /// Its rank, the first being 1.
+    /// The rank; the first stake has rank 1 (rang).
     rank: Option<Count>,
-    /// How the source puts its weight: prioritaire, essentiel.
+    /// The weight, in the words of the source: "prioritaire", "essentiel".
     emphasis: Option<ShortText>,
-    /// Who ranked it.
+    /// Who ranked the stake.
     ranked_by: Option<ShortText>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = diagnosis_stakes)]
 #[schema(as = DiagnosisStakePatch)]
 pub struct StakePatch {
-    /// What is at stake.
+    /// What is at stake, in a few words (enjeu).
     label: Option<Name>,
-    /// Its theme.
+    /// The theme (thématique) that this is about.
     theme_id: Option<Option<Id>>,
-    /// Its rank, the first being 1.
+    /// The rank; the first stake has rank 1 (rang).
     rank: Option<Option<Count>>,
-    /// How the source puts its weight: prioritaire, essentiel.
+    /// The weight, in the words of the source: "prioritaire", "essentiel".
     emphasis: Option<Option<ShortText>>,
-    /// Who ranked it.
+    /// Who ranked the stake.
     ranked_by: Option<Option<ShortText>>,
 }
 

@@ -1,4 +1,4 @@
-//! The head-counts of an event: each has a name, for they count different things.
+//! The head-counts of an event. Each has a name, since each counts something else.
 
 use std::sync::LazyLock;
 
@@ -21,24 +21,24 @@ use crate::{
     values::{Count, Id, LongText, Many, Name, Qualifier, QualifierWords},
 };
 
-/// A head-count of an event (effectif), by its name; it may be the sum of others.
+/// A head-count of an event (effectif), with a name. It may be the sum of other head-counts.
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = event_measures, check_for_backend(diesel::pg::Pg))]
 #[schema(as = EventMeasure)]
 pub struct Measure {
     pub id: Id,
-    /// The event it is part of.
+    /// The event that this belongs to (événement).
     pub event_id: Id,
-    /// What is counted.
+    /// What is counted (libellé).
     pub label: Name,
-    /// How many.
+    /// The number that was counted (effectif).
     pub value: Count,
     pub qualifier: Qualifier,
-    /// The labels, of this event or of the ones that are part of it, whose values make this one up.
+    /// The labels of the head-counts that add up to this one. They are of this event, or of events that are parts of it.
     pub addends: Many<Name>,
     #[schema(required)]
     pub note: Option<LongText>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -53,37 +53,37 @@ impl Resource for Measure {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = event_measures, treat_none_as_default_value = false)]
 #[schema(as = NewEventMeasure)]
 pub struct NewMeasure {
-    /// What is counted.
+    /// What is counted (libellé).
     label: Name,
-    /// How many.
+    /// The number that was counted (effectif).
     value: Count,
     #[serde(default)]
     qualifier: Qualifier,
-    /// The labels, of this event or of the ones that are part of it, whose values make this one up.
+    /// The labels of the head-counts that add up to this one. They are of this event, or of events that are parts of it.
     #[serde(default)]
     addends: Many<Name>,
     note: Option<LongText>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = event_measures)]
 #[schema(as = EventMeasurePatch)]
 pub struct MeasurePatch {
-    /// What is counted.
+    /// What is counted (libellé).
     label: Option<Name>,
-    /// How many.
+    /// The number that was counted (effectif).
     value: Option<Count>,
     qualifier: Option<Qualifier>,
-    /// The labels, of this event or of the ones that are part of it, whose values make this one up.
+    /// The labels of the head-counts that add up to this one. They are of this event, or of events that are parts of it.
     addends: Option<Many<Name>>,
     note: Option<Option<LongText>>,
 }

@@ -1,4 +1,4 @@
-//! Who took part in an event: persons, partners, and those of whom the source only tells the category.
+//! The participants of an event: persons, partners, and categories where the source names nobody.
 
 use std::sync::LazyLock;
 
@@ -28,7 +28,7 @@ pub struct EventRoleWords;
 
 impl Vocabulary for EventRoleWords {
     const NAME: &'static str = "EventRole";
-    const ABOUT: &'static str = "As what someone takes part in an event (rôle).";
+    const ABOUT: &'static str = "The role of a participant in an event (rôle).";
     const WORDS: &'static [(&'static str, &'static str)] = &[
         ("attendee", "Participant"),
         ("initiator", "Initiateur"),
@@ -40,30 +40,30 @@ impl Vocabulary for EventRoleWords {
     ];
 }
 
-/// As what someone takes part in an event (rôle).
+/// The role of a participant in an event (rôle).
 pub type EventRole = Word<EventRoleWords>;
 
-/// A participant of an event: a person, a partner, or a category of them.
+/// A participant of an event (participant): a person, a partner, or a category of participants.
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = event_participants, check_for_backend(diesel::pg::Pg))]
 #[schema(as = EventParticipant)]
 pub struct EventParticipant {
     pub id: Id,
-    /// The event it is part of.
+    /// The event that this belongs to (événement).
     pub event_id: Id,
-    /// Who.
+    /// The person (personne); null when no person is named.
     pub person_id: Option<Id>,
-    /// For which partner; or which partner.
+    /// The partner that the person stands for; the participating partner itself when no person is named (organisme).
     pub partner_id: Option<Id>,
-    /// What kind of participants, where nobody is named.
+    /// The category of participants, when nobody is named (catégorie).
     pub category: Option<ShortText>,
-    /// As what, as the source says it.
+    /// The function, in the words of the source (fonction, qualité).
     pub function: Option<ShortText>,
     pub role: EventRole,
-    /// What was said there, as the source quotes it.
+    /// What the participant said, as the source quotes it (citation).
     pub quote: Option<LongText>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -78,43 +78,43 @@ impl Resource for EventParticipant {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = event_participants, treat_none_as_default_value = false)]
 #[schema(as = NewEventParticipant)]
 pub struct NewEventParticipant {
-    /// Who.
+    /// The person (personne); null when no person is named.
     person_id: Option<Id>,
-    /// For which partner; or which partner.
+    /// The partner that the person stands for; the participating partner itself when no person is named (organisme).
     partner_id: Option<Id>,
-    /// What kind of participants, where nobody is named.
+    /// The category of participants, when nobody is named (catégorie).
     category: Option<ShortText>,
-    /// As what, as the source says it.
+    /// The function, in the words of the source (fonction, qualité).
     function: Option<ShortText>,
     #[serde(default)]
     role: EventRole,
-    /// What was said there, as the source quotes it.
+    /// What the participant said, as the source quotes it (citation).
     quote: Option<LongText>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = event_participants)]
 #[schema(as = EventParticipantPatch)]
 pub struct EventParticipantPatch {
-    /// Who.
+    /// The person (personne); null when no person is named.
     person_id: Option<Option<Id>>,
-    /// For which partner; or which partner.
+    /// The partner that the person stands for; the participating partner itself when no person is named (organisme).
     partner_id: Option<Option<Id>>,
-    /// What kind of participants, where nobody is named.
+    /// The category of participants, when nobody is named (catégorie).
     category: Option<Option<ShortText>>,
-    /// As what, as the source says it.
+    /// The function, in the words of the source (fonction, qualité).
     function: Option<Option<ShortText>>,
     role: Option<EventRole>,
-    /// What was said there, as the source quotes it.
+    /// What the participant said, as the source quotes it (citation).
     quote: Option<Option<LongText>>,
 }
 

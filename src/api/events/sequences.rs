@@ -27,16 +27,16 @@ use crate::{
 #[schema(as = EventSequence)]
 pub struct Sequence {
     pub id: Id,
-    /// The event it is part of.
+    /// The event that this belongs to (événement).
     pub event_id: Id,
-    /// Its place.
+    /// The place of the sequence in the event, from 1 (ordre).
     pub position: Count,
-    /// What it was for.
+    /// The purpose of the sequence (objet).
     pub purpose: LongText,
-    /// What came out of it.
+    /// The result of the sequence (résultat).
     #[schema(required)]
     pub result: Option<LongText>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -51,32 +51,32 @@ impl Resource for Sequence {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = event_sequences, treat_none_as_default_value = false)]
 #[schema(as = NewEventSequence)]
 pub struct NewSequence {
-    /// Its place.
+    /// The place of the sequence in the event, from 1 (ordre).
     position: Count,
-    /// What it was for.
+    /// The purpose of the sequence (objet).
     purpose: LongText,
-    /// What came out of it.
+    /// The result of the sequence (résultat).
     result: Option<LongText>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = event_sequences)]
 #[schema(as = EventSequencePatch)]
 pub struct SequencePatch {
-    /// Its place.
+    /// The place of the sequence in the event, from 1 (ordre).
     position: Option<Count>,
-    /// What it was for.
+    /// The purpose of the sequence (objet).
     purpose: Option<LongText>,
-    /// What came out of it.
+    /// The result of the sequence (résultat).
     result: Option<Option<LongText>>,
 }
 

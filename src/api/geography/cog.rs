@@ -25,12 +25,12 @@ use crate::{
     values::{Checked, Fault, Id, Rule, rules},
 };
 
-/// What a statement of a load gives.
+/// The result of a statement of a load.
 type Copied<T> = std::result::Result<T, tokio_postgres::Error>;
 
-/// So many rows are sent at once.
+/// The number of rows that are sent at once.
 const BATCH: usize = 5000;
-/// No more faults than these are told one by one.
+/// The most faults that are told one by one.
 const TOLD: usize = 100;
 
 #[derive(Deserialize)]
@@ -75,14 +75,13 @@ struct Commune {
     population: Option<i32>,
     #[serde(default)]
     anciens_codes: Vec<String>,
-    /// Of a delegated or associated commune, the one it is part of.
+    /// The commune that a delegated or associated commune is part of.
     chef_lieu: Option<String>,
-    /// Of a municipal district, the commune it is in.
+    /// The commune that a municipal district is part of.
     commune: Option<String>,
 }
 
-/// The COG of a year, checked: whatever a row names is there. The rows of each table, in the order in which they lean on each
-/// other.
+/// The COG of a year, checked: every row that another row names is there. The tables stand in the order in which they refer to each other.
 pub struct Cog([(Table, Vec<Value>); 4]);
 
 /// Where the rows of a file go.
@@ -90,7 +89,7 @@ pub struct Cog([(Table, Vec<Value>); 4]);
 struct Table {
     name: &'static str,
     key: &'static str,
-    /// Its columns with their types; the key comes first, the year is told once for all.
+    /// The columns with their types. The key comes first; the year is given once for the whole load.
     columns: &'static [(&'static str, &'static str)],
 }
 
@@ -122,17 +121,17 @@ const COMMUNES: Table = Table {
 pub struct Loaded {
     /// The table.
     pub table: &'static str,
-    /// Rows that were not there.
+    /// The number of new rows.
     pub made: i64,
-    /// Rows that were there otherwise.
+    /// The number of changed rows.
     pub changed: i64,
-    /// Rows that are there no more.
+    /// The number of removed rows.
     pub removed: i64,
-    /// Rows that are there now.
+    /// The number of rows after the load.
     pub all: usize,
 }
 
-/// What is wrong with the files: all of it.
+/// All faults of the files.
 #[derive(Default)]
 struct Faults(Vec<String>);
 
@@ -162,7 +161,7 @@ fn rows<T: DeserializeOwned>(text: &[u8], file: &str) -> anyhow::Result<Vec<T>> 
     serde_json::from_slice(text).with_context(|| file.to_owned())
 }
 
-/// Reads the files, by their names. Errs with all that is wrong in them.
+/// Reads the files, by their names. The error lists all faults of the files.
 pub fn parse(open: impl Fn(&str) -> anyhow::Result<Vec<u8>>) -> anyhow::Result<Cog> {
     let mut faults = Faults::default();
     let mut regions = BTreeMap::new();
@@ -264,7 +263,8 @@ pub fn parse(open: impl Fn(&str) -> anyhow::Result<Vec<u8>>) -> anyhow::Result<C
     ]))
 }
 
-/// The old codes of each commune: what became part of it, with its name where the files have it, and its districts.
+/// The old codes of each commune: the former communes that became part of it, with their names where the files give them, and its
+/// districts.
 fn formers<'a>(living: &'a [Commune], parts: &'a [Commune], faults: &mut Faults) -> HashMap<&'a str, Vec<Value>> {
     let mut formers: HashMap<&str, BTreeMap<&str, Value>> = HashMap::new();
     for commune in living {
@@ -287,7 +287,7 @@ fn formers<'a>(living: &'a [Commune], parts: &'a [Commune], faults: &mut Faults)
             faults.say("communes.json", &part.code, "the commune it is part of is not there");
             continue;
         };
-        // The delegated commune that gave its code to the whole is no other code.
+        // A delegated commune may have the code of the whole commune: that is not an old code.
         if whole.as_deref() != Some(&part.code) {
             known.insert(&part.code, json!({ "code": part.code, "name": part.nom, "kind": kind }));
         }
@@ -300,18 +300,18 @@ fn formers<'a>(living: &'a [Commune], parts: &'a [Commune], faults: &mut Faults)
     formers.into_iter().map(|(code, known)| (code, known.into_values().collect())).collect()
 }
 
-/// Is no year there?
+/// Is no year loaded yet?
 pub async fn is_empty(conn: &mut Conn) -> Result<bool> {
     Ok(schema::regions::table.select(schema::regions::id).first::<Id>(conn).await.optional()?.is_none())
 }
 
-/// Loads the COG of a year, all of it or nothing, in the place of what was there of that year. Other years stay.
+/// Loads the COG of a year, wholly or not at all. It replaces what was loaded for that year; other years stay.
 pub async fn load(cog: &Cog, year: i32, db: &Db) -> Result<Vec<Loaded>> {
     let Cog(tables) = cog;
     let bar = ProgressBar::new(tables.iter().map(|(_, rows)| rows.len() as u64).sum());
     let loaded = db
         .copy(async |transaction| {
-            // One load at a time: of two, the later one is the one that stays.
+            // Loads run one at a time: of two loads, the later one stays.
             transaction.batch_execute("SELECT pg_advisory_xact_lock(hashtext('load cog'))").await?;
             let mut loaded = Vec::new();
             for (table, rows) in tables {
@@ -328,11 +328,11 @@ pub async fn load(cog: &Cog, year: i32, db: &Db) -> Result<Vec<Loaded>> {
     Ok(loaded)
 }
 
-/// Copies the rows in, beside those that stand, and makes or changes these.
+/// Copies the given rows into a temporary table, then inserts and updates the rows of the table from it.
 async fn store(table: Table, rows: &[Value], year: i32, bar: &ProgressBar, transaction: &Transaction<'_>) -> Copied<Loaded> {
     let Table { name, key, columns } = table;
     transaction.batch_execute(&format!("CREATE TEMPORARY TABLE given_{name} (item jsonb) ON COMMIT DROP")).await?;
-    // A line of JSON has none of these two characters.
+    // These two characters never occur in a line of JSON.
     let mut given = pin!(transaction.copy_in(&format!("COPY given_{name} FROM STDIN (FORMAT csv, DELIMITER E'\\x01', QUOTE E'\\x02')")).await?);
     for batch in rows.chunks(BATCH) {
         let lines: String = batch.iter().map(|row| format!("{row}\n")).collect();
@@ -355,14 +355,14 @@ async fn store(table: Table, rows: &[Value], year: i32, bar: &ProgressBar, trans
     Ok(Loaded { table: name, all: rows.len(), made: stored.try_get("made")?, changed: stored.try_get("changed")?, removed: 0 })
 }
 
-/// Takes out the rows of the year that the files do not have.
+/// Removes the rows of the year that the files do not contain.
 async fn remove(table: Table, year: i32, transaction: &Transaction<'_>) -> Copied<i64> {
     let Table { name, key, .. } = table;
     let statement = format!("DELETE FROM {name} WHERE year = $1 AND NOT EXISTS (SELECT FROM given_{name} WHERE item ->> '{key}' = {name}.{key})");
     Ok(transaction.execute(&statement, &[&year]).await? as i64)
 }
 
-/// Computes where the intercommunalities of the year are.
+/// Computes the departments of the intercommunalities of the year.
 async fn place(year: i32, transaction: &Transaction<'_>) -> Copied<()> {
     let clear = "DELETE FROM intercommunality_places WHERE intercommunality_id IN (SELECT id FROM intercommunalities WHERE year = $1)";
     transaction.execute(clear, &[&year]).await?;

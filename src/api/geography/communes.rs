@@ -1,4 +1,4 @@
-//! Communes of the COG, and what became part of them.
+//! Communes of the COG, with the former communes that became part of them.
 
 use std::sync::LazyLock;
 
@@ -27,7 +27,7 @@ pub struct FormerKindWords;
 
 impl Vocabulary for FormerKindWords {
     const NAME: &'static str = "FormerCommuneKind";
-    const ABOUT: &'static str = "What a commune that became part of another one still is.";
+    const ABOUT: &'static str = "What a former commune is today (ancienne commune, commune déléguée ou associée, arrondissement).";
     const WORDS: &'static [(&'static str, &'static str)] = &[
         ("former", "Ancienne commune"),
         ("delegated", "Commune déléguée"),
@@ -36,43 +36,43 @@ impl Vocabulary for FormerKindWords {
     ];
 }
 
-/// What a commune that became part of another one still is.
+/// What a former commune is today (ancienne commune, commune déléguée ou associée, arrondissement).
 pub type FormerKind = Word<FormerKindWords>;
 
-/// A commune that became part of another one, or a district of it.
+/// A former commune that became part of another one, or a district of a commune (ancienne commune, arrondissement).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = FormerCommune)]
 pub struct Former {
-    /// The code it had, or has as a district.
+    /// The old code of the former commune, or the code of the district.
     pub code: CommuneCode,
-    /// Its name, where it is known.
+    /// The name; null when it is unknown.
     #[schema(required)]
     pub name: Option<Name>,
     pub kind: FormerKind,
 }
 
-/// A commune as the COG of a year has it (commune).
+/// A commune of the COG of a year (commune).
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = communes, check_for_backend(diesel::pg::Pg))]
 pub struct Commune {
     pub id: Id,
-    /// The year of the COG.
+    /// The year of the COG (millésime).
     pub year: i32,
     pub code: CommuneCode,
     pub name: Name,
     pub siren: Option<Siren>,
     pub department_code: DepartmentCode,
     pub region_code: RegionCode,
-    /// The intercommunality it is in; a few islands are in none.
+    /// The intercommunality of the commune (EPCI); null for a few islands that are in none.
     pub intercommunality_siren: Option<Siren>,
-    /// In Greater Paris, the public territorial establishment as well.
+    /// The public territorial establishment (EPT) of a commune in Greater Paris.
     pub ept_siren: Option<Siren>,
-    /// How many people live in it (population municipale).
+    /// The number of inhabitants (population municipale).
     pub population: Option<i32>,
-    /// What became part of it: its old codes.
+    /// The former communes that became part of the commune, with their old codes (anciennes communes).
     pub formers: Many<Former>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
 }
 
@@ -85,12 +85,12 @@ impl Resource for Commune {
     }
 }
 
-/// A commune, with what was asked along.
+/// A commune, with the related things that `include` names.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CommuneView {
     #[serde(flatten)]
     commune: Commune,
-    /// Its contour; left out where none is known.
+    /// The contour (contour); left out when it is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     contour: Option<Contour>,
 }
@@ -104,7 +104,7 @@ impl From<Commune> for CommuneView {
 static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
     vec![
         field(communes::search),
-        field(communes::year).named("year", "Of the COG of this year; unless told, of the latest that is loaded."),
+        field(communes::year).named("year", "The year of the COG (millésime); by default the latest loaded year."),
         field(communes::code).sorted(),
         field(communes::name).sorted(),
         field(communes::siren),
@@ -126,7 +126,7 @@ impl Listed for Commune {
 
 impl Shown for Commune {
     type View = CommuneView;
-    const INCLUDES: &'static [(&'static str, &'static str)] = &[("contour", "Its contour.")];
+    const INCLUDES: &'static [(&'static str, &'static str)] = &[("contour", "The contour (contour).")];
     const KEPT: bool = false;
     const ORDER: &'static str = "code";
 
@@ -144,7 +144,7 @@ pub fn routes(routes: &mut ServiceConfig) {
 }
 
 async fn find(code: &str, _reach: &Reach, conn: &mut Conn) -> Result<Commune> {
-    // What bears the code now comes before what bore it.
+    // The commune that has the code now comes before the commune that had it once.
     let bore = communes::formers.contains(json!([{ "code": code }]));
     let commune = communes::table.filter(communes::code.eq(code).or(bore)).order_by((communes::year.desc(), communes::code.ne(code)));
     Ok(commune.select(Commune::as_select()).first(conn).await?)
@@ -157,7 +157,7 @@ async fn list_communes(db: Data<Db>, list: List<Commune>) -> Result<Page<Commune
     list.page(&db).await
 }
 
-/// Read a commune, as the latest COG has it that knows its code; of an old code, what it became part of
+/// Read a commune by its code, of the latest COG that knows the code; an old code finds the commune of today
 #[utoipa::path(params(One<Commune>), responses((status = OK, body = CommuneView)))]
 #[get("/communes/{code}")]
 async fn read_commune(db: Data<Db>, code: Coded<rules::CommuneCode>, one: One<Commune>) -> Result<Tagged<CommuneView>> {

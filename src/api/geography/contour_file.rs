@@ -1,5 +1,5 @@
-//! Loads contours from a GeoJSON file whose properties name what each is of: a territory's official code, a SIREN, or a code
-//! of the COG.
+//! Loads contours from a GeoJSON file. The properties of a feature name the thing that it is the contour of: by the official code of a
+//! territory, a SIREN, or a code of the COG.
 
 use std::{collections::HashMap, fs::File, io::BufReader, path::Path};
 
@@ -14,7 +14,7 @@ use crate::{
     values::{Contour, Features, Id},
 };
 
-/// What a feature is the contour of, as its properties say it.
+/// The thing that a feature is the contour of, by its properties.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Name {
     Territory(String),
@@ -24,10 +24,10 @@ enum Name {
     Region(String),
 }
 
-/// The contours of a file, checked, each with its number in the file and what it is of.
+/// The checked contours of a file, each with its number in the file and the name of its thing.
 pub struct Contours(Vec<(usize, Name, Contour)>);
 
-/// The properties that name a thing, by their lower-case names: those of the ANCT, of Etalab and of the IGN.
+/// Finds the name of the thing among the properties, by the lower-case names that the ANCT, Etalab and the IGN use.
 fn name(properties: &Map<String, Value>) -> Option<Name> {
     let of = |names: &[&str]| {
         let found = properties.iter().find(|(key, value)| names.contains(&key.to_lowercase().as_str()) && value.is_string());
@@ -47,7 +47,7 @@ fn name(properties: &Map<String, Value>) -> Option<Name> {
         .or_else(|| of(&["insee_reg", "code_region", "region_code"]).map(Name::Region))
 }
 
-/// Reads a file. Errs with all that is wrong in it.
+/// Reads a file. The error lists all faults of the file.
 pub fn read(file: &Path) -> anyhow::Result<Contours> {
     let text = BufReader::new(File::open(file).map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))?);
     let collection: Features = serde_json::from_reader(text).map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))?;
@@ -64,8 +64,8 @@ pub fn read(file: &Path) -> anyhow::Result<Contours> {
     Ok(Contours(known))
 }
 
-/// Stores contours, all of them or none, in the place of those that were there. Official codes are those of this phase; without
-/// one, a code must be of one phase only. Says how many are new or other ones. Errs with what no contour could be given to.
+/// Stores the contours, all or none, and replaces the older ones. Official codes are read as codes of this phase; without a phase, a code
+/// must exist in one phase only. Returns how many contours are new or changed. The error lists the features whose thing is unknown.
 pub async fn load(file: &Contours, phase: Option<i32>, db: &Db) -> anyhow::Result<usize> {
     let stored = db
         .write(&Author::command("load contours"), async |conn| {
@@ -90,7 +90,7 @@ pub async fn load(file: &Contours, phase: Option<i32>, db: &Db) -> anyhow::Resul
     stored.map_err(|faults| anyhow::anyhow!("nothing was loaded:\n{}", faults.join("\n")))
 }
 
-/// The labels that bear each official code.
+/// The labels with each official code.
 async fn labels(phase: Option<i32>, conn: &mut Conn) -> QueryResult<HashMap<String, Vec<Id>>> {
     let mut labels = territory_labels::table
         .inner_join(programme_phases::table)
@@ -107,7 +107,7 @@ async fn labels(phase: Option<i32>, conn: &mut Conn) -> QueryResult<HashMap<Stri
     Ok(known)
 }
 
-/// The noun and the key of what a name names, or why there is none.
+/// The noun and the key of the named thing, or the reason why there is none.
 async fn known(name: &Name, labels: &HashMap<String, Vec<Id>>, conn: &mut Conn) -> QueryResult<std::result::Result<(&'static str, String), String>> {
     use diesel::dsl::{exists, select};
     let (noun, key, there) = match name {

@@ -1,4 +1,4 @@
-//! Departments of the COG, and the collectivities overseas that are in none.
+//! Departments of the COG, and the overseas collectivities that are in no department.
 
 use std::sync::LazyLock;
 
@@ -20,18 +20,18 @@ use crate::{
     values::{Contour, DepartmentCode, Id, Name, RegionCode, rules},
 };
 
-/// A department as the COG of a year has it (département).
+/// A department of the COG of a year (département).
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = departments, check_for_backend(diesel::pg::Pg))]
 pub struct Department {
     pub id: Id,
-    /// The year of the COG.
+    /// The year of the COG (millésime).
     pub year: i32,
     pub code: DepartmentCode,
     pub name: Name,
-    /// The region it is in.
+    /// The region of the department (région), by its code.
     pub region_code: RegionCode,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
 }
 
@@ -44,12 +44,12 @@ impl Resource for Department {
     }
 }
 
-/// A department, with what was asked along.
+/// A department, with the related things that `include` names.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DepartmentView {
     #[serde(flatten)]
     department: Department,
-    /// Its contour; left out where none is known.
+    /// The contour (contour); left out when it is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     contour: Option<Contour>,
 }
@@ -63,7 +63,7 @@ impl From<Department> for DepartmentView {
 static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
     vec![
         field(departments::search),
-        field(departments::year).named("year", "Of the COG of this year; unless told, of the latest that is loaded."),
+        field(departments::year).named("year", "The year of the COG (millésime); by default the latest loaded year."),
         field(departments::code).sorted(),
         field(departments::name).sorted(),
         field(departments::region_code).sorted(),
@@ -80,7 +80,7 @@ impl Listed for Department {
 
 impl Shown for Department {
     type View = DepartmentView;
-    const INCLUDES: &'static [(&'static str, &'static str)] = &[("contour", "Its contour.")];
+    const INCLUDES: &'static [(&'static str, &'static str)] = &[("contour", "The contour (contour).")];
     const KEPT: bool = false;
     const ORDER: &'static str = "code";
 
@@ -109,7 +109,7 @@ async fn list_departments(db: Data<Db>, list: List<Department>) -> Result<Page<D
     list.page(&db).await
 }
 
-/// Read a department, as the latest COG has it that knows its code
+/// Read a department by its code, of the latest COG that knows the code
 #[utoipa::path(params(One<Department>), responses((status = OK, body = DepartmentView)))]
 #[get("/departments/{code}")]
 async fn read_department(db: Data<Db>, code: Coded<rules::DepartmentCode>, one: One<Department>) -> Result<Tagged<DepartmentView>> {

@@ -40,7 +40,7 @@ impl Vocabulary for IntercommunalityKindWords {
 /// What an intercommunality is (nature de l'intercommunalité).
 pub type IntercommunalityKind = Word<IntercommunalityKindWords>;
 
-/// The communes that it has in one department.
+/// The communes of an intercommunality in one department.
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = intercommunality_places, check_for_backend(diesel::pg::Pg))]
 pub struct IntercommunalityPlace {
@@ -48,29 +48,29 @@ pub struct IntercommunalityPlace {
     intercommunality_id: Id,
     pub department_code: DepartmentCode,
     pub region_code: RegionCode,
-    /// How many communes.
+    /// The number of communes.
     pub communes_count: i32,
-    /// How many people live in these.
+    /// The number of inhabitants of these communes (population).
     #[schema(required)]
     pub population: Option<i32>,
 }
 
-/// An intercommunality as the COG of a year has it (EPCI à fiscalité propre, EPT).
+/// An intercommunality of the COG of a year (EPCI à fiscalité propre, EPT).
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = intercommunalities, check_for_backend(diesel::pg::Pg))]
 pub struct Intercommunality {
     pub id: Id,
-    /// The year of the COG.
+    /// The year of the COG (millésime).
     pub year: i32,
     pub siren: Siren,
     pub name: Name,
     pub kind: IntercommunalityKind,
-    /// How many communes are in it.
+    /// The number of communes of the intercommunality.
     pub communes_count: i32,
-    /// How many people live in it (population totale).
+    /// The number of inhabitants (population totale).
     #[schema(required)]
     pub population: Option<i32>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
 }
 
@@ -83,15 +83,15 @@ impl Resource for Intercommunality {
     }
 }
 
-/// An intercommunality, with what was asked along.
+/// An intercommunality, with the related things that `include` names.
 #[serde_with::apply(Option => #[serde(skip_serializing_if = "Option::is_none")])]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct IntercommunalityView {
     #[serde(flatten)]
     intercommunality: Intercommunality,
-    /// The departments in which it has communes; several for one that crosses their borders, or those of regions.
+    /// The departments where the intercommunality has communes. An intercommunality may lie in several departments, and in several regions.
     places: Option<Vec<IntercommunalityPlace>>,
-    /// Its contour; left out where none is known.
+    /// The contour (contour); left out when it is unknown.
     contour: Option<Contour>,
 }
 
@@ -104,17 +104,17 @@ impl From<Intercommunality> for IntercommunalityView {
 static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
     vec![
         field(intercommunalities::search),
-        field(intercommunalities::year).named("year", "Of the COG of this year; unless told, of the latest that is loaded."),
+        field(intercommunalities::year).named("year", "The year of the COG (millésime); by default the latest loaded year."),
         field(intercommunalities::siren).sorted(),
         field(intercommunalities::name).sorted(),
         word::<IntercommunalityKindWords, _>(intercommunalities::kind),
         field(intercommunalities::population).sorted(),
         field(intercommunality_places::department_code)
             .linked(intercommunality_places::intercommunality_id, intercommunalities::id)
-            .named("department_code", "With communes in this department."),
+            .named("department_code", "Those with communes in this department."),
         field(intercommunality_places::region_code)
             .linked(intercommunality_places::intercommunality_id, intercommunalities::id)
-            .named("region_code", "With communes in this region."),
+            .named("region_code", "Those with communes in this region."),
     ]
 });
 
@@ -129,7 +129,7 @@ impl Listed for Intercommunality {
 impl Shown for Intercommunality {
     type View = IntercommunalityView;
     const INCLUDES: &'static [(&'static str, &'static str)] =
-        &[("places", "The departments and regions in which it has communes."), ("contour", "Its contour.")];
+        &[("places", "The departments and regions where it has communes."), ("contour", "The contour (contour).")];
     const KEPT: bool = false;
     const ORDER: &'static str = "name";
 
@@ -170,7 +170,7 @@ async fn list_intercommunalities(db: Data<Db>, list: List<Intercommunality>) -> 
     list.page(&db).await
 }
 
-/// Read an intercommunality, as the latest COG has it that knows its SIREN
+/// Read an intercommunality by its SIREN, of the latest COG that knows the SIREN
 #[utoipa::path(params(One<Intercommunality>), responses((status = OK, body = IntercommunalityView)))]
 #[get("/intercommunalities/{code}")]
 async fn read_intercommunality(db: Data<Db>, code: Coded<rules::Siren>, one: One<Intercommunality>) -> Result<Tagged<IntercommunalityView>> {

@@ -20,16 +20,16 @@ use crate::{
     values::{Contour, Id, Name, RegionCode, rules},
 };
 
-/// A region as the COG of a year has it (région).
+/// A region of the COG of a year (région).
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = regions, check_for_backend(diesel::pg::Pg))]
 pub struct Region {
     pub id: Id,
-    /// The year of the COG.
+    /// The year of the COG (millésime).
     pub year: i32,
     pub code: RegionCode,
     pub name: Name,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
 }
 
@@ -42,12 +42,12 @@ impl Resource for Region {
     }
 }
 
-/// A region, with what was asked along.
+/// A region, with the related things that `include` names.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RegionView {
     #[serde(flatten)]
     region: Region,
-    /// Its contour; left out where none is known.
+    /// The contour (contour); left out when it is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     contour: Option<Contour>,
 }
@@ -61,7 +61,7 @@ impl From<Region> for RegionView {
 static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
     vec![
         field(regions::search),
-        field(regions::year).named("year", "Of the COG of this year; unless told, of the latest that is loaded."),
+        field(regions::year).named("year", "The year of the COG (millésime); by default the latest loaded year."),
         field(regions::code).sorted(),
         field(regions::name).sorted(),
     ]
@@ -77,7 +77,7 @@ impl Listed for Region {
 
 impl Shown for Region {
     type View = RegionView;
-    const INCLUDES: &'static [(&'static str, &'static str)] = &[("contour", "Its contour.")];
+    const INCLUDES: &'static [(&'static str, &'static str)] = &[("contour", "The contour (contour).")];
     const KEPT: bool = false;
     const ORDER: &'static str = "code";
 
@@ -106,7 +106,7 @@ async fn list_regions(db: Data<Db>, list: List<Region>) -> Result<Page<RegionVie
     list.page(&db).await
 }
 
-/// Read a region, as the latest COG has it that knows its code
+/// Read a region by its code, of the latest COG that knows the code
 #[utoipa::path(params(One<Region>), responses((status = OK, body = RegionView)))]
 #[get("/regions/{code}")]
 async fn read_region(db: Data<Db>, code: Coded<rules::RegionCode>, one: One<Region>) -> Result<Tagged<RegionView>> {

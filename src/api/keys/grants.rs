@@ -1,4 +1,4 @@
-//! Grants: what a key, or an identity of a provider, may do and where. Given and ended, never deleted.
+//! Grants: what a key, or an identity of a provider, may do, and where. A grant is given and ended, never deleted.
 
 use std::sync::LazyLock;
 
@@ -21,28 +21,29 @@ use crate::{
     values::{DepartmentCode, Id, Instant, RegionCode, ShortText},
 };
 
-/// The furthest that the end of a grant may lie ahead, in days.
+/// The latest end of a grant, in days from now.
 const LONGEST: i64 = 3650;
 
-/// A grant of a key that is being made.
+/// A grant for the key that the request makes (habilitation).
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewKeyGrant {
     role: Role,
-    /// Over what; the code or identifier that goes with it names which one.
+    /// The kind of perimeter (périmètre). The member that goes with this kind names the place: `region_code`, `department_code`,
+    /// `territory_id` or `action_fiche_id`.
     perimeter: PerimeterKind,
     region_code: Option<RegionCode>,
     department_code: Option<DepartmentCode>,
     territory_id: Option<Id>,
     action_fiche_id: Option<Id>,
-    /// Until when; open when left out.
+    /// The end of the grant; left out, the grant has no end.
     ends_at: Option<Instant>,
-    /// Why it is given.
+    /// Why the grant is given (motif).
     reason: Option<ShortText>,
 }
 
 impl NewKeyGrant {
-    /// With the place that its perimeter needs, and no other; with an end to come. Errs with 422.
+    /// Checks that the body names the place that its perimeter needs, and no other, and an end in the future. Else 422.
     pub(super) fn checked(&self) -> Result<rights::NewGrant> {
         let place = Perimeter::of(self.perimeter, self.region_code.as_ref(), self.department_code.as_ref(), self.territory_id, self.action_fiche_id);
         let perimeter = place.map_err(|member| {
@@ -54,32 +55,33 @@ impl NewKeyGrant {
     }
 }
 
-/// What it takes to give one: to a key, or to whoever shows a claim in a token of an issuer.
+/// The body of a request that gives a grant: to a key, or to everyone whose token of this issuer has this claim.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewGrant {
-    /// The key that is to hold it.
+    /// The key that gets the grant. Either `key_id`, or `issuer`, `claim` and `value`.
     key_id: Option<Id>,
-    /// Or who vouches for the claim by which it is to be held, exactly as its tokens name it (`iss`).
+    /// The identity provider that vouches for the claim: exactly the `iss` of its tokens.
     issuer: Option<ShortText>,
-    /// That claim: a text, or a list of texts; `sub` for one identity.
+    /// The name of the claim, which is a text or a list of texts: `sub` for one identity.
     claim: Option<ShortText>,
-    /// Its value, or one of its values.
+    /// The value of the claim, or one of its values.
     value: Option<ShortText>,
     role: Role,
-    /// Over what; the code or identifier that goes with it names which one.
+    /// The kind of perimeter (périmètre). The member that goes with this kind names the place: `region_code`, `department_code`,
+    /// `territory_id` or `action_fiche_id`.
     perimeter: PerimeterKind,
     region_code: Option<RegionCode>,
     department_code: Option<DepartmentCode>,
     territory_id: Option<Id>,
     action_fiche_id: Option<Id>,
-    /// Until when; open when left out.
+    /// The end of the grant; left out, the grant has no end.
     ends_at: Option<Instant>,
-    /// Why it is given.
+    /// Why the grant is given (motif).
     reason: Option<ShortText>,
 }
 
-/// Why a grant is ended.
+/// The body of a request that ends a grant: why.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewGrantEnd {
@@ -116,12 +118,12 @@ impl Shown for Grant {
     const KEPT: bool = false;
 }
 
-/// Its operations.
+/// Registers the operations of this noun.
 pub fn routes(routes: &mut ServiceConfig) {
     routes.service(list_grants).service(create_grant).service(read_grant).service(create_grant_end);
 }
 
-/// Gives one, if it lies within the perimeters of the administrator (403), and over a place that there is (422).
+/// Gives a grant, if it is inside the perimeters of the administrator (else 403), and if its place exists (else 422).
 pub(super) async fn give(subject: &Subject<'_>, new: &rights::NewGrant, admin: &Admin, conn: &mut Conn) -> Result<Grant> {
     let grant = new.give(subject, &admin.name, conn).await?;
     if !Delegation::until(new.ends_at, admin.rights()).covers(grant.id, conn).await? {
@@ -133,7 +135,7 @@ pub(super) async fn give(subject: &Subject<'_>, new: &rights::NewGrant, admin: &
     }
 }
 
-/// The grant, if it lies within the perimeters of whoever asks.
+/// Finds the grant, if it is inside the perimeters of the caller.
 async fn find(id: Id, delegation: &Delegation, conn: &mut Conn) -> Result<Grant> {
     let mut grant = grants::table.find(id).select(Grant::as_select()).into_boxed();
     if let Some(within) = delegation.grants() {
@@ -144,7 +146,7 @@ async fn find(id: Id, delegation: &Delegation, conn: &mut Conn) -> Result<Grant>
 
 /// List the grants
 ///
-/// Those within the perimeters of whoever asks, ended ones included; `ends_at__null=true` for those without an end.
+/// Grants inside the perimeters of the caller, ended ones included. `ends_at__null=true` lists those without an end.
 #[utoipa::path(params(List<Grant>), responses((status = OK, body = Page<Grant>)))]
 #[get("/grants")]
 async fn list_grants(db: Data<Db>, admin: Admin, list: List<Grant>) -> Result<Page<Grant>> {
@@ -153,8 +155,9 @@ async fn list_grants(db: Data<Db>, admin: Admin, list: List<Grant>) -> Result<Pa
 
 /// Give a grant
 ///
-/// To a key, or to whoever shows a claim in a token of an issuer. An administrator gives what lies within its own perimeters, and for no
-/// longer than its own grants over them; and to a key nothing that others could not give who may exchange its secret.
+/// To a key, or to everyone whose token of an issuer has a claim. An administrator gives grants inside its own perimeters only, and for no
+/// longer than its own grants last. Other administrators may rotate the secret of a key, and so get its grants: a key gets only grants that
+/// each of them could give as well.
 #[utoipa::path(responses((status = CREATED, body = Grant)))]
 #[post("/grants")]
 async fn create_grant(db: Data<Db>, admin: Admin, body: Json<NewGrant>) -> Result<Made<Grant>> {
@@ -197,7 +200,8 @@ async fn create_grant(db: Data<Db>, admin: Admin, body: Json<NewGrant>) -> Resul
                 others = holders(id, conn).await?;
             }
             let grant = give(&subject, &asked.checked()?, &admin, conn).await?;
-            // Who may exchange the secret of a key knows it, and comes to hold what it is given.
+            // An administrator who may rotate the secret of the key would get the new grant as well. So each of them must be able to give
+            // it.
             for other in others {
                 if !other.covers(grant.id, conn).await? {
                     let said = Said::new(
@@ -224,7 +228,7 @@ async fn read_grant(db: Data<Db>, admin: Admin, At(id): At) -> Result<Momentary<
 
 /// End a grant
 ///
-/// What it allowed is refused everywhere within a second. Ended again, it stays as it is.
+/// The grant ends everywhere within a second. Ending an ended grant changes nothing.
 #[utoipa::path(responses((status = OK, body = Grant)))]
 #[post("/grants/{id}/end")]
 async fn create_grant_end(db: Data<Db>, gate: Data<Gate>, admin: Admin, At(id): At, body: Json<NewGrantEnd>) -> Result<Momentary<Grant>> {
@@ -243,13 +247,13 @@ async fn create_grant_end(db: Data<Db>, gate: Data<Gate>, admin: Admin, At(id): 
     Ok(Momentary(grant))
 }
 
-/// The grants that hold, of keys and of identities, the oldest first.
+/// The grants in force, of keys and of identities, the oldest first.
 pub async fn living(conn: &mut Conn) -> std::result::Result<Vec<Grant>, Error> {
     let living = grants::ends_at.is_null().or(grants::ends_at.gt(chrono::Utc::now()));
     Ok(grants::table.filter(living).order_by(grants::id).select(Grant::as_select()).load(conn).await?)
 }
 
-/// Ends one now. Says whether there was one to end.
+/// Ends a grant now. Returns whether there was a grant to end.
 pub async fn end(id: Id, by: &str, conn: &mut Conn) -> std::result::Result<bool, Error> {
     let grant: Option<Grant> = grants::table.find(id).select(Grant::as_select()).first(conn).await.optional()?;
     match grant {

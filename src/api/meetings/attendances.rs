@@ -1,4 +1,4 @@
-//! Who attended a meeting: members, guests, those who were represented or excused.
+//! Who attended a meeting: members and guests, present, represented or excused.
 
 use std::sync::LazyLock;
 
@@ -28,12 +28,12 @@ pub struct AttendanceStatusWords;
 
 impl Vocabulary for AttendanceStatusWords {
     const NAME: &'static str = "AttendanceStatus";
-    const ABOUT: &'static str = "How someone attended (présence).";
+    const ABOUT: &'static str = "How a member or guest attended (présence).";
     const WORDS: &'static [(&'static str, &'static str)] =
         &[("present", "Présent"), ("represented", "Représenté"), ("excused", "Excusé"), ("absent", "Absent"), ("invited", "Invité")];
 }
 
-/// How someone attended (présence).
+/// How a member or guest attended (présence).
 pub type AttendanceStatus = Word<AttendanceStatusWords>;
 
 /// An attendance (présence): a person, or an organisation whose person the source does not name.
@@ -43,19 +43,19 @@ pub type AttendanceStatus = Word<AttendanceStatusWords>;
 #[schema(as = MeetingAttendance)]
 pub struct Attendance {
     pub id: Id,
-    /// The meeting it is part of.
+    /// The meeting that this belongs to (réunion).
     pub meeting_id: Id,
-    /// Who.
+    /// The person (personne); null when no person is named.
     pub person_id: Option<Id>,
-    /// For which partner; or which partner.
+    /// The partner that the person stands for; the participating partner itself when no person is named (organisme).
     pub partner_id: Option<Id>,
-    /// As what, as the source says it.
+    /// The function, in the words of the source (fonction, qualité).
     pub function: Option<ShortText>,
     pub status: AttendanceStatus,
-    /// The function of who came instead; no name.
+    /// The function of the representative, without a name (représenté par).
     pub represented_by: Option<ShortText>,
     pub note: Option<ShortText>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -70,40 +70,40 @@ impl Resource for Attendance {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = meeting_attendances, treat_none_as_default_value = false)]
 #[schema(as = NewMeetingAttendance)]
 pub struct NewAttendance {
-    /// Who.
+    /// The person (personne); null when no person is named.
     person_id: Option<Id>,
-    /// For which partner; or which partner.
+    /// The partner that the person stands for; the participating partner itself when no person is named (organisme).
     partner_id: Option<Id>,
-    /// As what, as the source says it.
+    /// The function, in the words of the source (fonction, qualité).
     function: Option<ShortText>,
     #[serde(default)]
     status: AttendanceStatus,
-    /// The function of who came instead; no name.
+    /// The function of the representative, without a name (représenté par).
     represented_by: Option<ShortText>,
     note: Option<ShortText>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = meeting_attendances)]
 #[schema(as = MeetingAttendancePatch)]
 pub struct AttendancePatch {
-    /// Who.
+    /// The person (personne); null when no person is named.
     person_id: Option<Option<Id>>,
-    /// For which partner; or which partner.
+    /// The partner that the person stands for; the participating partner itself when no person is named (organisme).
     partner_id: Option<Option<Id>>,
-    /// As what, as the source says it.
+    /// The function, in the words of the source (fonction, qualité).
     function: Option<Option<ShortText>>,
     status: Option<AttendanceStatus>,
-    /// The function of who came instead; no name.
+    /// The function of the representative, without a name (représenté par).
     represented_by: Option<Option<ShortText>>,
     note: Option<Option<ShortText>>,
 }

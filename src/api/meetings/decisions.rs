@@ -1,4 +1,4 @@
-//! What a meeting decided, and what follows for the fiches: a decision moves their validation in the same transaction.
+//! The decisions of a meeting. A decision on a fiche moves the validation of that fiche, in the same transaction.
 
 use std::sync::LazyLock;
 
@@ -28,12 +28,12 @@ pub struct EffectWords;
 
 impl Vocabulary for EffectWords {
     const NAME: &'static str = "DecisionEffect";
-    const ABOUT: &'static str = "What follows from a decision for the validation of a fiche (effet).";
+    const ABOUT: &'static str = "The effect of a decision on the validation of a fiche (effet).";
     const WORDS: &'static [(&'static str, &'static str)] =
         &[("none", "Aucun"), ("validated", "Validation"), ("postponed", "Ajournement"), ("refused", "Refus"), ("withdrawn", "Retrait")];
 }
 
-/// What follows from a decision for the validation of a fiche (effet).
+/// The effect of a decision on the validation of a fiche (effet).
 pub type Effect = Word<EffectWords>;
 
 impl Effect {
@@ -48,18 +48,18 @@ impl Effect {
 #[schema(as = MeetingDecision)]
 pub struct Decision {
     pub id: Id,
-    /// The meeting it is part of.
+    /// The meeting that this belongs to (réunion).
     pub meeting_id: Id,
-    /// Its place in the record.
+    /// The place of the decision in the minutes (ordre).
     pub position: Option<Count>,
-    /// What was decided.
+    /// The decision, in words (décision).
     pub text: LongText,
-    /// The fiche it is about.
+    /// The fiche that the decision is about (fiche action).
     pub action_fiche_id: Option<Id>,
     pub effect: Effect,
-    /// Why.
+    /// Why it was decided so (motif).
     pub reason: Option<LongText>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -74,36 +74,36 @@ impl Resource for Decision {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = meeting_decisions, treat_none_as_default_value = false)]
 #[schema(as = NewMeetingDecision)]
 pub struct NewDecision {
-    /// Its place in the record.
+    /// The place of the decision in the minutes (ordre).
     position: Option<Count>,
-    /// What was decided.
+    /// The decision, in words (décision).
     text: LongText,
-    /// The fiche it is about.
+    /// The fiche that the decision is about (fiche action).
     action_fiche_id: Option<Id>,
     #[serde(default)]
     effect: Effect,
-    /// Why. With an effect, it is told with the fiche, to whom the fiche is for.
+    /// Why it was decided so (motif). A decision with an effect on a fiche shows its reason to everyone who may see the fiche.
     reason: Option<LongText>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = meeting_decisions)]
 #[schema(as = MeetingDecisionPatch)]
 pub struct DecisionPatch {
-    /// Its place in the record.
+    /// The place of the decision in the minutes (ordre).
     position: Option<Option<Count>>,
-    /// What was decided.
+    /// The decision, in words (décision).
     text: Option<LongText>,
-    /// Why.
+    /// Why it was decided so (motif).
     reason: Option<Option<LongText>>,
 }
 
@@ -154,9 +154,9 @@ impl Noun for Decision {
         Operations::<Self>::of(routes)
             .list()
             .saying(
-                "With an effect, it moves the validation of its fiche at the same time: for an approver of the fiche's territory. A move that\n\
-             is not allowed from where the fiche stands is a 409 that lists the allowed ones. What the fiche owes its validation to\n\
-             cannot be removed.",
+                "A decision with an effect moves the validation of its fiche in the same transaction; the caller must be an approver of the \
+                    territory of the fiche. A move that the state of the fiche does not allow is refused with 409, which lists the allowed \
+                    moves. The decision that set the present validation of a fiche cannot be removed.",
             )
             .create()
             .read()
@@ -183,20 +183,20 @@ impl Noun for Decision {
     async fn may_make(new: &NewDecision, by: &Writer, conn: &mut Conn) -> Result<()> {
         may_decide(new.action_fiche_id, &new.effect, by, conn).await
     }
-    /// What a fiche stands by is written by who decides on it.
+    /// Finds and locks the decision. A decision with an effect on a fiche is for an approver of the territory of that fiche.
     async fn may_write(&self, by: &Writer, conn: &mut Conn) -> Result<()> {
         may_decide(self.action_fiche_id, &self.effect, by, conn).await
     }
 }
 
-/// Who decides on a fiche is an approver of its territory.
+/// Refuses (403) a decision with an effect on a fiche, unless the caller is an approver of the territory of the fiche.
 async fn may_decide(fiche: Option<Id>, effect: &Effect, by: &Writer, conn: &mut Conn) -> Result<()> {
     let Some(fiche) = fiche.filter(|_| *effect != Effect::NONE) else { return Ok(()) };
     let territory = action_fiches::table.find(fiche).select(action_fiches::territory_id).first(conn).await?;
     by.within_as(Role::APPROVER, &Place::territory(territory))
 }
 
-/// Refuses that a meeting which decided was not held.
+/// Refuses a status other than `held` for a meeting that has decisions with an effect on a fiche.
 pub(super) async fn check_held(meeting: &Meeting, conn: &mut Conn) -> Result<()> {
     if meeting.status == MeetingStatus::HELD {
         return Ok(());
@@ -208,7 +208,7 @@ pub(super) async fn check_held(meeting: &Meeting, conn: &mut Conn) -> Result<()>
     Ok(())
 }
 
-/// A fiche, as a decision finds it.
+/// The fiche that a decision is about, before the decision.
 #[derive(Queryable)]
 struct Decided {
     territory_id: Id,
@@ -216,7 +216,7 @@ struct Decided {
     visibility: Visibility,
 }
 
-/// Moves the fiche that a meeting decides on.
+/// Moves the validation of the fiche that a decision is about.
 async fn decide(at: Address<Decision>, fiche: Id, new: &NewDecision, conn: &mut Conn) -> Result<()> {
     let found = action_fiches::table
         .find(fiche)
@@ -236,11 +236,12 @@ async fn decide(at: Address<Decision>, fiche: Id, new: &NewDecision, conn: &mut 
         let said = Said::new("A meeting decides once it is held.", "Une réunion décide une fois tenue.");
         return Err(Problem::body("/effect", "not_held", said));
     }
-    // The reason is told with the fiche, to whom the fiche is for. The text of the decision is told there only if the meeting is
-    // for them too.
+    // Everyone who may see the fiche sees the reason of its validation. The text of the decision stands in for a missing reason only when
+    // the meeting is visible to all of them.
     let open = visibility.code() == "public" || visibility.code() == found.visibility.code();
     let reason = new.reason.as_ref().or(open.then_some(&new.text));
-    may_move("validation", found.validation.as_str(), new.effect.code(), "/effect", reason.is_some())?;
+    // A move that needs a reason has one: the fiche cites the decision.
+    may_move("validation", found.validation.as_str(), new.effect.code(), "/effect", true)?;
     let change = (
         action_fiches::validation.eq(new.effect.code()),
         action_fiches::validation_since.eq(Utc::now()),

@@ -1,4 +1,4 @@
-//! What a meeting has before it: the fiches that wait for it, and what has happened since the committee last met.
+//! The dossier of a meeting: the fiches that wait for a decision, and what has changed since the committee last met.
 
 use actix_web::{HttpRequest, get, web::Data};
 use chrono::{DateTime, Days, Utc};
@@ -19,11 +19,11 @@ use crate::{
 };
 
 diesel::define_sql_function! {
-    /// Is the planned end past, and is it neither done nor abandoned?
+    /// Late (en retard): the planned end is past, and the fiche is neither done nor abandoned.
     fn is_late(planned_end_on: sql_types::Nullable<sql_types::Date>, progress: sql_types::Text) -> sql_types::Bool;
 }
 
-/// A meeting, in short.
+/// A meeting, in short (réunion).
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = meetings, check_for_backend(diesel::pg::Pg))]
@@ -37,7 +37,7 @@ struct Short {
     held_on: Option<Day>,
 }
 
-/// A fiche, in short: where it stands, and since when.
+/// A fiche, in short: its validation and its progress, and since when.
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = action_fiches, check_for_backend(diesel::pg::Pg))]
@@ -46,10 +46,10 @@ struct Fiche {
     id: Id,
     reference: Option<Name>,
     title: Name,
-    /// A word of `Validation`.
+    /// The validation: a word of `Validation`.
     validation: Name,
     validation_since: DateTime<Utc>,
-    /// A word of `Progress`.
+    /// The progress: a word of `Progress`.
     progress: Name,
     progress_since: DateTime<Utc>,
     progress_reason: Option<LongText>,
@@ -57,7 +57,7 @@ struct Fiche {
     updated_at: DateTime<Utc>,
 }
 
-/// A grant that was asked for over 90 days ago, and was neither given nor refused.
+/// A funding request of more than 90 days ago that was neither granted nor refused (demande en attente).
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = action_fiche_funding_lines, check_for_backend(diesel::pg::Pg))]
@@ -70,37 +70,37 @@ struct Grant {
     requested_on: Option<Day>,
 }
 
-/// What a meeting has before it (dossier de séance), as far as the caller sees it.
+/// The dossier of a meeting (dossier de séance): what waits for it. It shows what the caller may see.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = MeetingDossier)]
 struct Dossier {
     meeting: Short,
-    /// The meeting of the same committee before it, by number, else by day.
+    /// The previous meeting of the same committee, by its number, else by its day.
     #[schema(required)]
     previous: Option<Short>,
-    /// The fiches that were submitted, and wait for a decision.
+    /// The submitted fiches, which wait for a decision (à valider).
     #[schema(max_items = 10000)]
     to_validate: Vec<Fiche>,
-    /// The fiches whose planned end is past, and that are neither done nor abandoned.
+    /// The late fiches: the planned end is past, and they are neither done nor abandoned (en retard).
     #[schema(max_items = 10000)]
     late: Vec<Fiche>,
-    /// The fiches that are blocked, and why.
+    /// The blocked fiches, each with its reason (bloquées).
     #[schema(max_items = 10000)]
     blocked: Vec<Fiche>,
-    /// The fiches that were changed since the day of the meeting before; all of them when there was none.
+    /// The fiches that changed since the day of the previous meeting; all fiches when there was none.
     #[schema(max_items = 10000)]
     changed: Vec<Fiche>,
-    /// The grants that were asked for over 90 days ago, and were neither given nor refused.
+    /// The funding requests of more than 90 days ago that were neither granted nor refused (demandes en attente).
     #[schema(max_items = 10000)]
     waiting_grants: Vec<Grant>,
 }
 
-/// Its operation.
+/// Registers the operation of this page.
 pub fn routes(routes: &mut ServiceConfig) {
     routes.service(read_meeting_dossier);
 }
 
-/// The meeting of the same committee before this one.
+/// Finds the previous meeting of the same committee.
 async fn previous(meeting: &Short, reach: &Reach, conn: &mut Conn) -> QueryResult<Option<Short>> {
     let Some(committee) = meeting.committee_id else { return Ok(None) };
     let mut earlier = meetings::table.filter(meetings::committee_id.eq(committee).and(meetings::id.ne(meeting.id))).into_boxed();
@@ -119,9 +119,9 @@ async fn previous(meeting: &Short, reach: &Reach, conn: &mut Conn) -> QueryResul
 
 /// Read the dossier of a meeting
 ///
-/// What the meeting has before it: the fiches of its territory that wait for a decision, are late or blocked, or have changed
-/// since its committee last met, and the grants that were asked for over 90 days ago. As it stands now, and as far as the
-/// caller sees it.
+/// The dossier (dossier de séance) lists the fiches of the territory that wait for a decision, are late or blocked, or have changed since
+/// the committee last met, and the funding requests of more than 90 days ago without an answer. It is computed now, of what the caller may
+/// see.
 #[utoipa::path(responses((status = OK, body = Dossier)))]
 #[get("/meetings/{id}/dossier")]
 async fn read_meeting_dossier(db: Data<Db>, At(id): At, request: HttpRequest) -> Result<Momentary<Dossier>> {

@@ -1,4 +1,4 @@
-//! What a partner undertakes in a territory, and in which of the four groups it stands there.
+//! The commitments of a partner in a territory, and the group of partners that it is in there.
 
 use std::sync::LazyLock;
 
@@ -28,31 +28,31 @@ pub struct CommitmentSideWords;
 
 impl Vocabulary for CommitmentSideWords {
     const NAME: &'static str = "CommitmentSide";
-    const ABOUT: &'static str = "Which of the four groups of partners (collège de partenaires).";
+    const ABOUT: &'static str = "The group of partners (collège de partenaires).";
     const WORDS: &'static [(&'static str, &'static str)] =
         &[("state", "État et opérateurs"), ("region", "Région"), ("intercommunality", "Intercommunalité"), ("economic", "Partenaires économiques")];
 }
 
-/// Which of the four groups of partners (collège de partenaires).
+/// The group of partners (collège de partenaires).
 pub type CommitmentSide = Word<CommitmentSideWords>;
 
-/// What a partner undertakes in a territory (engagement).
+/// A commitment of a partner in a territory (engagement).
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = partner_commitments, check_for_backend(diesel::pg::Pg))]
 #[schema(as = PartnerCommitment)]
 pub struct Commitment {
     pub id: Id,
-    /// The partner it is part of.
+    /// The partner that this belongs to (partenaire).
     pub partner_id: Id,
-    /// The territory.
+    /// The territory (territoire).
     pub territory_id: Id,
     pub side: CommitmentSide,
-    /// What it undertakes, as the source says it.
+    /// What the partner undertakes, in the words of the source (engagement).
     pub text: LongText,
     pub starts_on: Option<Day>,
     pub ends_on: Option<Day>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -67,22 +67,22 @@ impl Resource for Commitment {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = partner_commitments, treat_none_as_default_value = false)]
 #[schema(as = NewPartnerCommitment)]
 pub struct NewCommitment {
-    /// The territory.
+    /// The territory (territoire).
     territory_id: Id,
     side: CommitmentSide,
-    /// What it undertakes, as the source says it.
+    /// What the partner undertakes, in the words of the source (engagement).
     text: LongText,
     starts_on: Option<Day>,
     ends_on: Option<Day>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
@@ -90,7 +90,7 @@ pub struct NewCommitment {
 #[schema(as = PartnerCommitmentPatch)]
 pub struct CommitmentPatch {
     side: Option<CommitmentSide>,
-    /// What it undertakes, as the source says it.
+    /// What the partner undertakes, in the words of the source (engagement).
     text: Option<LongText>,
     starts_on: Option<Option<Day>>,
     ends_on: Option<Option<Day>>,

@@ -1,5 +1,5 @@
-//! Two partners that are one: merging them, and undoing that. The functions of the database move the links; the ledger is all
-//! that is kept of it.
+//! Merging two partners that are the same one, and undoing it. SQL functions move the links. Nothing else is stored of a merge than the
+//! ledger, and the ledger is enough to undo it.
 
 use actix_web::{post, web::Data};
 use diesel::{sql_query, sql_types::Uuid};
@@ -18,21 +18,21 @@ use crate::{
     values::{Id, LongText},
 };
 
-/// Into which partner another one is merged, and why.
+/// The body of a request that merges a partner into another one.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewPartnerMerge {
-    /// The partner that stays.
+    /// The partner that stays (partenaire conservé).
     into_id: Id,
-    /// Why they are one.
+    /// Why the two are the same partner (motif).
     reason: Option<LongText>,
 }
 
-/// Why a merge is undone.
+/// The body of a request that undoes a merge.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewPartnerUnmerge {
-    /// Why they are two.
+    /// Why they are two partners after all (motif).
     reason: Option<LongText>,
 }
 
@@ -40,12 +40,12 @@ pub fn routes(routes: &mut ServiceConfig) {
     routes.service(merge_partner).service(unmerge_partner);
 }
 
-/// A partner may stand in many things: that takes its time.
+/// Many things may name a partner, so a merge gets more time than other writes.
 async fn patiently(conn: &mut Conn) -> Result<()> {
     Ok(conn.batch_execute("SET LOCAL statement_timeout = '60s'").await?)
 }
 
-/// The partner that stays, locked.
+/// Finds and locks the partner that stays.
 async fn stays(merged: &Partner, into_id: Id, reach: &Reach, conn: &mut Conn) -> Result<Partner> {
     if into_id == merged.id {
         let said = Said::new("A partner is not merged into itself.", "Un partenaire ne fusionne pas avec lui-même.");
@@ -66,11 +66,11 @@ async fn stays(merged: &Partner, into_id: Id, reach: &Reach, conn: &mut Conn) ->
 
 /// Merge a partner into another one
 ///
-/// For two partners that are one. Every link to the partner (seats, mandates, participations, commitments, funding lines,
-/// citations…) moves to the other one, which takes over what it does not say of itself, and the names as aliases. From then on
-/// the address of the partner answers 308 with that of the other one; the feed has a `merge` of the one, and a `delete` of the other
-/// with `merged_into`. Answers with the one
-/// that stays. For a national approver; `POST /partners/{id}/unmerge` undoes it.
+/// For two partners that are in fact the same one (doublon). Every link to this partner (seats, mandates, participations, commitments,
+/// funding lines, citations…) moves to the partner that stays. The partner that stays also gets the values that it lacks, and the names as
+/// aliases. From then on the address of the merged partner answers 308 with the address of the one that stays. The feed has a `merge` of
+/// the partner that stays, and a `delete` with `merged_into` of the other. The answer is the partner that stays. The caller must be an
+/// approver of the nation. `POST /partners/{id}/unmerge` undoes the merge.
 #[utoipa::path(params(("If-Match" = String, Header)), responses((status = OK, body = Partner)))]
 #[post("/partners/{id}/merge")]
 async fn merge_partner(db: Data<Db>, editor: Approver, At(id): At, if_match: IfMatch, body: Json<NewPartnerMerge>) -> Result<Tagged<Partner>> {
@@ -89,8 +89,9 @@ async fn merge_partner(db: Data<Db>, editor: Approver, At(id): At, if_match: IfM
 
 /// Undo the merge of a partner
 ///
-/// The partner that was merged comes back under its identifier, and each link that was moved goes back to it, unless somebody
-/// changed it since; so does what the other one took over. Answers with the partner that comes back. For a national approver.
+/// The merged partner comes back under its identifier. Each link that was moved goes back to it, unless somebody changed the link since;
+/// the values that the other partner took over go back as well. The answer is the partner that came back. The caller must be an approver of
+/// the nation.
 #[utoipa::path(responses((status = OK, body = Partner)))]
 #[post("/partners/{id}/unmerge")]
 async fn unmerge_partner(db: Data<Db>, editor: Approver, At(id): At, body: Json<NewPartnerUnmerge>) -> Result<Tagged<Partner>> {

@@ -1,4 +1,4 @@
-//! The functions that a person holds or held; several at once is usual.
+//! The functions of a person, past and present. A person often has several at once.
 
 use std::sync::LazyLock;
 
@@ -21,23 +21,23 @@ use crate::{
     values::{Day, Id, LongText, ShortText},
 };
 
-/// A function that a person holds at a partner (mandat, fonction).
+/// A function of a person at a partner (mandat, fonction).
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = person_mandates, check_for_backend(diesel::pg::Pg))]
 #[schema(as = PersonMandate)]
 pub struct Mandate {
     pub id: Id,
-    /// The person it is part of.
+    /// The person that this belongs to (personne).
     pub person_id: Id,
-    /// Where; empty when the function is at no partner.
+    /// The partner where the person has the function (organisme); null for a function at no partner.
     pub partner_id: Option<Id>,
-    /// The function, as the source says it.
+    /// The function, in the words of the source (fonction).
     pub function: ShortText,
     pub starts_on: Option<Day>,
     pub ends_on: Option<Day>,
     pub note: Option<LongText>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -52,31 +52,31 @@ impl Resource for Mandate {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = person_mandates, treat_none_as_default_value = false)]
 #[schema(as = NewPersonMandate)]
 pub struct NewMandate {
-    /// Where; empty when the function is at no partner.
+    /// The partner where the person has the function (organisme); null for a function at no partner.
     partner_id: Option<Id>,
-    /// The function, as the source says it.
+    /// The function, in the words of the source (fonction).
     function: ShortText,
     starts_on: Option<Day>,
     ends_on: Option<Day>,
     note: Option<LongText>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = person_mandates)]
 #[schema(as = PersonMandatePatch)]
 pub struct MandatePatch {
-    /// Where; empty when the function is at no partner.
+    /// The partner where the person has the function (organisme); null for a function at no partner.
     partner_id: Option<Option<Id>>,
-    /// The function, as the source says it.
+    /// The function, in the words of the source (fonction).
     function: Option<ShortText>,
     starts_on: Option<Option<Day>>,
     ends_on: Option<Option<Day>>,

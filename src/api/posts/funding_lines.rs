@@ -1,4 +1,4 @@
-//! Who pays a post, and how much, as far as it is known.
+//! Who pays for a post, and how much, as far as it is known.
 
 use std::sync::LazyLock;
 
@@ -50,21 +50,21 @@ pub type PostFunder = Word<PostFunderWords>;
 #[schema(as = PostFundingLine)]
 pub struct PostFunding {
     pub id: Id,
-    /// The post it is part of.
+    /// The post that this belongs to (poste).
     pub post_id: Id,
-    /// Of what kind the funder is.
+    /// The kind of funder (nature du financeur).
     pub funder: PostFunder,
-    /// The funder.
+    /// The partner that funds (financeur).
     pub partner_id: Option<Id>,
-    /// How much, in euros; null when it is not known.
+    /// The amount, in euros (montant); null when it is unknown.
     pub amount_eur: Option<Amount>,
     pub basis: Basis,
-    /// Which share of the cost, of 100.
+    /// The share of the cost of the post, in percent (part).
     pub share_pct: Option<Amount>,
-    /// For which year.
+    /// The year that the amounts are for (année).
     pub year: Option<Count>,
     pub note: Option<LongText>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -79,44 +79,44 @@ impl Resource for PostFunding {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = post_funding_lines, treat_none_as_default_value = false)]
 #[schema(as = NewPostFundingLine)]
 pub struct NewPostFunding {
-    /// Of what kind the funder is.
+    /// The kind of funder (nature du financeur).
     funder: PostFunder,
-    /// The funder.
+    /// The partner that funds (financeur).
     partner_id: Option<Id>,
-    /// How much, in euros; null when it is not known.
+    /// The amount, in euros (montant); null when it is unknown.
     amount_eur: Option<Amount>,
     #[serde(default)]
     basis: Basis,
-    /// Which share of the cost, of 100.
+    /// The share of the cost of the post, in percent (part).
     share_pct: Option<Amount>,
-    /// For which year.
+    /// The year that the amounts are for (année).
     year: Option<Count>,
     note: Option<LongText>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = post_funding_lines)]
 #[schema(as = PostFundingLinePatch)]
 pub struct PostFundingPatch {
-    /// Of what kind the funder is.
+    /// The kind of funder (nature du financeur).
     funder: Option<PostFunder>,
-    /// The funder.
+    /// The partner that funds (financeur).
     partner_id: Option<Option<Id>>,
-    /// How much, in euros; null when it is not known.
+    /// The amount, in euros (montant); null when it is unknown.
     amount_eur: Option<Option<Amount>>,
     basis: Option<Basis>,
-    /// Which share of the cost, of 100.
+    /// The share of the cost of the post, in percent (part).
     share_pct: Option<Option<Amount>>,
-    /// For which year.
+    /// The year that the amounts are for (année).
     year: Option<Option<Count>>,
     note: Option<Option<LongText>>,
 }

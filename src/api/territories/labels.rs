@@ -1,4 +1,4 @@
-//! A territory's labels: its candidacy for a phase, and what came of it.
+//! The labels of a territory: its application for a phase, and the result.
 
 use std::sync::LazyLock;
 
@@ -27,11 +27,11 @@ pub struct LabelStatusWords;
 
 impl Vocabulary for LabelStatusWords {
     const NAME: &'static str = "LabelStatus";
-    const ABOUT: &'static str = "Where a territory's label stands (statut de labellisation).";
+    const ABOUT: &'static str = "The state of a label (statut de labellisation).";
     const WORDS: &'static [(&'static str, &'static str)] = &[("candidate", "Candidat"), ("labelled", "Labellisé"), ("withdrawn", "Retiré")];
 }
 
-/// Where a territory's label stands (statut de labellisation).
+/// The state of a label (statut de labellisation).
 pub type LabelStatus = Word<LabelStatusWords>;
 
 /// A label of a territory for a phase (labellisation).
@@ -41,21 +41,21 @@ pub type LabelStatus = Word<LabelStatusWords>;
 #[schema(as = TerritoryLabel)]
 pub struct Label {
     pub id: Id,
-    /// The territory it is part of.
+    /// The territory that this belongs to (territoire).
     pub territory_id: Id,
-    /// The phase.
+    /// The phase of the programme (phase du programme).
     pub phase_id: Id,
-    /// The official code in this phase; in another one it may name another territory.
+    /// The official code in this phase (`id_ti`). The same code may name another territory in another phase.
     pub official_code: Option<OfficialCode>,
     pub status: LabelStatus,
-    /// When it applied.
+    /// The day of the application (candidature).
     pub applied_on: Option<Day>,
-    /// When it was labelled.
+    /// The day on which the label was given (labellisation).
     pub labelled_on: Option<Day>,
-    /// When the label was withdrawn.
+    /// The day on which the label was withdrawn (retrait).
     pub withdrawn_on: Option<Day>,
     pub note: Option<LongText>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -70,13 +70,13 @@ impl Resource for Label {
     }
 }
 
-/// A label, with what was asked along.
+/// A label, with the related things that `include` names.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TerritoryLabelView)]
 pub struct LabelView {
     #[serde(flatten)]
     label: Label,
-    /// The contour that the territory has in this phase; left out where none is known.
+    /// The contour of the territory in this phase; left out when it is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     contour: Option<Contour>,
 }
@@ -87,41 +87,41 @@ impl From<Label> for LabelView {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = territory_labels, treat_none_as_default_value = false)]
 #[schema(as = NewTerritoryLabel)]
 pub struct NewLabel {
-    /// The phase.
+    /// The phase of the programme (phase du programme).
     phase_id: Id,
-    /// The official code in this phase; in another one it may name another territory.
+    /// The official code in this phase (`id_ti`). The same code may name another territory in another phase.
     official_code: Option<OfficialCode>,
     status: LabelStatus,
-    /// When it applied.
+    /// The day of the application (candidature).
     applied_on: Option<Day>,
-    /// When it was labelled.
+    /// The day on which the label was given (labellisation).
     labelled_on: Option<Day>,
-    /// When the label was withdrawn.
+    /// The day on which the label was withdrawn (retrait).
     withdrawn_on: Option<Day>,
     note: Option<LongText>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = territory_labels)]
 #[schema(as = TerritoryLabelPatch)]
 pub struct LabelPatch {
-    /// The official code in this phase; in another one it may name another territory.
+    /// The official code in this phase (`id_ti`). The same code may name another territory in another phase.
     official_code: Option<Option<OfficialCode>>,
     status: Option<LabelStatus>,
-    /// When it applied.
+    /// The day of the application (candidature).
     applied_on: Option<Option<Day>>,
-    /// When it was labelled.
+    /// The day on which the label was given (labellisation).
     labelled_on: Option<Option<Day>>,
-    /// When the label was withdrawn.
+    /// The day on which the label was withdrawn (retrait).
     withdrawn_on: Option<Option<Day>>,
     note: Option<Option<LongText>>,
 }
@@ -147,7 +147,7 @@ impl Listed for Label {
 
 impl Shown for Label {
     type View = LabelView;
-    const INCLUDES: &'static [(&'static str, &'static str)] = &[("contour", "The contour that the territory has in this phase.")];
+    const INCLUDES: &'static [(&'static str, &'static str)] = &[("contour", "The contour of the territory in this phase (contour).")];
 
     async fn include(along: &mut Along<'_, LabelView>) -> Result<()> {
         let keys: Vec<String> = along.ids().iter().map(Id::to_string).collect();

@@ -1,4 +1,4 @@
-//! A territory's members: intercommunalities, but single communes too, each for its time.
+//! The members of a territory: intercommunalities, and also single communes, each for a time.
 
 use std::sync::LazyLock;
 
@@ -42,24 +42,25 @@ pub type MemberKind = Word<MemberKindWords>;
 #[schema(as = TerritoryMember)]
 pub struct Member {
     pub id: Id,
-    /// The territory it is part of.
+    /// The territory that this belongs to (territoire).
     pub territory_id: Id,
     pub kind: MemberKind,
     pub siren: Option<Siren>,
     pub commune_code: Option<CommuneCode>,
-    /// Its name at that time.
+    /// The name of the member at that time (nom).
     pub name: Name,
-    /// The phase in which it is a member.
+    /// The phase of the programme in which it is a member (phase du programme).
     pub phase_id: Option<Id>,
-    /// From this day, included.
+    /// The first day, included; null when it is unknown.
     pub starts_on: Option<Day>,
-    /// To this day, included.
+    /// The last day, included; null when it is unknown or has not come.
     pub ends_on: Option<Day>,
-    /// Does it coordinate the members?
+    /// Does this member coordinate the others (coordonnateur)?
     pub coordinator: bool,
-    /// The departments in which it has communes, by their codes of the COG; they say which regions it touches.
+    /// The departments where the member has communes, by their codes of the COG (départements). The regions of the territory follow from
+    /// them.
     pub department_codes: Many<DepartmentCode>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -74,7 +75,7 @@ impl Resource for Member {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = territory_members, treat_none_as_default_value = false)]
@@ -83,23 +84,24 @@ pub struct NewMember {
     kind: MemberKind,
     siren: Option<Siren>,
     commune_code: Option<CommuneCode>,
-    /// Its name at that time.
+    /// The name of the member at that time (nom).
     name: Name,
-    /// The phase in which it is a member.
+    /// The phase of the programme in which it is a member (phase du programme).
     phase_id: Option<Id>,
-    /// From this day, included.
+    /// The first day, included; null when it is unknown.
     starts_on: Option<Day>,
-    /// To this day, included.
+    /// The last day, included; null when it is unknown or has not come.
     ends_on: Option<Day>,
-    /// Does it coordinate the members?
+    /// Does this member coordinate the others (coordonnateur)?
     #[serde(default)]
     coordinator: bool,
-    /// The departments in which it has communes, by their codes of the COG; they say which regions it touches.
+    /// The departments where the member has communes, by their codes of the COG (départements). The regions of the territory follow from
+    /// them.
     #[serde(default)]
     department_codes: Many<DepartmentCode>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]
@@ -109,17 +111,18 @@ pub struct MemberPatch {
     kind: Option<MemberKind>,
     siren: Option<Option<Siren>>,
     commune_code: Option<Option<CommuneCode>>,
-    /// Its name at that time.
+    /// The name of the member at that time (nom).
     name: Option<Name>,
-    /// The phase in which it is a member.
+    /// The phase of the programme in which it is a member (phase du programme).
     phase_id: Option<Option<Id>>,
-    /// From this day, included.
+    /// The first day, included; null when it is unknown.
     starts_on: Option<Option<Day>>,
-    /// To this day, included.
+    /// The last day, included; null when it is unknown or has not come.
     ends_on: Option<Option<Day>>,
-    /// Does it coordinate the members?
+    /// Does this member coordinate the others (coordonnateur)?
     coordinator: Option<bool>,
-    /// The departments in which it has communes, by their codes of the COG; they say which regions it touches.
+    /// The departments where the member has communes, by their codes of the COG (départements). The regions of the territory follow from
+    /// them.
     department_codes: Option<Many<DepartmentCode>>,
 }
 

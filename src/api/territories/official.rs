@@ -1,4 +1,4 @@
-//! The official lists of a phase, as ANCT publishes them: which territory bears which code, and who its members are.
+//! The official lists of a phase, as the ANCT publishes them: the code and the members of each territory.
 
 mod files;
 
@@ -24,30 +24,30 @@ use crate::{
 use files::{Faults, KINDS};
 pub use files::{Lists, read};
 
-/// What a load did.
+/// The result of a load.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Loaded {
-    /// How many territories the lists have.
+    /// The number of territories on the lists.
     pub territories: usize,
-    /// How many members these have.
+    /// The number of their members.
     pub members: usize,
-    /// Territories that were not known.
+    /// The number of new territories.
     pub territories_made: usize,
-    /// Labels that were not known.
+    /// The number of new labels.
     pub labels_made: usize,
-    /// Members that were not known.
+    /// The number of new members.
     pub members_made: usize,
-    /// Members that are on the lists no more.
+    /// The number of members that were removed, since the lists do not name them any more.
     pub members_removed: usize,
-    /// Successions between this phase and those beside it that were not known.
+    /// The number of new successions between this phase and the phases before and after it.
     pub successions_made: usize,
-    /// Contours that are new or other ones.
+    /// The number of new or changed contours.
     pub contours_drawn: usize,
 }
 
-/// Loads the lists of a phase, all of them or nothing. What is known already, by its code in this phase or by its name, stays what
-/// it is and gets what it lacks; members of the phase that the lists do not have any more are removed. Errs with all that does not
-/// go with what is known.
+/// Loads the lists of a phase, wholly or not at all. A territory that is known, by its code in this phase or by its name, keeps its data
+/// and gets what it lacks. Members of the phase that the lists do not name any more are removed. The error lists everything that
+/// contradicts the known data.
 pub async fn load(lists: &Lists, phase: i32, db: &Db) -> anyhow::Result<Loaded> {
     let by = &Writer::command("load territories");
     let loaded = db
@@ -83,7 +83,7 @@ pub async fn load(lists: &Lists, phase: i32, db: &Db) -> anyhow::Result<Loaded> 
     loaded.or_else(|faults| faults.none().map(|()| Loaded::default()))
 }
 
-/// A member as it is written: kind, name, SIREN, code of the commune, departments.
+/// A member as it is stored: kind, name, SIREN, code of the commune, departments.
 type Row = (&'static str, String, Option<String>, Option<String>, Vec<String>);
 
 #[derive(QueryableByName)]
@@ -100,8 +100,8 @@ struct Reference {
     whole: String,
 }
 
-/// The members of each territory, with what the lists leave to the COG: what a member is, the code of a commune, and which communes
-/// no listed intercommunality has.
+/// The members of each territory. The COG completes what the lists leave out: the kind of a member, the code of a commune, and the communes
+/// that are in no listed intercommunality.
 async fn resolve<'a>(lists: &'a Lists, faults: &mut Faults, conn: &mut Conn) -> QueryResult<HashMap<&'a str, BTreeMap<String, Row>>> {
     let sirens: Vec<&String> = lists.0.values().flat_map(|listed| listed.members.keys()).collect();
     let codes: Vec<&String> = lists.0.values().flat_map(|listed| listed.communes.keys()).collect();
@@ -134,7 +134,7 @@ async fn resolve<'a>(lists: &'a Lists, faults: &mut Faults, conn: &mut Conn) -> 
         }
         for (commune, name) in &listed.communes {
             match reference.get(commune) {
-                // The intercommunality is a member, or the commune is one itself.
+                // The commune is covered: its intercommunality is a member, or the commune is a member itself.
                 Some(known) if known.whole.split(' ').any(|whole| listed.members.contains_key(whole)) => {}
                 Some(known) if rows.values().any(|(.., code, _)| code.as_deref() == Some(&known.code)) => {}
                 Some(_) => drop(rows.insert(commune.clone(), ("commune", name.clone(), None, Some(commune.clone()), Vec::new()))),
@@ -164,8 +164,8 @@ struct Folded {
     folded: String,
 }
 
-/// The listed territories that are known: by their code in this phase, else by their name, or another name of one that has no code
-/// in it. The same code in another phase means nothing.
+/// The listed territories that are known: by their code in this phase, else by a name of a territory without a code in this phase. The same
+/// code in another phase means nothing.
 async fn recognise<'a>(lists: &'a Lists, phase_id: Id, faults: &mut Faults, conn: &mut Conn) -> QueryResult<HashMap<&'a str, Id>> {
     let labels = territory_labels::table.filter(territory_labels::phase_id.eq(phase_id));
     let labels: Vec<(Id, Option<String>)> = labels.select((territory_labels::territory_id, territory_labels::official_code)).load(conn).await?;
@@ -202,12 +202,12 @@ async fn recognise<'a>(lists: &'a Lists, phase_id: Id, faults: &mut Faults, conn
     Ok(known)
 }
 
-/// Makes one from what would be sent in the body of a request.
+/// Makes a thing from a value that is read as the body of a request is.
 async fn make<N: Noun>(at: Address<N>, body: Value, by: &Writer, conn: &mut Conn) -> Result<N> {
     act(&Act::Make(at, &Json::new(body.to_string())), by, conn).await?.thing()
 }
 
-/// The territory and its label in the phase, made where they are not there. A name it was not known by is kept as another one.
+/// Finds the territory and its label in the phase, or inserts them. A new name is kept as another name of the territory.
 async fn settle(
     code: &str,
     name: &str,
@@ -263,7 +263,7 @@ async fn settle(
     Ok((id, label))
 }
 
-/// Gives a territory the members that it has in a phase: adds those that are missing, removes those that are not listed.
+/// Gives a territory its members in a phase: adds the missing ones, and removes those that are not listed.
 async fn enrol(id: Id, phase_id: Id, listed: &BTreeMap<String, Row>, loaded: &mut Loaded, by: &Writer, conn: &mut Conn) -> Result<()> {
     let standing = territory_members::table.filter(territory_members::territory_id.eq(id).and(territory_members::phase_id.eq(phase_id)));
     let standing = standing.filter(territory_members::kind.ne("other"));
@@ -294,8 +294,8 @@ struct Composed {
     members: Vec<String>,
 }
 
-/// The successions from a phase to the next one that are not known yet, by the members that two territories share. Of a territory that
-/// goes on under its own name, the members of each phase say what became of it.
+/// Inserts the unknown successions from a phase to the next one: two territories that share members succeed each other. A territory that
+/// keeps its name needs no succession: the members of each phase tell how it changed.
 async fn succeed(earlier: i32, by: &Writer, conn: &mut Conn) -> Result<usize> {
     let composed = sql_query(
         "SELECT number, territory_id, array_agg(DISTINCT coalesce(siren, commune_code)) AS members
@@ -329,7 +329,7 @@ async fn succeed(earlier: i32, by: &Writer, conn: &mut Conn) -> Result<usize> {
 
 const NOTE: &str = "Calculé des membres communs aux listes officielles des deux phases.";
 
-/// What becomes of a territory in an heir: it goes on as it is, goes to several, comes together with others, grows or shrinks.
+/// How a territory becomes its heir: it continues, splits, merges, is extended or reduced.
 fn relation(was: &BTreeSet<&str>, is: &BTreeSet<&str>, heirs: usize, forebears: usize) -> &'static str {
     if was == is {
         "continued"

@@ -1,4 +1,4 @@
-//! The page of a territory, in one request: who is in it, who steers it, what was signed, where its fiches and its money stand.
+//! The page of a territory, in one request: its members, its committees, its agreements, the state of its fiches and of its money.
 
 use actix_web::{HttpRequest, get, web::Data};
 use diesel::{
@@ -19,7 +19,7 @@ use crate::{
     values::{Amount, Basis, Day, Id, Name, OfficialCode, ShortText, Siren},
 };
 
-/// How many late fiches are told.
+/// The most late fiches that are listed.
 const LATE: i64 = 50;
 
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
@@ -53,7 +53,7 @@ struct Member {
     coordinator: bool,
 }
 
-/// A seat that is held today.
+/// A seat that is held today (siège).
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = committee_seats, check_for_backend(diesel::pg::Pg))]
@@ -68,7 +68,7 @@ struct Seat {
     capacity: Name,
 }
 
-/// A committee that works today, with those who sit in it.
+/// A committee that works today, with its seats of today (comité).
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = OverviewCommittee)]
 struct Committee {
@@ -79,7 +79,7 @@ struct Committee {
     seats: Vec<Seat>,
 }
 
-/// An agreement: how many fiches it declares, and how many are known.
+/// An agreement (acte), with the number of fiches that its source declares, and the number that is known.
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, QueryableByName)]
 #[schema(as = OverviewAgreement)]
@@ -94,35 +94,35 @@ struct Agreement {
     status: Name,
     #[diesel(sql_type = Nullable<Date>)]
     signed_on: Option<Day>,
-    /// As its source says it.
+    /// The number of fiches that the source declares (fiches déclarées).
     #[diesel(sql_type = Nullable<Int4>)]
     declared_fiches: Option<i32>,
-    /// How many the caller sees.
+    /// The number of fiches of the agreement that the caller may see.
     #[diesel(sql_type = BigInt)]
     fiches: i64,
 }
 
-/// How many fiches have this.
+/// The number of fiches with this word or this theme.
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, QueryableByName)]
 #[schema(as = OverviewCount)]
 struct Count {
-    /// `validation`, `progress`, `stage` or `theme`.
+    /// What is counted by: `validation`, `progress`, `stage` or `theme`.
     #[diesel(sql_type = Text)]
     #[schema(max_length = 20)]
     by: String,
-    /// The word of the axis, or the theme's identifier; null where a fiche has none.
+    /// The word, or the identifier of the theme; null for fiches that have none.
     #[diesel(sql_type = Nullable<Text>)]
     #[schema(max_length = 50)]
     value: Option<String>,
-    /// Its French label, of a theme.
+    /// The French label, when it is a theme (libellé).
     #[diesel(sql_type = Nullable<Text>)]
     label_fr: Option<Name>,
     #[diesel(sql_type = BigInt)]
     fiches: i64,
 }
 
-/// The money of its fiches, on one basis.
+/// The money of the fiches of the territory, on one basis (HT, TTC).
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, QueryableByName)]
 #[schema(as = OverviewMoney)]
@@ -166,7 +166,7 @@ struct LateFiche {
     progress: Name,
 }
 
-/// The page of a territory, as far as the caller sees it.
+/// The page of a territory: what the caller may see of it.
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TerritoryOverview)]
@@ -174,48 +174,48 @@ struct Overview {
     territory: Territory,
     #[schema(max_items = 100)]
     labels: Vec<Label>,
-    /// Its members today.
+    /// The members of the territory today.
     #[schema(max_items = 1000)]
     members: Vec<Member>,
-    /// Its committees today, with those who sit in them.
+    /// The committees of today, with their seats.
     #[schema(max_items = 1000)]
     committees: Vec<Committee>,
     #[schema(max_items = 1000)]
     agreements: Vec<Agreement>,
-    /// How many fiches there are.
+    /// The number of fiches of the territory.
     fiches: i64,
-    /// How many have what: by validation, progress, stage and theme.
+    /// The numbers of fiches by validation, by progress, by stage and by theme.
     #[schema(max_items = 1000)]
     counts: Vec<Count>,
-    /// Its money, by basis.
+    /// The money of the fiches, one sum for each basis (HT, TTC).
     #[schema(max_items = 10)]
     money: Vec<Money>,
-    /// The meeting that was held last.
+    /// The last meeting that was held (dernière réunion).
     last_meeting: Option<Meeting>,
-    /// The meeting that is to be held next.
+    /// The next planned meeting (prochaine réunion).
     next_meeting: Option<Meeting>,
-    /// How many fiches are late.
+    /// The number of late fiches (en retard).
     late: i64,
-    /// The fiches that have been late for longest, fifty at most.
+    /// The fiches that are late for the longest time, at most fifty.
     #[schema(max_items = 50)]
     late_fiches: Vec<LateFiche>,
 }
 
 diesel::define_sql_function! {
-    /// Is the planned end past, and is it neither done nor abandoned?
+    /// Late (en retard): the planned end is past, and the fiche is neither done nor abandoned.
     fn is_late(planned_end_on: Nullable<Date>, progress: Text) -> Bool;
 }
 
-/// Its operation.
+/// Registers the operation of this page.
 pub fn routes(routes: &mut ServiceConfig) {
     routes.service(read_territory_overview);
 }
 
 /// Read the page of a territory
 ///
-/// All that a page on it shows, in one request, as it stands today and as far as the caller sees it: its labels and members, its
-/// committees and who sits in them, its agreements with the fiches they declare and those that are known, how many fiches stand
-/// where, their money by basis, the last and the next meeting, and what is late.
+/// All that a page about a territory shows, in one request: its labels and members, its committees with their seats, its agreements with
+/// the number of declared and of known fiches, the numbers of fiches by state, their money by basis, the last and the next meeting, and the
+/// late fiches. Computed today, of what the caller may see.
 #[utoipa::path(responses((status = OK, body = Overview)))]
 #[get("/territories/{id}/overview")]
 async fn read_territory_overview(db: Data<Db>, At(id): At, request: HttpRequest) -> Result<Momentary<Overview>> {

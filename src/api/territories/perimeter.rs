@@ -1,4 +1,4 @@
-//! What a territory is made of on a day: its communes, departments and regions, computed from its members by the COG.
+//! The perimeter of a territory on a day: its communes, departments and regions, computed from its members and the COG.
 
 use std::collections::HashMap;
 
@@ -20,45 +20,46 @@ use crate::{
     values::{CommuneCode, Day, DepartmentCode, Id, Name, RegionCode, Siren},
 };
 
-/// A department or a region of a perimeter.
+/// A department or a region of the perimeter (département, région).
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct PerimeterPlace<C> {
     pub code: C,
     pub name: Name,
-    /// How many communes of the territory are in it.
+    /// The number of communes of the territory in this department or region.
     pub communes_count: i64,
-    /// How many people live in these.
+    /// The number of inhabitants of these communes (population).
     #[schema(required)]
     pub population: Option<i64>,
 }
 
-/// What a territory is made of on a day (périmètre).
+/// The perimeter of a territory on a day (périmètre): its communes, departments and regions.
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = TerritoryPerimeter)]
 pub struct Perimeter {
-    /// The day.
+    /// The day that the perimeter is computed for.
     pub on: Day,
-    /// The phase whose members make it up: the one asked for, else the latest of its own that had begun.
+    /// The phase whose members are counted: the phase that was asked for, else the latest phase of the territory that had begun on that
+    /// day.
     pub phase_id: Option<Id>,
-    /// The year of the COG that was used: that of the day, or the nearest that is loaded; null when none is.
+    /// The year of the COG that was used (millésime): the year of the day, else the nearest loaded year; null when no COG is loaded.
     pub year: Option<i32>,
-    /// How many communes.
+    /// The number of communes.
     pub communes_count: i64,
-    /// How many people live in them (population municipale).
+    /// The number of inhabitants (population municipale).
     pub population: Option<i64>,
-    /// Its departments.
+    /// The departments of the territory (départements).
     #[schema(max_items = 200)]
     pub departments: Vec<PerimeterPlace<DepartmentCode>>,
-    /// Its regions.
+    /// The regions of the territory (régions).
     #[schema(max_items = 100)]
     pub regions: Vec<PerimeterPlace<RegionCode>>,
-    /// The members that the COG of that year does not know: they are counted nowhere here.
+    /// The members that the COG of that year does not know. They are not counted here.
     #[schema(max_items = 1000)]
     pub unknown_members: Vec<Id>,
 }
 
-/// A commune of a perimeter.
+/// A commune of the perimeter (commune).
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, QueryableByName)]
 #[schema(as = PerimeterCommune)]
@@ -81,13 +82,13 @@ struct Commune {
 struct Whole {
     #[serde(flatten)]
     perimeter: Perimeter,
-    /// All of them.
+    /// All communes of the perimeter.
     #[schema(max_items = 40000)]
     communes: Vec<Commune>,
 }
 
-/// The members of territories on a day, and the communes that each has in the COG of a year. An old code is that of what the
-/// commune became part of.
+/// The SQL for the members of territories on a day, and for the communes of each member in the COG of a year. An old code stands for the
+/// commune that the former commune became part of.
 const MEMBERS: &str = "member AS (SELECT * FROM members_on($1, $2, $3)),
     held AS (
         SELECT territory_id, member_id, commune.id FROM member JOIN communes commune ON commune.year = $4 AND commune.intercommunality_siren = member.siren
@@ -133,7 +134,7 @@ struct Of {
     unknown: Vec<Id>,
 }
 
-/// The perimeters of these territories, in three statements however many they are.
+/// The perimeters of these territories. Three statements, whatever the number of territories.
 pub async fn of(territories: &[Id], on: Option<Day>, phase: Option<Id>, conn: &mut Conn) -> Result<HashMap<Id, Perimeter>> {
     let when = format!(
         "SELECT day, coalesce((SELECT max(year) FROM regions WHERE year <= extract(year FROM day)), (SELECT min(year) FROM regions)) AS year
@@ -201,14 +202,14 @@ fn add(one: Option<i64>, other: Option<i64>) -> Option<i64> {
     one.into_iter().chain(other).reduce(|one, other| one + other)
 }
 
-/// Of which day and phase.
+/// The day and the phase of the perimeter.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "the document reads it; `Asked::of` reads the query string")]
 struct PerimeterParameters {
-    /// On this day; today unless told.
+    /// The day; today by default.
     on: Option<Day>,
-    /// As the members of this phase make it up; unless told, of the latest that had begun and has members here.
+    /// The phase whose members are counted; by default the latest phase that had begun on that day and has members here.
     phase_id: Option<Id>,
 }
 
@@ -236,9 +237,10 @@ pub fn routes(routes: &mut ServiceConfig) {
     routes.service(read_territory_perimeter);
 }
 
-/// Read what a territory is made of
+/// Read the perimeter of a territory
 ///
-/// Its communes on a day, by the COG of that year or the nearest that is loaded, with its departments, regions and population.
+/// The perimeter (périmètre) on a day: the communes, departments, regions and population, by the COG of that year, else of the nearest
+/// loaded year.
 #[utoipa::path(params(PerimeterParameters), responses((status = OK, body = Whole)))]
 #[get("/territories/{id}/perimeter")]
 async fn read_territory_perimeter(db: Data<Db>, At(id): At, request: HttpRequest) -> Result<Momentary<Whole>> {

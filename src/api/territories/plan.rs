@@ -1,4 +1,5 @@
-//! The plan of a territory, as a tree: themes, the objectives under each, the fiches that serve each; counted at each level.
+//! The plan of a territory, as a tree: the themes, the objectives of each theme, the fiches that serve each objective, with their numbers
+//! at each level.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,7 +18,7 @@ use crate::{
     values::{Count, Id, Name, ShortText},
 };
 
-/// A fiche of the plan, as far as the caller sees it.
+/// A fiche of the plan (fiche action), if the caller may see it.
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Clone, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = action_fiches, check_for_backend(diesel::pg::Pg))]
@@ -33,7 +34,7 @@ struct Fiche {
     progress: String,
 }
 
-/// An objective, with the fiches that serve it.
+/// An objective (objectif), with the fiches that serve it.
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PlanObjective)]
@@ -42,36 +43,36 @@ struct Objective {
     wording: ShortText,
     position: Option<Count>,
     parent_id: Option<Id>,
-    /// How many fiches serve it.
+    /// The number of fiches that serve the objective.
     fiches_count: usize,
     #[schema(max_items = 10000)]
     fiches: Vec<Fiche>,
 }
 
-/// A theme, with the objectives under it.
+/// A theme (thématique, axe), with its objectives.
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PlanTheme)]
 struct Theme {
-    /// Null for what is under no theme.
+    /// The theme; null for the objectives and fiches without a theme.
     theme_id: Option<Id>,
     label_fr: Option<Name>,
     label_en: Option<Name>,
-    /// How many fiches there are under it: each once, whether it serves an objective of the theme or bears the theme itself.
+    /// The number of fiches under the theme. A fiche counts once, whether it serves an objective of the theme or has the theme itself.
     fiches_count: usize,
     #[schema(max_items = 10000)]
     objectives: Vec<Objective>,
-    /// The fiches that bear it, and serve none of its objectives.
+    /// The fiches that have the theme, and serve none of its objectives.
     #[schema(max_items = 10000)]
     fiches: Vec<Fiche>,
 }
 
-/// The plan of a territory (plan d'actions), as the caller sees it.
+/// The plan of a territory (plan d'actions): what the caller may see of it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TerritoryPlan)]
 struct Plan {
     territory_id: Id,
-    /// How many fiches there are in all: a fiche under two themes is one.
+    /// The number of fiches of the plan. A fiche under two themes counts once.
     fiches_count: usize,
     #[schema(max_items = 10000)]
     themes: Vec<Theme>,
@@ -80,15 +81,15 @@ struct Plan {
 type ThemeRow = (Id, Name, Name);
 type ObjectiveRow = (Id, Option<Id>, ShortText, Option<Count>, Option<Id>);
 
-/// Its operation.
+/// Registers the operation of this page.
 pub fn routes(routes: &mut ServiceConfig) {
     routes.service(read_territory_plan);
 }
 
 /// Read the plan of a territory
 ///
-/// Themes, the objectives under each and the fiches that serve each, counted at each level: as it stands now, as far as the caller
-/// sees it. What is under no theme comes last.
+/// The plan (plan d'actions) as a tree: the themes, the objectives of each theme, and the fiches that serve each objective, with their
+/// numbers at each level. Computed now, of what the caller may see. Objectives and fiches without a theme come last.
 #[utoipa::path(responses((status = OK, body = Plan)))]
 #[get("/territories/{id}/plan")]
 async fn read_territory_plan(db: Data<Db>, At(id): At, request: HttpRequest) -> Result<Momentary<Plan>> {
@@ -115,7 +116,7 @@ async fn read_territory_plan(db: Data<Db>, At(id): At, request: HttpRequest) -> 
     .await
 }
 
-/// Puts each fiche under its objectives and themes: in one walk over each, however many there are.
+/// Puts each fiche under its objective and its themes, in one pass over each list: the cost grows with the length of the lists only.
 fn tree(territory_id: Id, fiches: Vec<Fiche>, borne: &[(Id, Id)], rows: &[ObjectiveRow], known: Vec<ThemeRow>) -> Plan {
     let theme_of: HashMap<Id, Option<Id>> = rows.iter().map(|row| (row.0, row.1)).collect();
     let mut borne_by: HashMap<Id, HashSet<Option<Id>>> = HashMap::new();
@@ -130,7 +131,7 @@ fn tree(territory_id: Id, fiches: Vec<Fiche>, borne: &[(Id, Id)], rows: &[Object
             serving.entry(objective).or_default().push(fiche);
             themes.extend(theme_of.get(&objective));
         }
-        // One that has no theme, and serves no objective, is under none.
+        // A fiche without a theme and without an objective stands under "no theme".
         if themes.is_empty() {
             themes.insert(None);
         }

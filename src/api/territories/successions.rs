@@ -1,4 +1,4 @@
-//! Which territories came after a territory: it continues, splits, merges, is extended or reduced.
+//! The territories that came after a territory: it continued, was split, merged, extended or reduced.
 
 use std::sync::LazyLock;
 
@@ -35,21 +35,21 @@ impl Vocabulary for SuccessionKindWords {
 /// How one territory became another (filiation).
 pub type SuccessionKind = Word<SuccessionKindWords>;
 
-/// A territory that came after another (succession).
+/// A succession (filiation): a territory that came after another one.
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = territory_successions, check_for_backend(diesel::pg::Pg))]
 #[schema(as = TerritorySuccession)]
 pub struct Succession {
     pub id: Id,
-    /// The territory it is part of.
+    /// The territory that this belongs to (territoire).
     pub territory_id: Id,
-    /// The territory that came after.
+    /// The territory that came after (successeur).
     pub successor_id: Id,
     pub kind: SuccessionKind,
     pub happened_on: Option<Day>,
     pub note: Option<LongText>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -64,20 +64,20 @@ impl Resource for Succession {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = territory_successions, treat_none_as_default_value = false)]
 #[schema(as = NewTerritorySuccession)]
 pub struct NewSuccession {
-    /// The territory that came after.
+    /// The territory that came after (successeur).
     successor_id: Id,
     kind: SuccessionKind,
     happened_on: Option<Day>,
     note: Option<LongText>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]

@@ -1,4 +1,4 @@
-//! Which theme of one scheme answers to which of another.
+//! The correspondences between the themes of two schemes.
 
 use std::sync::LazyLock;
 
@@ -21,19 +21,19 @@ use crate::{
     values::{Id, LongText},
 };
 
-/// A theme that answers to another one, of another scheme (correspondance).
+/// A correspondence (correspondance): a theme of another scheme that means about the same.
 #[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
 #[diesel(table_name = theme_correspondences, check_for_backend(diesel::pg::Pg))]
 #[schema(as = ThemeCorrespondence)]
 pub struct Correspondence {
     pub id: Id,
-    /// The theme it is part of.
+    /// The theme that this belongs to (thématique).
     pub theme_id: Id,
-    /// The other theme.
+    /// The corresponding theme of the other scheme (thématique).
     pub other_theme_id: Id,
     #[schema(required)]
     pub note: Option<LongText>,
-    /// How often it was written, from 1; its ETag is `"v"` and this number.
+    /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -48,18 +48,18 @@ impl Resource for Correspondence {
     }
 }
 
-/// What it takes to make one.
+/// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
 #[diesel(table_name = theme_correspondences, treat_none_as_default_value = false)]
 #[schema(as = NewThemeCorrespondence)]
 pub struct NewCorrespondence {
-    /// The other theme.
+    /// The corresponding theme of the other scheme (thématique).
     other_theme_id: Id,
     note: Option<LongText>,
 }
 
-/// What to change: a member left out stays as it is, a `null` empties it.
+/// The members to change. A member that is left out keeps its value; `null` empties it.
 #[serde_with::apply(Option => #[serde(default, deserialize_with = "sent")])]
 #[derive(Debug, Deserialize, ToSchema, AsChangeset)]
 #[serde(deny_unknown_fields)]

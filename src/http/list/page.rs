@@ -29,11 +29,11 @@ impl<T> Page<T> {
     }
 }
 
-/// Where to go from here.
+/// The links of this page.
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Links {
-    /// This page.
+    /// The address of this page.
     #[serde(rename = "self")]
     #[schema(max_length = 20000)]
     pub(super) itself: String,
@@ -45,7 +45,7 @@ pub struct Links {
     pub(super) prev: Option<String>,
 }
 
-/// About the page.
+/// What to know about this page.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Meta {
     /// The most rows that this page could have.

@@ -1,4 +1,4 @@
-//! Reading the official lists: CSV in any of their layouts, or GeoJSON with the contours. Whatever is wrong is told with its place.
+//! Reads the official lists: CSV in any of their layouts, or GeoJSON with the contours. Each fault is told with its place.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -10,18 +10,18 @@ use serde_json::Value;
 
 use crate::values::{Checked, Contour, Fault, Feature, Features, Rule, rules};
 
-/// What a member is, by the word of the lists.
+/// The kind of a member, by the word that the lists use.
 pub(super) const KINDS: [(&str, &str); 3] = [("epci", "intercommunality"), ("ept", "ept"), ("commune", "commune")];
 
-/// A territory as the lists have it.
+/// A territory as it is on the lists.
 #[derive(Debug, Default)]
 pub(super) struct Listed {
     pub name: Option<String>,
-    /// Its members by their SIREN; none where no list names members.
+    /// The members by their SIREN; empty when no list names members.
     pub members: BTreeMap<String, Member>,
-    /// How many members a list declares.
+    /// The number of members that a list declares.
     declared: Option<usize>,
-    /// Its communes by their code, where a list names them.
+    /// The communes by their code, when a list names them.
     pub communes: BTreeMap<String, String>,
     pub contour: Option<Contour>,
 }
@@ -33,11 +33,11 @@ pub(super) struct Member {
     pub departments: Vec<String>,
 }
 
-/// What several files say of the territories of a phase, by their codes.
+/// The territories of a phase by their codes, as several files together describe them.
 #[derive(Debug, Default)]
 pub struct Lists(pub(super) BTreeMap<String, Listed>);
 
-/// What is wrong with the files: all of it, each with its place.
+/// All faults of the files, each with its place.
 #[derive(Default)]
 pub(super) struct Faults(pub Vec<String>);
 
@@ -46,7 +46,7 @@ impl Faults {
         self.0.push(format!("{place}, {column}: {what}"));
     }
 
-    /// A text that keeps its rule; else nothing, and the fault is told.
+    /// Checks a text by its rule. A text that breaks the rule is reported as a fault, and gives nothing.
     fn text<R: Rule>(&mut self, place: &str, column: &str, text: &str) -> Option<String> {
         match Checked::<R>::parse(text) {
             Ok(checked) => Some(checked.as_str().to_owned()),
@@ -63,7 +63,7 @@ impl Faults {
     }
 }
 
-/// Reads the lists of one phase. Errs with all that is wrong in them: file, line, column and reason.
+/// Reads the lists of one phase. The error lists all faults: file, line, column and reason.
 pub fn read(files: &[impl AsRef<Path>]) -> anyhow::Result<Lists> {
     let (mut lists, mut faults) = (Lists::default(), Faults::default());
     for file in files {
@@ -91,7 +91,7 @@ pub fn read(files: &[impl AsRef<Path>]) -> anyhow::Result<Lists> {
 }
 
 impl Lists {
-    /// The territory of this code and name, when both are in order.
+    /// The territory of this code and name, if both are valid.
     fn territory(&mut self, place: &str, code: (&str, &str), name: Option<(&str, &str)>, faults: &mut Faults) -> Option<&mut Listed> {
         let known = faults.text::<rules::OfficialCode>(place, code.0, code.1);
         let name = name.map(|(column, text)| (column, faults.text::<rules::Name>(place, column, text)));
@@ -186,7 +186,7 @@ impl Lists {
             } else {
                 let (column, sirens) = text(["siren_groupement", "siren_epci"]);
                 let sirens: Vec<&str> = sirens.split(',').map(str::trim).collect();
-                // A name may hold a comma itself: then the names cannot be told apart, and the COG has them.
+                // A name may contain a comma: then the list of names cannot be split, and the names are taken from the COG.
                 let names: Vec<&str> = text(["lib_groupement", "lib_epci"]).1.split(", ").collect();
                 for (index, siren) in sirens.iter().enumerate() {
                     let name = if names.len() == sirens.len() { names[index] } else { siren };
@@ -202,7 +202,7 @@ impl Lists {
 }
 
 impl Listed {
-    /// Takes in a member. What one list says in more words than another one stays.
+    /// Adds a member. When two lists describe it, the longer description stays.
     fn member(
         &mut self,
         place: &str,
