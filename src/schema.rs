@@ -625,6 +625,7 @@ diesel::table! {
         noun -> Text,
         parent_noun -> Nullable<Text>,
         parent_column -> Nullable<Text>,
+        places -> Array<Nullable<Text>>,
     }
 }
 

@@ -200,6 +200,8 @@ impl Problem {
     /// The same, of a broken rule that a noun has put into words: said at this pointer.
     pub fn reworded(mut self, pointer: &str, said: Said) -> Self {
         self.0.errors = vec![Wrong::body(pointer, "broken_rule", said)];
+        // Whoever hands it on has no better words.
+        self.0.cause = None;
         self
     }
 
