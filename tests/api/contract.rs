@@ -20,7 +20,7 @@ fn fresh(name: &str, text: &str) {
         fs::write(&path, text).unwrap();
     }
     let kept = fs::read_to_string(&path).unwrap_or_default();
-    assert!(kept == text, "openapi/{name} is not what the code says: run `make openapi` and look at the difference");
+    assert!(kept == text, "openapi/{name} is not what the code says. To fix this: run `make openapi`, and look at the difference");
 }
 
 #[test]
@@ -39,28 +39,41 @@ fn every_operation_is_whole() {
     let mut ids = HashSet::new();
     for (path, method, operation) in operations() {
         let id = operation["operationId"].as_str().unwrap();
-        assert!(ids.insert(id), "{id} stands twice");
-        assert!(id.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{id} is not snake_case");
-        assert!(!operation["summary"].as_str().unwrap_or_default().is_empty(), "{id} has no summary: its doc comment is missing");
+        assert!(ids.insert(id), "two operations are called {id}. To fix this: give one of the handlers another name");
+        assert!(id.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{id} is not snake_case. To fix this: name its handler so");
+        assert!(
+            !operation["summary"].as_str().unwrap_or_default().is_empty(),
+            "{id} has no summary. To fix this: write a doc comment on its handler"
+        );
         assert!(operation["security"].is_array(), "{id} says nothing of security");
         let tag = operation["tags"][0].as_str().unwrap();
-        assert!(DOCUMENT["tags"].as_array().unwrap().iter().any(|known| known["name"] == tag), "the tag {tag} is not described in openapi.rs");
+        assert!(
+            DOCUMENT["tags"].as_array().unwrap().iter().any(|known| known["name"] == tag),
+            "nothing says what {tag} are. To fix this: describe the tag (src/openapi.rs)"
+        );
         let named: Vec<&str> = path.split('/').filter(|segment| segment.starts_with('{')).collect();
         let parameters: Vec<&Value> = operation["parameters"].as_array().into_iter().flatten().collect();
         for name in named {
             assert!(
                 parameters.iter().any(|parameter| format!("{{{}}}", parameter["name"].as_str().unwrap()) == name),
-                "{id} does not describe {name}"
+                "{id} does not describe {name}. To fix this: take it by an extractor of crate::http (At, PartOf …)"
             );
         }
         for parameter in parameters {
             assert!(parameter["schema"].is_object(), "{id}: {parameter}");
             let about = parameter["description"].as_str().unwrap_or_default();
-            assert!(!about.is_empty() || parameter["schema"]["type"] == "boolean", "{id}: {} is not described", parameter["name"]);
+            assert!(
+                !about.is_empty() || parameter["schema"]["type"] == "boolean",
+                "{id}: nothing says what {} is. To fix this: write a doc comment on it",
+                parameter["name"]
+            );
         }
         let mut kinds = HashSet::new();
         for (status, response) in operation["responses"].as_object().unwrap() {
-            assert!(!response["description"].as_str().unwrap_or_default().is_empty(), "{id} does not describe {status}");
+            assert!(
+                !response["description"].as_str().unwrap_or_default().is_empty(),
+                "{id} does not describe {status}. To fix this: say what it means in src/openapi.rs"
+            );
             if status.starts_with('2') {
                 kinds.extend(response["content"].as_object().into_iter().flatten().map(|(kind, _)| kind));
             }
@@ -91,7 +104,7 @@ fn every_operation_is_named_after_its_noun() {
             ("patch", _) => "update",
             _ => "delete",
         };
-        assert_eq!(id.split('_').next(), Some(verb), "{method} {path} is {id}");
+        assert_eq!(id.split('_').next(), Some(verb), "{method} {path} is {id}. To fix this: call its handler {verb}_…");
         let noun = segments[0].replace('-', "_");
         let singular = if noun == "people" {
             "person"
@@ -101,7 +114,7 @@ fn every_operation_is_named_after_its_noun() {
             noun.trim_end_matches('s').trim_end_matches("ie")
         };
         let own = if segments.len() == 1 && verb == "list" { &noun } else { singular };
-        assert!(id[verb.len() + 1..].starts_with(own), "{method} {path} is {id}: not named after its noun");
+        assert!(id[verb.len() + 1..].starts_with(own), "{method} {path} is {id}. To fix this: call its handler {verb}_{own}…");
     }
 }
 
@@ -114,7 +127,7 @@ fn every_reference_resolves_and_every_text_has_a_length() {
         }
         let is_text = value["type"] == "string" || value["type"].as_array().is_some_and(|types| types.contains(&"string".into()));
         if is_text && value.get("enum").is_none() && value.get("const").is_none() {
-            assert!(value["maxLength"].is_number(), "{at} has no maxLength");
+            assert!(value["maxLength"].is_number(), "{at} has no maxLength. To fix this: give it a type of src/values, or #[schema(max_length = …)]");
         }
         match value {
             Value::Object(members) => members.iter().for_each(|(name, member)| walk(member, &format!("{at}/{name}"))),
@@ -159,11 +172,14 @@ fn what_operations_have_in_common_stands_once() {
 fn inputs_take_no_other_members_and_words_have_french_labels() {
     for (name, schema) in DOCUMENT["components"]["schemas"].as_object().unwrap() {
         if name.starts_with("New") || name.ends_with("Patch") {
-            assert_eq!(schema["additionalProperties"], false, "{name}");
+            assert_eq!(schema["additionalProperties"], false, "{name} takes any member. To fix this: #[serde(deny_unknown_fields)]");
         }
         if let Some(words) = schema["enum"].as_array() {
             for word in words {
-                assert!(schema["x-labels-fr"][word.as_str().unwrap()].is_string(), "{name}: {word} has no French label");
+                assert!(
+                    schema["x-labels-fr"][word.as_str().unwrap()].is_string(),
+                    "{name}: {word} has no French label. To fix this: write it beside the word"
+                );
             }
         }
     }

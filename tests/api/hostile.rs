@@ -116,13 +116,17 @@ async fn every_parameter_and_path_withstands_hostile_texts() {
     let mut known = HashSet::new();
     for (path, item) in DOCUMENT["paths"].as_object().unwrap().iter().filter(|(path, _)| path.starts_with("/api/v1")) {
         if path.contains('{') {
-            for text in texts().filter(|text| !text.is_empty() && !text.contains("..")) {
+            let mut plain = None;
+            for text in ["x"].into_iter().chain(texts().filter(|text| !text.is_empty() && !text.contains(".."))) {
                 let segment: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
                 let address =
                     format!("{}{}", house.address, path.replace("{id}", &segment).replace("{part_id}", &segment).replace("{code}", &segment));
                 let answer = house.anyone.get(&address).await;
                 assert!(matches!(answer.status.as_u16(), 404 | 405), "{address}: {}", answer.status);
-                assert!(!answer.body.to_string().contains(&format!("{text}<")), "it is not echoed");
+                // Nothing of what is asked for is echoed: whatever it is, the answer is the same.
+                let mut told = answer.body;
+                told.as_object_mut().unwrap().shift_remove("instance");
+                assert_eq!(&told, plain.get_or_insert_with(|| told.clone()), "{address}");
                 asked += 1;
             }
             continue;

@@ -45,7 +45,10 @@ async fn every_table_of_a_noun_keeps_the_ledger() {
         ),
     )
     .await;
-    assert_eq!(without, [""; 0], "SELECT keep_ledger('…') is missing from its migration");
+    assert_eq!(
+        without, [""; 0],
+        "these keep no ledger. To fix this: end the migration of each with SELECT keep_ledger('…'), or name a table that is no noun's in APART"
+    );
 }
 
 #[actix_web::test]
@@ -220,7 +223,7 @@ async fn every_reference_has_a_key_and_an_index() {
         ),
     )
     .await;
-    assert_eq!(odd, [""; 0], "a foreign key or an index is missing");
+    assert_eq!(odd, [""; 0], "a foreign key or an index is missing. To fix this: give each *_id column both, in its migration");
 }
 
 /// The schema as PostgreSQL tells it, table by table, with its columns, constraints, indexes, triggers and functions.
@@ -242,7 +245,10 @@ async fn migrations_up_down_and_up_leave_the_same_schema() {
     let before = ask(&mut conn, SHAPE).await;
     assert!(matches!(migrate::run(&house.url, Step::Down).unwrap(), State::Behind(count) if count > 5));
     let empty = ask(&mut conn, SHAPE).await;
-    assert!(empty.iter().all(|line| line.contains("__diesel_schema_migrations") || line.contains("diesel_")), "down.sql leaves {empty:#?}");
+    assert!(
+        empty.iter().all(|line| line.contains("__diesel_schema_migrations") || line.contains("diesel_")),
+        "down leaves something. To fix this: undo it in down.sql: {empty:#?}"
+    );
     assert_eq!(migrate::run(&house.url, Step::Up).unwrap(), State::Current);
     assert_eq!(ask(&mut conn, SHAPE).await, before);
 }
@@ -350,7 +356,7 @@ async fn the_schema_in_the_code_is_fresh() {
         "// @generated automatically by Diesel CLI.\n\npub mod sql_types {{\n{types}}}\n\n{tables}\n{joinable}\ndiesel::allow_tables_to_appear_in_same_query!(\n{names});\n"
     );
     let differs = code.lines().zip(fresh.lines()).find(|(code, fresh)| code != fresh);
-    assert!(code == fresh, "src/schema.rs is stale: run `make schema`. The first lines that differ: {differs:?}");
+    assert!(code == fresh, "src/schema.rs is not what the migrations make. To fix this: run `make schema`. The first lines that differ: {differs:?}");
 }
 
 /// What a forger with all rights does to the ledger, and what the walk along the chain says of it.

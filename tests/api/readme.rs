@@ -21,7 +21,8 @@ async fn the_examples_of_the_readme_answer_as_it_says() {
         let output = tokio::task::spawn_blocking(move || Command::new("bash").args(["-c", &marked]).output().unwrap()).await.unwrap();
         let printed = String::from_utf8_lossy(&output.stdout).replace('\r', "");
         let answer = printed.split("----\n").nth(1).unwrap_or_default();
-        assert_eq!(answer, promised, "{commands}\n{}", String::from_utf8_lossy(&output.stderr));
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(answer, promised, "{commands}\n{told}\nTo fix this: where the service is right, write its answer below the example in README.md");
         // Only variables are kept for the next example: what was written is written.
         script = script.lines().filter(|line| line.starts_with(|first: char| first.is_ascii_uppercase())).map(|line| format!("{line}\n")).collect();
         examples += 1;

@@ -33,7 +33,13 @@ async fn an_official_code_is_no_identity() {
     let other = makers::territory(&house, "Autre").await;
     let label = |phase: usize| json!({ "phase_id": id(&phases[phase]), "official_code": "ti-2801", "status": "labelled" });
     house.post(&format!("/territories/{other}/labels"), label(1)).await.expect(409);
-    assert_eq!(alencon["id"].as_str().unwrap().len(), 36, "what is behind is an identifier of our own");
+    // What is behind is an identifier of our own: no code leads to a territory, and one that gets another code stays where it was.
+    house.get("/territories/ti-2801").await.expect(404);
+    let labels = format!("/territories/{}/labels", id(&alencon));
+    let own = only(&house, &format!("{labels}?official_code=ti-2801")).await;
+    house.patch(&format!("{labels}/{}", id(&own)), Some("*"), json!({ "official_code": "ti-2890" })).await.expect(200);
+    assert_eq!(id(&only(&house, &format!("/territories?official_code=ti-2890&phase_id={}", id(&phases[1]))).await), id(&alencon));
+    house.post(&format!("/territories/{other}/labels"), label(1)).await.expect(201);
 }
 
 /// Trap 2: a territory continues, splits, merges, disappears: many to many.

@@ -86,7 +86,7 @@ pub fn check(method: &Method, path: &str, answer: &Answer) {
     let id = operation["operationId"].as_str().unwrap();
     let response = &operation["responses"][status.to_string()];
     // Any request may be malformed in its framing, or be one too many.
-    assert!(!response.is_null(), "{id} does not document {status}: {answer:?}");
+    assert!(!response.is_null(), "{id} does not document {status}. To fix this: answer with a status of its own, or document this one: {answer:?}");
     if status < 300 {
         let content = &response["content"]["application/json"]["schema"];
         if content.is_null() {
