@@ -149,7 +149,6 @@ impl Noun for Citation {
             "A thing has 1000 citations of one territory's documents at most.",
             "Un élément a au plus 1000 citations des documents d'un territoire.",
         )],
-        ..Card::EMPTY
     };
     const WRITING: Writing<Self> = Writing {
         make: Where::Anywhere,

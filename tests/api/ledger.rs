@@ -457,7 +457,8 @@ async fn the_ledger_and_the_cards_say_the_same() {
         );
         if face.whole.is_none() {
             let (mut places, mut told) = (noun.places.clone(), card.places.to_vec());
-            (places.sort_unstable(), told.sort_unstable());
+            places.sort_unstable();
+            told.sort_unstable();
             assert_eq!(places, told, "{}: to fix this, compare `places` of its card with keep_ledger", card.table);
         }
         assert_eq!(noun.erased, card.erased, "{}: to fix this, compare `erased` of its card with personal_members()", card.table);

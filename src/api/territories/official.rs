@@ -66,7 +66,7 @@ pub async fn load(lists: &Lists, phase: i32, db: &Db) -> anyhow::Result<Loaded> 
             let mut loaded = Loaded { territories: lists.0.len(), members: members.values().map(BTreeMap::len).sum(), ..Loaded::default() };
             for (code, listed) in &lists.0 {
                 let name = listed.name.as_deref().unwrap_or_default();
-                let (id, label) = settle(code, name, known.get(code.as_str()).copied(), phase_id, phase, &mut loaded, by, conn).await?;
+                let (id, label) = settle(code, name, known.get(code.as_str()).copied(), (phase, phase_id), &mut loaded, by, conn).await?;
                 if let Some(members) = members.get(code.as_str()).filter(|members| !members.is_empty()) {
                     enrol(id, phase_id, members, &mut loaded, by, conn).await?;
                 }
@@ -212,8 +212,7 @@ async fn settle(
     code: &str,
     name: &str,
     known: Option<Id>,
-    phase_id: Id,
-    phase: i32,
+    (phase, phase_id): (i32, Id),
     loaded: &mut Loaded,
     by: &Writer,
     conn: &mut Conn,

@@ -69,19 +69,6 @@ pub async fn decide(client: &Client, territory: &str, fiche: &str, effect: &str,
     client.post("/meetings", json!({ "territory_id": territory, "decisions": [decision] })).await
 }
 
-/// One more of each noun, with one of each of its parts. Numbers keep two calls apart.
-pub async fn one_of_each(client: &Client, number: u32) {
-    let mut made = std::collections::HashMap::new();
-    for (number, maker) in (number..).zip(makers()) {
-        let path = match maker.path.split_once("/{id}") {
-            None => maker.path.to_owned(),
-            Some((parent, rest)) => format!("{parent}/{}{rest}", made[parent]),
-        };
-        let id = make(client, &path, (maker.body)(client, number).await).await;
-        made.insert(maker.path, id);
-    }
-}
-
 /// All of them. Parts come after their parents.
 pub fn makers() -> Vec<Maker> {
     vec![
