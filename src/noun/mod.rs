@@ -4,10 +4,10 @@
 //! A *noun* is a kind of thing with addresses of its own (`objectives`), or a *part* of one (`action-fiches/{id}/milestones`).
 //! Both implement [`Noun`]; [`Whole`] says which of the two it is.
 //!
-//! - [`act`]: the one way of writing: every handler, command and loader writes through it.
-//! - [`entry`]: a route together with its entry in the document.
-//! - [`routes`]: the five operations, for the nouns that choose them.
-//! - [`history`]: what happened to a thing, and the way back.
+//! - `act`: the one way of writing: every handler, command and loader writes through it.
+//! - `entry`: a route together with its entry in the document.
+//! - `routes`: the five operations, for the nouns that choose them.
+//! - `history`: what happened to a thing, and the way back.
 
 mod act;
 mod card;
@@ -79,7 +79,7 @@ impl<N: Noun> Writing<N> {
 
 /// A noun, or a part of one: its types, its card, its four statements, and its particular rules.
 ///
-/// The statements are concrete over the table of the noun. [`act`] does the checks around them, in one order.
+/// The statements are concrete over the table of the noun. [`act()`] does the checks around them, in one order.
 pub trait Noun: Paged + Resource + ToSchema {
     /// What is true of the noun and not said by its types.
     const CARD: Card;
