@@ -13,7 +13,7 @@ use ipnet::IpNet;
 #[derive(Debug, Parser)]
 #[command(version, about, max_term_width = 110)]
 pub struct Config {
-    /// What to do; `serve` unless told.
+    /// What to do; by default `serve`.
     #[command(subcommand)]
     pub command: Option<Command>,
     #[command(flatten)]
@@ -25,18 +25,18 @@ pub struct Config {
     pub log_format: LogFormat,
 }
 
-/// Which database.
+/// The database.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Database")]
 pub struct Database {
-    /// A PostgreSQL to use (14 to 18), such as postgresql://user:password@host/database. Without one the service runs a
-    /// private PostgreSQL of its own.
+    /// The PostgreSQL to use (14 to 18), such as postgresql://user:password@host/database. Without this setting the service runs a private
+    /// PostgreSQL of its own.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
     pub database_url: Option<String>,
-    /// Where the private PostgreSQL lives. By default /var/lib/territoires-industrie for root, else a folder of the user's.
+    /// The folder of the private PostgreSQL. By default /var/lib/territoires-industrie for root, else a folder of the user.
     #[arg(long, env = "DATA_DIR", global = true)]
     pub data_dir: Option<PathBuf>,
-    /// Where PostgreSQL's `initdb` and `postgres` are. Looked for unless told.
+    /// The folder of PostgreSQL's `initdb` and `postgres`. By default they are looked for.
     #[arg(long, env = "POSTGRES_BIN_DIR", global = true)]
     pub postgres_bin_dir: Option<PathBuf>,
     #[arg(long, env = "HOME", hide = true, global = true)]
@@ -49,25 +49,25 @@ pub struct Database {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Serving")]
 pub struct Serve {
-    /// Where to listen.
+    /// The address to listen on.
     #[arg(long, env = "BIND", default_value = "127.0.0.1:8080", global = true)]
     pub bind: SocketAddr,
-    /// How the service is reached from outside, for the links it gives. By default http:// and BIND.
+    /// The address of the service from outside, for the links in answers. By default http:// and BIND.
     #[arg(long, env = "PUBLIC_URL", global = true)]
     pub public_url: Option<String>,
-    /// How many workers answer, each on a thread of its own. By default one a core.
+    /// The number of workers, each on a thread of its own. By default one for each core.
     #[arg(long, env = "WORKERS", global = true)]
     pub workers: Option<usize>,
-    /// How many connections to PostgreSQL each worker may open.
+    /// The most connections to PostgreSQL of each worker.
     #[arg(long, env = "POOL_SIZE", default_value_t = 4, global = true)]
     pub pool_size: usize,
-    /// How many clients each worker serves at once; more are left waiting at the door.
+    /// The most clients that each worker serves at once; more clients wait.
     #[arg(long, env = "MAX_CONNECTIONS", default_value_t = 5000, global = true)]
     pub max_connections: usize,
-    /// How many streams of changes are open at once; more are told to come back later.
+    /// The most open streams of changes; more are refused with 503.
     #[arg(long, env = "MAX_STREAMS", default_value_t = 200, global = true)]
     pub max_streams: usize,
-    /// How long a stop waits for what is running, in seconds.
+    /// How long a stop waits for running requests, in seconds.
     #[arg(long, env = "SHUTDOWN_TIMEOUT", default_value_t = 30, global = true)]
     pub shutdown_timeout: u64,
     /// The origins whose pages may write, separated by commas. Reading is open to all.
@@ -77,31 +77,30 @@ pub struct Serve {
     /// PostgreSQL.
     #[arg(long, env = "CURSOR_SECRET", hide_env_values = true, global = true)]
     pub cursor_secret: Option<String>,
-    /// Whose tokens are taken, and for which audience: ISSUER=AUDIENCE, where ISSUER is the `iss` of its tokens and the address of
-    /// its OpenID Connect discovery (https, or http on this machine). Several are separated by commas. What its identities may
-    /// do is said with `grants give`.
+    /// The identity providers whose tokens are accepted: ISSUER=AUDIENCE, separated by commas. ISSUER is the `iss` of the tokens, and the
+    /// address of the OpenID Connect discovery (https, or http on this machine). `grants give` gives rights to their identities.
     #[arg(long = "oidc-issuer", env = "OIDC_ISSUERS", value_delimiter = ',', global = true)]
     pub oidc_issuers: Vec<OidcIssuer>,
-    /// The algorithms that their tokens may be signed with; never one with a shared secret.
+    /// The algorithms of these tokens, separated by commas; never one with a shared secret.
     #[arg(long, env = "OIDC_ALGORITHMS", value_delimiter = ',', default_value = "RS256,ES256", global = true)]
     pub oidc_algorithms: Vec<String>,
-    /// How long an access token given for a key holds, in seconds.
+    /// The lifetime of an access token that is given for a key, in seconds.
     #[arg(long, env = "TOKEN_LIFETIME", default_value_t = 3600, value_parser = clap::value_parser!(u32).range(1..=86_400), global = true)]
     pub token_lifetime: u32,
-    /// How many requests that read one key, identity or address may make a minute; 0 for no limit.
+    /// The most reading requests a minute of one key, identity or address; 0 for no limit.
     #[arg(long, env = "RATE_READS", default_value_t = 6000, global = true)]
     pub rate_reads: u32,
-    /// How many requests that write one key, identity or address may make a minute; 0 for no limit.
+    /// The most writing requests a minute of one key, identity or address; 0 for no limit.
     #[arg(long, env = "RATE_WRITES", default_value_t = 1200, global = true)]
     pub rate_writes: u32,
-    /// How many pages of the feed, which are exports, one key, identity or address may take a minute; 0 for no limit.
+    /// The most pages of the feed (exports) a minute of one key, identity or address; 0 for no limit.
     #[arg(long, env = "RATE_EXPORTS", default_value_t = 600, global = true)]
     pub rate_exports: u32,
-    /// How many wrong credentials may come from one address a minute; 0 for no limit.
+    /// The most wrong credentials a minute from one address; 0 for no limit.
     #[arg(long, env = "RATE_FAILURES", default_value_t = 20, global = true)]
     pub rate_failures: usize,
-    /// The proxies in front, as addresses or networks such as 10.0.0.0/8, separated by commas: what their X-Forwarded-For says
-    /// of a client's address is believed. From anyone else it is ignored.
+    /// The proxies in front of the service, as addresses or networks such as 10.0.0.0/8, separated by commas. The service believes their
+    /// X-Forwarded-For, and ignores it from anyone else.
     #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',', value_parser = network, global = true)]
     pub trusted_proxies: Vec<IpNet>,
     /// Apply missing migrations to DATABASE_URL at start (the private PostgreSQL always gets them).
@@ -112,10 +111,10 @@ pub struct Serve {
     pub no_demo: bool,
 }
 
-/// An identity provider whose tokens are taken.
+/// An identity provider whose tokens are accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OidcIssuer {
-    /// The `iss` of its tokens, below which its discovery is.
+    /// The `iss` of its tokens. The address of its discovery begins with it.
     pub url: String,
     /// The `aud` of the tokens that are meant for this service.
     pub audience: String,
@@ -138,7 +137,7 @@ fn network(text: &str) -> Result<IpNet, String> {
 }
 
 impl Serve {
-    /// How the service is reached from outside, without a slash at its end. A variable that is set to nothing is not set.
+    /// The address of the service from outside, without a slash at its end. An empty variable counts as not set.
     pub fn public_url(&self, address: SocketAddr) -> String {
         let told = self.public_url.as_deref().map(|url| url.trim_end_matches('/')).filter(|url| !url.is_empty());
         told.map_or_else(|| format!("http://{address}"), str::to_owned)
@@ -162,14 +161,14 @@ pub enum Command {
         #[command(subcommand)]
         what: Keys,
     },
-    /// Prove that what is kept was not touched.
+    /// Prove that stored data was not changed.
     Verify {
         #[command(subcommand)]
         what: Verify,
     },
-    /// After the database was restored from a dump: whoever follows the changes is told to start again.
+    /// After the database was restored from a dump: tell every reader of the changes to start again.
     NewEpoch,
-    /// Give, list and end grants of identities: how the first administrator comes in.
+    /// Give, list and end grants of identities. The first administrator gets the first grant so.
     Grants {
         #[command(subcommand)]
         what: Grants,
@@ -193,7 +192,7 @@ pub enum Load {
         /// A folder laid out as the npm package @etalab/decoupage-administratif is (`make cog` fetches it).
         dir: PathBuf,
     },
-    /// The official lists of a phase: territories, labels, members, and what became of them from one phase to the next.
+    /// The official lists of a phase: territories, labels, members, and the successions from one phase to the next.
     Territories {
         /// The number of the phase.
         #[arg(long)]
@@ -215,9 +214,9 @@ pub enum Load {
 /// What can be verified.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Verify {
-    /// Walk along the ledger's chain of hashes: an altered, missing or moved line is told, and the command fails.
+    /// Verify the ledger's chain of hashes: the command reports an altered, missing or moved line, and fails.
     Ledger {
-        /// A number and its hash as an earlier run told them, such as `120:5ab3…`: fails when they stand no more.
+        /// A number and its hash that an earlier run printed, such as `120:5ab3…`. The command fails if they are gone.
         #[arg(long, value_parser = noted)]
         noted: Option<(i64, String)>,
     },
@@ -231,15 +230,15 @@ fn noted(text: &str) -> Result<(i64, String), String> {
 /// What can be done with keys.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Keys {
-    /// Make a key and print it, this once.
+    /// Make a key and print it. It is shown only this once.
     Create {
-        /// What the key is for (nom). The ledger records this name.
+        /// What the key is for. The ledger records this name.
         name: String,
-        /// What it may do and where: `role@nation`, `role@region:28`, `role@department:61`, `role@territory:<id>` or
-        /// `role@fiche:<id>`; a role is `reader`, `editor`, `approver` or `admin`. Several may be given.
+        /// What the key may do, and where: `role@nation`, `role@region:28`, `role@department:61`, `role@territory:<id>` or
+        /// `role@fiche:<id>`. A role is `reader`, `editor`, `approver` or `admin`. May be repeated.
         #[arg(long = "grant", default_value = "reader@nation")]
         grants: Vec<String>,
-        /// After how many days it ends.
+        /// The number of days after which the key ends.
         #[arg(long, default_value_t = 365)]
         days: i64,
     },
@@ -247,7 +246,7 @@ pub enum Keys {
     List,
     /// End a key now.
     Revoke {
-        /// The sixteen characters after `tdi_`.
+        /// The public identifier: the sixteen characters after `tdi_`.
         public_id: String,
     },
 }
@@ -255,26 +254,26 @@ pub enum Keys {
 /// What can be done with grants.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Grants {
-    /// Give grants to whoever shows a claim in a token of an issuer.
+    /// Give grants to everyone whose token of an issuer has a claim.
     Give {
-        /// The issuer, as its tokens name it.
+        /// The issuer: the `iss` of its tokens.
         #[arg(long)]
         issuer: String,
-        /// The claim; `sub` names one identity.
+        /// The name of the claim: `sub` for one identity.
         #[arg(long, default_value = "sub")]
         claim: String,
         /// The value of the claim, or one of its values.
         #[arg(long)]
         value: String,
-        /// What may be done and where, such as `admin@nation`; see `keys create`.
+        /// What the holder may do, and where, such as `admin@nation`; see `keys create`.
         #[arg(required = true)]
         grants: Vec<String>,
     },
-    /// List the grants that hold, of keys and of identities.
+    /// List the grants in force, of keys and of identities.
     List,
     /// End a grant now.
     End {
-        /// Its identifier.
+        /// The identifier.
         id: String,
     },
 }

@@ -80,7 +80,7 @@ fn main() -> anyhow::Result<()> {
     }
 }
 
-/// The database of this run: the one that was named, or a private one.
+/// The database of this run: the one of `DATABASE_URL`, or a private one.
 struct Home {
     url: String,
     embedded: Option<Embedded>,
@@ -105,7 +105,7 @@ impl Home {
     }
 }
 
-/// Where the private database lives.
+/// The folder of the private database.
 fn data_dir(database: &Database) -> PathBuf {
     let usual = || embedded::default_data_dir(database.home.as_deref(), database.xdg_data_home.as_deref());
     database.data_dir.clone().unwrap_or_else(usual)
@@ -124,8 +124,8 @@ fn apply(url: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Refuses a schema that is not the one this binary was built for. A database that is away is another matter: it may come
-/// back, and until then the service says so.
+/// Refuses a schema that is not the schema of this binary. A database that is away is not refused: it may come back, and until then
+/// `/health/ready` answers 503.
 fn check_schema(home: &Home, migrate: bool) -> anyhow::Result<()> {
     if home.embedded.is_some() || migrate {
         return apply(&home.url);
@@ -178,7 +178,7 @@ fn serve(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What seals the cursors and tokens of a private database: 256 random bits in a file beside it, made once.
+/// The secret that seals the cursors and tokens of a private database: 256 random bits in a file beside it, made once.
 fn own_secret(data_dir: &Path) -> anyhow::Result<String> {
     let file = data_dir.join("secret");
     let kept = std::fs::read_to_string(&file).unwrap_or_default();
@@ -191,7 +191,7 @@ fn own_secret(data_dir: &Path) -> anyhow::Result<String> {
     Ok(secret)
 }
 
-/// Asks the service that listens there whether it is ready.
+/// Asks the service that listens at this address whether it is ready.
 fn health(mut address: SocketAddr) -> anyhow::Result<()> {
     if address.ip().is_unspecified() {
         address.set_ip(Ipv4Addr::LOCALHOST.into());
@@ -217,12 +217,12 @@ async fn welcome(url: &str) -> anyhow::Result<String> {
     Ok(keys::create(DEMO_KEY, &grants, Some(30), "command: serve", &mut conn).await?.to_string())
 }
 
-/// Has nothing ever been written here?
+/// Is the database empty?
 async fn is_empty(url: &str) -> anyhow::Result<bool> {
     Ok(ledger::is_empty(&mut db::connect(url).await?).await?)
 }
 
-/// Loads data, and says what it did.
+/// Loads data, and prints the result.
 async fn load(what: Load, url: &str) -> anyhow::Result<()> {
     let db = Db::new(url, 1)?;
     match what {
@@ -245,7 +245,7 @@ async fn load(what: Load, url: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Numbers what has no number yet, then walks along the chain.
+/// Numbers the lines without a number, then verifies the chain.
 async fn verify_ledger(url: &str, noted: Option<(i64, String)>) -> anyhow::Result<()> {
     let mut conn = db::connect(url).await?;
     stamper::catch_up(&mut conn).await?;
@@ -326,7 +326,7 @@ fn read_grants(texts: &[String]) -> anyhow::Result<Vec<NewGrant>> {
     texts.iter().map(read).collect()
 }
 
-/// Grants as they are read.
+/// Grants, in the form that `read_grants` reads.
 fn shown(grants: &[Grant]) -> String {
     let over = |grant: &Grant| match grant.over() {
         Some(Perimeter::Region(code)) => format!("region:{}", code.as_str()),

@@ -28,7 +28,7 @@ use crate::{
     openapi,
 };
 
-/// The document, whole.
+/// The complete document.
 pub fn document() -> OpenApi {
     let (_, document) = App::new()
         .into_utoipa_app()
@@ -40,7 +40,7 @@ pub fn document() -> OpenApi {
     openapi::complete(document)
 }
 
-/// A document that stays as it is for as long as the service runs.
+/// A document that does not change while the service runs.
 #[derive(Clone)]
 struct Lasting {
     text: web::Bytes,
@@ -65,7 +65,7 @@ impl Lasting {
     }
 }
 
-/// Starts to serve on `listener`: the answers, until the server is told to stop.
+/// Starts to serve on `listener`. The server runs until it is told to stop.
 pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io::Result<Server> {
     let address = listener.local_addr()?;
     let public = settings.public_url(address);
@@ -80,7 +80,7 @@ pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io
     let offer = Data::new(guard::Offer::of(&document)?);
     let older = Lasting::of(&openapi::older(&document)?)?;
     let document = Lasting::of(&document)?;
-    // A bad address is told at once, not by the first request.
+    // A bad address is reported at the start, and not by the first request.
     drop(Db::new(url, 1).map_err(io::Error::other)?);
     let (stop, stopped) = watch::channel(false);
     let streams = Data::new(Streams::new(settings.max_streams, stamper::start(url), stopped));
@@ -93,7 +93,7 @@ pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io
             .configure(api::oauth::routes)
             .service(scope::scope(openapi::BASE).configure(api::routes))
             .split_for_parts();
-        // A pool for each worker: it is made on the worker's own thread.
+        // Each worker has a pool of its own, made on the thread of the worker.
         let app = match Db::new(&url, size) {
             Ok(db) => app.app_data(Data::new(db)),
             Err(error) => {
@@ -117,7 +117,7 @@ pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io
                     .service(SwaggerUi::new("/{_:.*}").config(Config::new(["/openapi-3.0.json"]).doc_expansion("none").filter(true))),
             )
             .default_service(web::to(guard::otherwise))
-            // The last one named is the first to see a request.
+            // The middleware that is added last sees a request first.
             .wrap(from_fn(once::once))
             .wrap(from_fn(guard::guard))
             .wrap(from_fn(dress::detach))
@@ -138,7 +138,7 @@ pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io
     Ok(server)
 }
 
-/// Waits for the signal to stop. Streams end first: a graceful stop waits for all that is being answered.
+/// Waits for the signal to stop. Streams are ended first, because a graceful stop waits until all answers are sent.
 async fn end(server: ServerHandle, stop: watch::Sender<bool>) {
     let heard = |kind| match signal(kind) {
         Ok(signal) => Some(signal),

@@ -44,7 +44,7 @@ impl Vocabulary for MeetingStatusWords {
 pub type MeetingStatus = Word<MeetingStatusWords>;
 
 impl MeetingStatus {
-    /// It took place.
+    /// The meeting took place.
     const HELD: Self = Self::of("held");
 }
 

@@ -1,4 +1,4 @@
-//! The contours of things, kept apart from them: they are large, and seldom asked for.
+//! The contours of things. They have a table of their own, because they are large and seldom asked for.
 
 use std::collections::HashMap;
 
@@ -8,10 +8,10 @@ use diesel_async::RunQueryDsl;
 use super::Conn;
 use crate::{schema::contours, values::Contour};
 
-/// A row: whose it is, west, south, east, north, and the geometry.
+/// A row: the key of the thing; west, south, east, north; and the geometry.
 type Drawn = (String, (f64, f64, f64, f64), serde_json::Value);
 
-/// The contours of the things of a noun that bear these keys, as far as there are any: in one statement.
+/// The known contours of the things of a noun with these keys, in one statement.
 pub async fn drawn(noun: &str, keys: &[String], conn: &mut Conn) -> QueryResult<HashMap<String, Contour>> {
     let rows = contours::table.filter(contours::noun.eq(noun).and(contours::key.eq_any(keys)));
     let rows = rows.select((contours::key, (contours::west, contours::south, contours::east, contours::north), contours::geometry));
@@ -20,7 +20,7 @@ pub async fn drawn(noun: &str, keys: &[String], conn: &mut Conn) -> QueryResult<
     Ok(rows.into_iter().map(|(key, bbox, geometry)| (key, contour(bbox, geometry))).collect())
 }
 
-/// Keeps the contour of a thing, in the place of the one it had. Says whether it is another one.
+/// Stores the contour of a thing, and replaces the older one. Returns whether it changed.
 pub async fn draw(noun: &str, key: &str, contour: &Contour, conn: &mut Conn) -> QueryResult<bool> {
     let [west, south, east, north] = contour.bbox;
     let bbox = (contours::west.eq(west), contours::south.eq(south), contours::east.eq(east), contours::north.eq(north));
@@ -35,7 +35,7 @@ pub async fn draw(noun: &str, key: &str, contour: &Contour, conn: &mut Conn) -> 
             contours::north.eq(excluded(contours::north)),
             contours::geometry.eq(excluded(contours::geometry)),
         ));
-    // The same contour again is no other one.
+    // The same contour again is not a change.
     let draw = diesel::query_dsl::methods::FilterDsl::filter(draw, contours::geometry.ne(excluded(contours::geometry)));
     Ok(draw.execute(conn).await? > 0)
 }

@@ -21,7 +21,7 @@ use self::programs::{choose, installations};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 
-/// What the server is told, whatever its configuration file says.
+/// The settings of the server, whatever its configuration file says.
 const SETTINGS: [&str; 9] = [
     "listen_addresses=",
     "port=5432",
@@ -34,7 +34,7 @@ const SETTINGS: [&str; 9] = [
     "logging_collector=off",
 ];
 
-/// What a cluster that need not outlive its run is told as well.
+/// Further settings of a cluster that need not survive its run.
 const THROW_AWAY: [&str; 3] = ["fsync=off", "full_page_writes=off", "synchronous_commit=off"];
 
 /// The name of the server's log.
@@ -44,15 +44,15 @@ const SOCKET: &str = ".s.PGSQL.5432";
 /// The longest path that a socket can have.
 const SOCKET_PATH_MAX: usize = if cfg!(target_os = "macos") { 103 } else { 107 };
 
-/// What a client says to open `territoires_industrie` as `tdi` and leave at once, and how the server
-/// ends its answer when it is ready for queries.
+/// The message of a client that opens `territoires_industrie` as `tdi` and leaves at once; and the end of the answer of a server that is
+/// ready for queries.
 const HELLO: &[u8] = b"\0\0\0\x31\0\x03\0\0user\0tdi\0database\0territoires_industrie\0\0X\0\0\0\x04";
 const READY: &[u8] = b"Z\0\0\0\x05I";
 
-/// Runs a command (`$2` and on, `$1` on its standard input) on a leash: when the pipe on our standard
-/// input closes, because the service lets go or was killed, the command gets SIGINT (PostgreSQL's fast
-/// shutdown), and SIGQUIT after ten seconds. SIGINT is repeated: it is lost on a process too young to
-/// have its handlers. The shell ignores what a terminal or a service manager sends to everybody.
+/// Runs a command (`$2` and on, with `$1` on its standard input) and ends it with the service. When the pipe on the standard input of this
+/// shell closes, because the service drops it or was killed, the command gets SIGINT (the fast shutdown of PostgreSQL), and SIGQUIT after
+/// ten seconds. SIGINT is repeated, because a process that has just started may not handle signals yet. The shell ignores the signals that
+/// a terminal or a service manager sends to all processes.
 const KEEPER: &str = r#"
 trap '' HUP INT TERM
 exec 3<&0 </dev/null
@@ -76,11 +76,10 @@ status=$?
 exit $status
 "#;
 
-/// How often the server is looked at while it starts or stops, and while it runs.
+/// The pause between two looks at the server: while it starts or stops, and while it runs.
 const GLANCE: Duration = Duration::from_millis(50);
 const WATCH: Duration = Duration::from_millis(250);
-/// How long a start may take (it may have much to recover); what a former server left to let go; a
-/// fast stop; any stop.
+/// The longest time of a start (there may be much to recover); of the wait for a former server; of a fast stop; of any stop.
 const START: Duration = Duration::from_secs(600);
 const LET_GO: Duration = Duration::from_secs(60);
 const FAST: Duration = Duration::from_secs(10);
@@ -89,22 +88,22 @@ const STOP: Duration = Duration::from_secs(20);
 /// Why there is no embedded PostgreSQL.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The machine has none.
+    /// The machine has no PostgreSQL.
     #[error(
         "no PostgreSQL (14 to 18) was found on this machine: install it (Debian: apt install \
          postgresql; macOS: brew install postgresql@17) or set DATABASE_URL"
     )]
     NotFound,
-    /// The directory that was named has none.
+    /// The named directory has no PostgreSQL.
     #[error("{} does not hold an initdb and a postgres (14 to 18) that run", .0.display())]
     NotThere(PathBuf),
-    /// The cluster is of a major that the machine has not.
+    /// The machine does not have the major version of the cluster.
     #[error(
         "{} was made by PostgreSQL {}, which was not found: install that version, choose another \
          DATA_DIR, or set DATABASE_URL; nothing was changed", .0.display(), .1
     )]
     OtherMajor(PathBuf, String),
-    /// Two services, one directory.
+    /// Another service uses this directory.
     #[error("another service is running on {}", .0.display())]
     InUse(PathBuf),
     /// A directory on the way that PostgreSQL's account may not pass.
@@ -113,13 +112,13 @@ pub enum Error {
          (chmod o+x) or choose another DATA_DIR", .1, .0.display()
     )]
     Closed(PathBuf, u32),
-    /// Root, and nobody else.
+    /// The service runs as root, and the machine has no other account.
     #[error("PostgreSQL does not run as root: make an account named postgres")]
     NoAccount,
-    /// A directory that must be ours and is not, or is open to others.
+    /// A directory that must belong to the service alone, and does not.
     #[error("{} is not a private directory of PostgreSQL's account", .0.display())]
     Foreign(PathBuf),
-    /// A former server that no signal ends.
+    /// A server of a former run that no signal ends.
     #[error("the PostgreSQL that a former service left (process {0}) does not stop")]
     Lingers(i32),
     /// What PostgreSQL's log said when it failed.
@@ -130,18 +129,18 @@ pub enum Error {
     Io(PathBuf, #[source] io::Error),
 }
 
-/// Where the cluster lives, and how.
+/// The directory of the cluster, and how the cluster runs.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The directory of the cluster, its log and its lock; made when it is missing.
     pub data_dir: PathBuf,
     /// Where `initdb` and `postgres` are; looked for when absent.
     pub bin_dir: Option<PathBuf>,
-    /// Whether a write must outlive a failure of the machine. Off for tests, which it slows down.
+    /// Must a write survive a failure of the machine? Off in tests, because it slows them down.
     pub durable: bool,
 }
 
-/// Where the cluster lives when nobody says: the system's place for root, else the user's own.
+/// The default directory of the cluster: the place of the system for root, else a folder of the user.
 pub fn default_data_dir(home: Option<&Path>, xdg_data_home: Option<&Path>) -> PathBuf {
     let home = home.unwrap_or(Path::new("."));
     let parent = match xdg_data_home.filter(|dir| dir.is_absolute()) {
@@ -153,8 +152,8 @@ pub fn default_data_dir(home: Option<&Path>, xdg_data_home: Option<&Path>) -> Pa
     parent.join("territoires-industrie")
 }
 
-/// A running PostgreSQL. It is started again when it dies, and stops when this is dropped or when the
-/// process ends, however it ends.
+/// A running PostgreSQL. It is started again when it dies. It stops when this value is dropped, or when the process ends, for whatever
+/// reason.
 #[derive(Debug)]
 pub struct Embedded {
     url: String,
@@ -164,7 +163,7 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// Starts the cluster, makes it first if there is none, and waits until it answers.
+    /// Starts the cluster, after making it if there is none. Waits until it answers.
     pub fn start(options: &Options) -> Result<Embedded, Error> {
         let data_dir = &options.data_dir;
         if !data_dir.exists() {
@@ -183,18 +182,18 @@ impl Embedded {
         Ok(Embedded { url, stop: Some(stop), supervisor: Some(supervisor), _lock: lock })
     }
 
-    /// The address of the cluster that another service runs on this directory, if one does: for commands beside it.
+    /// The address of the cluster that another service runs in this directory, if one does. Commands beside a running service use it.
     pub fn beside(data_dir: &Path) -> Option<String> {
         let socket = socket_dir(&data_dir.canonicalize().ok()?);
         socket.join(SOCKET).exists().then(|| url_of(&socket))
     }
 
-    /// The address of its database, as `DATABASE_URL` would say it.
+    /// The address of the database, in the form of `DATABASE_URL`.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Stops it: its clients are cut off, what they committed is kept. Waits, twenty seconds at most.
+    /// Stops the server: its clients are disconnected, and what they committed is kept. Waits twenty seconds at most.
     pub fn stop(self) {}
 }
 
@@ -226,7 +225,7 @@ struct Server {
     pgdata: PathBuf,
     socket: PathBuf,
     bin: PathBuf,
-    /// Whose the cluster is, when that is not whose the service is.
+    /// The account that owns the cluster, if it is not the account of the service.
     account: Option<Account>,
     durable: bool,
 }
@@ -262,7 +261,7 @@ impl Server {
         Ok(server)
     }
 
-    /// Makes the cluster under another name, and gives it its own when it is whole.
+    /// Makes the cluster under a temporary name, and renames it when it is complete.
     fn initialise(&self) -> Result<(), Error> {
         match fs::remove_dir(&self.pgdata) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -285,7 +284,7 @@ impl Server {
         File::open(&self.dir).and_then(|dir| dir.sync_all()).map_err(at(&self.dir))
     }
 
-    /// One of PostgreSQL's programs on its leash; what it says goes to the log.
+    /// Starts one of PostgreSQL's programs under the keeper. Its output goes to the log.
     fn keeper(&self, input: &str, program: &str) -> Result<Command, Error> {
         let mut command = command("sh", self.account);
         command.args(["-c", KEEPER, "keeper", input]).arg(self.bin.join(program));
@@ -304,7 +303,7 @@ impl Server {
         if status.success() { Ok(()) } else { Err(self.failed(start)) }
     }
 
-    /// Starts the server, and waits first for what a former one left to let go of the cluster.
+    /// Starts the server. First waits until the processes of a former server have released the cluster.
     fn launch(&self, stop: &Receiver<()>) -> Result<Child, Error> {
         let begin = Instant::now();
         loop {
@@ -331,8 +330,8 @@ impl Server {
             postgres.args(["-c", setting]);
         }
         if let Some(pid) = former {
-            // The stale file names a process that may be another by now (in a container, likely); this
-            // has PostgreSQL not take it for a server, and keeps its other safeguards.
+            // The stale file names a process whose number may belong to another process now (in a container, probably). This setting keeps
+            // PostgreSQL from taking that process for a server, and leaves its other safeguards on.
             postgres.env("PG_GRANDPARENT_PID", pid.to_string());
         }
         let mut keeper = postgres.spawn().map_err(at(&self.bin))?;
@@ -352,7 +351,7 @@ impl Server {
         Ok(keeper)
     }
 
-    /// Starts the server again whenever it dies; stops it when the service lets go of `stop`.
+    /// Starts the server again whenever it dies. Stops it when the service drops `stop`.
     fn supervise(&self, keeper: Child, stop: &Receiver<()>) {
         let mut keeper = Some(keeper);
         let mut failures = 0;
@@ -384,11 +383,11 @@ impl Server {
         if let Some(keeper) = keeper {
             end(keeper);
         }
-        // Only if it is empty: a server that would not stop keeps it.
+        // The directory is removed only if it is empty: a server that did not stop still uses it.
         let _ = fs::remove_dir(&self.socket);
     }
 
-    /// Stops the server that a killed service left, and says which process its file named.
+    /// Stops the server that a killed service left running. Returns the process that its file named.
     fn stop_former(&self) -> Result<Option<i32>, Error> {
         let file = fs::read_to_string(self.pgdata.join("postmaster.pid")).unwrap_or_default();
         let number = file.lines().next().and_then(|line| line.trim().parse().ok());
@@ -408,7 +407,7 @@ impl Server {
         Ok(Some(number))
     }
 
-    /// Whether that process is this cluster's server, and not one that got its number since.
+    /// Is that process the server of this cluster, and not another process that got its number later?
     fn is_run_by(&self, pid: i32) -> bool {
         let line = fs::read(format!("/proc/{pid}/cmdline")).or_else(|_| {
             let mut ps = Command::new("ps");
@@ -418,7 +417,7 @@ impl Server {
         line.contains(&format!("/postgres -D {} ", self.pgdata.display()))
     }
 
-    /// Whether the server lets a client into the database.
+    /// Does the server let a client into the database?
     fn answers(&self) -> bool {
         let ask = || {
             let mut stream = UnixStream::connect(self.socket.join(SOCKET))?;
@@ -431,7 +430,7 @@ impl Server {
         ask().is_ok_and(|answer| answer.ends_with(READY))
     }
 
-    /// The log, to write at its end; emptied when it has grown long.
+    /// Opens the log to write at its end. Empties it when it is long.
     fn log(&self) -> Result<File, Error> {
         let path = self.dir.join(LOG);
         let log = OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
@@ -446,7 +445,7 @@ impl Server {
         fs::metadata(self.dir.join(LOG)).map_or(0, |log| log.len())
     }
 
-    /// The failure that the log tells of since it was that long.
+    /// The failure that the log tells after its first `start` bytes.
     fn failed(&self, start: u64) -> Error {
         let path = self.dir.join(LOG);
         let log = fs::read(&path).unwrap_or_default();
@@ -458,7 +457,7 @@ impl Server {
     }
 }
 
-/// Lets go of the leash and waits for the server's end.
+/// Closes the pipe to the keeper, and waits for the end of the server.
 fn end(mut keeper: Child) {
     drop(keeper.stdin.take());
     let begin = Instant::now();
@@ -494,7 +493,7 @@ fn lock(dir: &Path) -> Result<File, Error> {
     }
 }
 
-/// A command under an account, out of reach of the terminal's signals and of our settings.
+/// A command under an account. It gets neither the signals of the terminal nor the settings of the service.
 fn command(program: impl AsRef<OsStr>, account: Option<Account>) -> Command {
     let mut command = Command::new(program);
     command.current_dir("/").process_group(0).stdin(Stdio::null()).env("LC_ALL", "C");
@@ -511,7 +510,7 @@ fn output(command: &mut Command) -> Option<String> {
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// The account for a root's PostgreSQL: whose the cluster is, else `postgres`, else `nobody`.
+/// The account of PostgreSQL when the service runs as root: the owner of the cluster, else `postgres`, else `nobody`.
 fn account(pgdata: &Path) -> Result<Account, Error> {
     if let Ok(pgdata) = fs::metadata(pgdata)
         && pgdata.uid() != 0
@@ -545,7 +544,7 @@ fn tidy(dir: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Makes a directory that is the account's alone, or checks that it is.
+/// Makes a directory that only the account may use, or checks that it is so.
 fn private_dir(path: &Path, account: Option<Account>) -> Result<(), Error> {
     match DirBuilder::new().mode(0o700).create(path) {
         Ok(()) => match account {
@@ -561,8 +560,8 @@ fn private_dir(path: &Path, account: Option<Account>) -> Result<(), Error> {
     }
 }
 
-/// Where the socket is: with the cluster, or in a short place where that path would be too long for a
-/// socket or is no list of one for PostgreSQL.
+/// The directory of the socket: the directory of the cluster; or a short one, if that path is too long for a socket, or if PostgreSQL would
+/// read it as a list of several.
 fn socket_dir(dir: &Path) -> PathBuf {
     let socket = dir.join("socket");
     let fits = socket.as_os_str().len() + 1 + SOCKET.len() <= SOCKET_PATH_MAX;

@@ -1,15 +1,15 @@
-//! What PostgreSQL can answer other than rows, told apart once and for all.
+//! The errors of PostgreSQL, classified in this one place.
 
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
 use tokio_postgres::error::SqlState;
 
-/// Why something could not be read or written.
+/// Why a read or a write failed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// There is no such row.
     #[error("no such row")]
     NotFound,
-    /// A rule of the schema forbids it.
+    /// The write broke a rule of the schema.
     #[error("{0:?}")]
     Violated(Violation),
     /// PostgreSQL asks for the whole transaction to be run again.
@@ -18,7 +18,7 @@ pub enum Error {
     /// The database cannot be reached, is starting, or has no connection free.
     #[error("unavailable: {0}")]
     Unavailable(String),
-    /// It took too long.
+    /// The statement took too long.
     #[error("timed out: {0}")]
     TimedOut(String),
     /// The database's storage is full.
@@ -27,7 +27,7 @@ pub enum Error {
     /// The connection was lost while a transaction was being committed.
     #[error("the outcome of the commit is unknown")]
     OutcomeUnknown,
-    /// Anything else is a bug of ours.
+    /// Any other error is a bug of this service.
     #[error("{0}")]
     Bug(String),
 }
@@ -37,7 +37,7 @@ pub enum Error {
 pub struct Violation {
     /// What sort of rule.
     pub rule: Rule,
-    /// The table it belongs to.
+    /// The table of the rule.
     pub table: String,
     /// The name of the constraint.
     pub constraint: String,
@@ -48,14 +48,14 @@ pub struct Violation {
 /// The sorts of rules a schema has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Rule {
-    /// There is one like it already.
+    /// A rule of uniqueness: there is such a row already.
     #[default]
     Unique,
-    /// It refers to something that is not there.
+    /// The row refers to another one that does not exist.
     Reference,
-    /// Something refers to it still.
+    /// Another row still refers to this one.
     Referenced,
-    /// A check.
+    /// A CHECK constraint.
     Check,
 }
 
@@ -90,7 +90,8 @@ impl From<tokio_postgres::Error> for Error {
     }
 }
 
-/// By diesel's kind, which diesel-async makes of the SQLSTATE. Of any other SQLSTATE there is no kind: see [`of_message`].
+/// Classifies an error by its kind in diesel, which diesel-async derives from the SQLSTATE. Other SQLSTATEs have no kind: see
+/// [`of_message`].
 fn classify(kind: DatabaseErrorKind, info: &dyn DatabaseErrorInformation) -> Error {
     let message = info.message().to_owned();
     let violated = |rule| {
@@ -112,7 +113,7 @@ fn classify(kind: DatabaseErrorKind, info: &dyn DatabaseErrorInformation) -> Err
     }
 }
 
-/// By the SQLSTATE: of what tokio-postgres answers without diesel.
+/// Classifies an error of tokio-postgres, without diesel, by its SQLSTATE.
 fn of_state(state: &SqlState, message: String) -> Error {
     match *state {
         SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => Error::Again(message),
@@ -128,12 +129,12 @@ fn of_state(state: &SqlState, message: String) -> Error {
     }
 }
 
-/// By the beginning of the message, which is always English (`lc_messages=C`): the SQLSTATE is not to be had. diesel-async 0.9
-/// keeps the error of tokio-postgres in a private type, and diesel 2.3 shows no SQLSTATE of an error
+/// Classifies an error by the beginning of its message, which is always English (`lc_messages=C`), because the SQLSTATE cannot be read:
+/// diesel-async 0.9 keeps the error of tokio-postgres in a private type, and diesel 2.3 shows no SQLSTATE
 /// (<https://github.com/diesel-rs/diesel/pull/5232> would). Once it does, [`of_state`] serves here too.
 fn of_message(message: String) -> Error {
     const AGAIN: [&str; 1] = ["deadlock detected"];
-    // Also what `settle()` raises.
+    // The SQL function `settle()` raises this message as well.
     const TIMED_OUT: [&str; 1] = ["canceling statement due to"];
     const FULL: [&str; 3] = ["could not extend file", "could not write to file", "No space left on device"];
     const AWAY: [&str; 5] =

@@ -1,5 +1,5 @@
-//! Lists: which rows, in what order, from where on. A noun says which of its columns may be asked for; the SQL is
-//! written here, typed by the schema, with every value bound.
+//! Lists: which rows, in which order, beginning where. A noun tells the columns that may be asked for. This module writes the SQL: the
+//! schema gives the types, and every value is bound.
 
 mod field;
 mod sql;
@@ -20,27 +20,27 @@ pub use self::field::{Askable, Field, Kind, Names, Sql, field, flag, period, wor
 use super::Conn;
 use crate::values::Id;
 
-/// How a column is compared with what was asked.
+/// How a filter compares a column with its values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operator {
-    /// Is one of these.
+    /// Equals one of the values.
     Is,
-    /// Is none of these; what is empty is none of them.
+    /// Equals none of the values. NULL equals none of them.
     IsNot,
-    /// Is empty (`true`) or not (`false`).
+    /// Is NULL (`true`), or is not (`false`).
     Null,
-    /// Is this or after.
+    /// Equal or greater.
     AtLeast,
-    /// Is after this.
+    /// Greater.
     Above,
-    /// Is this or before.
+    /// Equal or less.
     AtMost,
-    /// Is before this.
+    /// Less.
     Below,
 }
 
 impl Operator {
-    /// Each operator with the suffix that asks for it.
+    /// The operators, each with its suffix in a parameter.
     pub const ALL: [(&str, Self); 7] = [
         ("", Self::Is),
         ("__ne", Self::IsNot),
@@ -51,7 +51,7 @@ impl Operator {
         ("__lt", Self::Below),
     ];
 
-    /// Does it make sense for this field?
+    /// Does the operator make sense for this field?
     pub fn fits(self, field: &Field) -> bool {
         let plain = field.link.is_none() && field.names.is_none() && !matches!(field.kind, Kind::Search | Kind::Period);
         match self {
@@ -63,51 +63,51 @@ impl Operator {
     }
 }
 
-/// One thing asked of a list.
+/// One filter of a list.
 pub struct Condition {
-    /// Of which column.
+    /// The column.
     pub field: &'static Field,
-    /// How.
+    /// The operator.
     pub operator: Operator,
     /// The values, checked.
     pub values: Vec<String>,
-    /// What must hold of the row beside.
+    /// A further condition on the row.
     pub beside: Option<Box<Sql>>,
 }
 
-/// One step of an order. What is empty comes last, both ways round.
+/// One step of an order. NULL comes last, in both directions.
 pub struct Step {
-    /// By which column; for a search, by how well it fits.
+    /// The column; for a search, how well the row fits.
     pub field: &'static Field,
-    /// What was searched for, when the order is by how well it fits.
+    /// The words of the search, if the order is by how well a row fits.
     pub words: Option<String>,
-    /// From the last to the first?
+    /// Is the order descending?
     pub descending: bool,
 }
 
-/// The row to go on from: its sort values, then its identifier.
+/// The row that the page continues from: its sort values, then its identifier.
 pub struct Mark {
     /// The values, as PostgreSQL writes them.
     pub keys: Vec<Option<String>>,
-    /// From this row backwards?
+    /// Does the page go backwards from this row?
     pub back: bool,
 }
 
-/// A condition on the rows of a table, whatever it is made of.
+/// A condition on the rows of a table.
 pub struct Scope<Table>(Box<Sql>, PhantomData<fn() -> Table>);
 
 impl<Table> Scope<Table> {
-    /// Only the rows for which this holds.
+    /// The rows that fulfil this condition.
     pub fn of(condition: impl AppearsOnTable<Table, SqlType = Bool> + QueryFragment<Pg> + Send + Sync + 'static) -> Self {
         Self(Box::new(condition), PhantomData)
     }
 
-    /// Only the rows for which both hold.
+    /// The rows that fulfil both conditions.
     pub fn and(self, other: Self) -> Self {
         Self(Box::new(Two(self.0, ") AND (", other.0)), PhantomData)
     }
 
-    /// The rows for which one of them holds.
+    /// The rows that fulfil at least one of the conditions.
     pub fn or(self, other: Self) -> Self {
         Self(Box::new(Two(self.0, ") OR (", other.0)), PhantomData)
     }
@@ -157,25 +157,25 @@ pub trait Listed: Selectable<Pg> + Sized + 'static {
     type Table: QuerySource + Default + 'static;
     /// The column that identifies a row.
     type Key: Column<SqlType = Uuid> + Default;
-    /// What may be asked for.
+    /// The fields that may be asked for.
     fn fields() -> &'static [Field];
 }
 
-/// What is asked of a list, whole.
+/// A whole question to a list.
 pub struct Listing<N: Listed> {
-    /// All of these hold.
+    /// The filters: a row fulfils all of them.
     pub conditions: Vec<Condition>,
-    /// In this order; the identifier always breaks ties.
+    /// The order. The identifier always breaks ties.
     pub order: Vec<Step>,
-    /// From this row on.
+    /// The row that the page continues from.
     pub mark: Option<Mark>,
-    /// Only the rows in which each of these columns holds one of its identifiers.
+    /// Limits the rows to those where each of these columns holds one of its identifiers.
     pub within: Vec<(Box<Sql>, Vec<Id>)>,
-    /// Only what the caller may see.
+    /// The rows that the caller may see.
     pub scope: Option<Scope<N::Table>>,
-    /// So many rows at most.
+    /// The most rows.
     pub limit: Option<i64>,
-    /// So many are passed over.
+    /// The number of rows that are skipped.
     pub offset: i64,
     selection: N::SelectExpression,
     table: <N::Table as QuerySource>::FromClause,
@@ -183,7 +183,7 @@ pub struct Listing<N: Listed> {
 }
 
 impl<N: Listed> Default for Listing<N> {
-    /// Everything, in the order of its identifiers.
+    /// All rows, in the order of their identifiers.
     fn default() -> Self {
         Self {
             conditions: Vec::new(),
@@ -201,7 +201,7 @@ impl<N: Listed> Default for Listing<N> {
 }
 
 impl<N: Listed> Listing<N> {
-    /// Only the rows in which the column holds one of these identifiers: the parts of these things.
+    /// Limits the rows to those where the column holds one of these identifiers: the parts of these things.
     pub fn within<C: Column<SqlType = Uuid> + QueryFragment<Pg> + Send + Sync + 'static>(&mut self, column: C, things: Vec<Id>) {
         self.within.push((Box::new(column), things));
     }
@@ -219,7 +219,7 @@ impl<N: Listed> Listing<N> {
         Ok(rows)
     }
 
-    /// How many rows there are in all, wherever the page begins.
+    /// The number of all rows, wherever the page begins.
     pub async fn total<'a>(&'a self, conn: &mut Conn) -> QueryResult<i64>
     where
         Total<'a, N>: LoadQuery<'a, Conn, i64>,

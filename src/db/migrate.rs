@@ -59,19 +59,19 @@ const FUNCTIONS: [&str; 12] = [
 /// How each function begins.
 const FUNCTION: &str = "\nCREATE OR REPLACE FUNCTION ";
 
-/// How long another process that migrates the same database is waited for.
+/// The longest wait for another process that migrates the same database.
 const WAIT: Duration = Duration::from_secs(60);
 
-/// Where a database's schema stands beside the one this binary was built for.
+/// How the schema of a database compares with the schema of this binary.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
     /// The same.
     Current,
-    /// So many migrations are still to be applied.
+    /// This number of migrations is still to be applied.
     Behind(usize),
-    /// All migrations are applied, but the functions are those of another version.
+    /// All migrations are applied, but the functions are of another version.
     OtherFunctions,
-    /// It has a migration that this binary does not know.
+    /// The database has a migration that this binary does not know.
     Unknown(String),
 }
 
@@ -89,9 +89,9 @@ pub enum Step {
 /// diesel migrates over a connection that blocks.
 type Blocking = AsyncConnectionWrapper<Conn>;
 
-/// Takes a step, and says where the schema stands after it.
+/// Takes a step, and returns the state of the schema after it.
 ///
-/// The connection blocks, so it has a thread and a runtime to itself.
+/// The connection blocks, so it gets a thread and a runtime of its own.
 pub fn run(url: &str, step: Step) -> Result<State, Error> {
     let url = url.to_owned();
     let thread = std::thread::spawn(move || {
@@ -118,7 +118,7 @@ fn bug(error: Box<dyn std::error::Error + Send + Sync>) -> Error {
 
 /// Keeps other processes from migrating the same database, until this session ends.
 ///
-/// The lock is asked for again and again: whoever waited for it within one statement would hold up `CREATE INDEX CONCURRENTLY`.
+/// The lock is tried again and again. A statement that waits for a lock would block `CREATE INDEX CONCURRENTLY`.
 fn hold(conn: &mut Blocking) -> Result<(), Error> {
     use diesel::RunQueryDsl;
     let start = Instant::now();
@@ -128,7 +128,8 @@ fn hold(conn: &mut Blocking) -> Result<(), Error> {
         }
         std::thread::sleep(Duration::from_millis(50));
     }
-    // A migration's own work takes its time. What a function's body names may be the work of the next migration.
+    // A migration may take long, so its statements have no time limit. The body of a function may name something that a later migration
+    // makes, so bodies are not checked.
     Ok(conn.batch_execute("SET statement_timeout = 0; SET check_function_bodies = off")?)
 }
 
@@ -188,7 +189,7 @@ fn each() -> impl Iterator<Item = &'static str> {
     FUNCTIONS.iter().flat_map(|file| file.split(FUNCTION).skip(1))
 }
 
-/// Makes each function that is not there, and whose types are.
+/// Makes each missing function whose types exist.
 fn missing() -> String {
     let make = |function| {
         format!(

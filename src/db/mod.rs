@@ -32,47 +32,47 @@ use crate::values::{Id, Instant};
 /// A connection to PostgreSQL.
 pub type Conn = AsyncPgConnection;
 
-/// What every session is told as it opens: no wait without an end, and words and hours that never vary. A lock is waited
-/// for longer than the second after which PostgreSQL looks for a deadlock, so that a deadlock is told as one.
+/// The settings of every session: every wait has an end, and messages and times never vary. PostgreSQL looks for a deadlock after a second.
+/// The wait for a lock is longer, so that a deadlock is reported as one.
 const SESSION: &str = "-c lc_messages=C -c timezone=UTC -c datestyle=ISO -c jit=off -c default_text_search_config=pg_catalog.simple \
     -c statement_timeout=5s -c lock_timeout=3s -c idle_in_transaction_session_timeout=5s";
 
 /// How long a request waits for a connection of the pool, or for a new one.
 const WAIT: Duration = Duration::from_secs(2);
 
-/// How often a whole transaction is tried when PostgreSQL asks for it to be run again.
+/// How often a transaction is tried at most, when PostgreSQL asks to run it again.
 const TRIES: u32 = 4;
 
-/// Today in Paris, or the day that is looked back to, as SQL says it.
+/// The SQL for today in Paris, or for the day of `as_of`.
 pub const TODAY: &str = "(coalesce(nullif(current_setting('app.as_of', true), '')::timestamptz, now()) AT TIME ZONE 'Europe/Paris')::date";
 
 /// The opening of a transaction that sees one state of the database throughout.
 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
-/// How long after its last line in the ledger a transaction may be committed, at most: the session's own limits are far below.
+/// The longest time between the last line of a transaction in the ledger and its commit. The limits of the session are far below.
 const SETTLED: TimeDelta = TimeDelta::minutes(1);
 
-/// Who signs a write: without an author the database refuses it.
+/// The author of a write. Without an author the database refuses a write.
 #[derive(Debug, Clone)]
 pub struct Author {
-    /// Who, as the ledger will say it.
+    /// The name that the ledger records.
     pub name: String,
-    /// The key that was used, where one was.
+    /// The key that was used, if one was.
     pub key: Option<Id>,
-    /// The request that carried the write.
+    /// The request that made the write.
     pub request: Option<String>,
-    /// What it is done once under, if it is.
+    /// What identifies the request, if it is to be done once.
     pub once: Option<Once>,
 }
 
-/// What is done once, however often it is sent.
+/// A request that is done once, however often it is sent.
 #[derive(Debug, Clone)]
 pub struct Once {
-    /// Who sends it.
+    /// The caller.
     pub caller: String,
-    /// The name that they gave it.
+    /// The `Idempotency-Key` of the caller.
     pub key: String,
-    /// The digest of all that is sent.
+    /// The digest of the whole request.
     pub digest: Vec<u8>,
 }
 
@@ -105,24 +105,24 @@ pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\0', "").replace('\'', "''"))
 }
 
-/// Who does not see everything: of what the ledger says is for some, that of these places.
+/// What a caller sees who does not see everything. Some lines of the ledger have an audience; the caller belongs to it in these places.
 #[derive(Debug, Clone)]
 pub struct Sees {
-    /// Of these what is for partners.
+    /// The places where the caller sees what is for partners.
     pub partners: Vec<String>,
-    /// Of these what is restricted as well.
+    /// The places where the caller also sees what is restricted.
     pub teams: Vec<String>,
 }
 
 impl Sees {
-    /// Tells the views of the past.
+    /// The SQL that sets this for the views of the past.
     fn set(&self) -> String {
         let list = |places: &[String]| quoted(&format!("{{{}}}", places.join(",")));
         format!("SET LOCAL app.sees = ''; SET LOCAL app.sees_partners = {}; SET LOCAL app.sees_teams = {}", list(&self.partners), list(&self.teams))
     }
 }
 
-/// How long PostgreSQL waits within a transaction before it ends it.
+/// How long PostgreSQL waits inside of a transaction, before it ends the transaction.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
     /// For the end of a statement.
@@ -171,14 +171,14 @@ impl Db {
         self.pool.get().await.map_err(|error| Error::Unavailable(error.to_string()))
     }
 
-    /// A new connection in the place of one that was lost. The others that lie in the pool were probably lost with it.
+    /// A new connection instead of a lost one. The other connections of the pool are probably lost as well, so they are dropped.
     async fn fresh(&self, lost: Option<Object<Conn>>) -> Result<Object<Conn>, Error> {
         drop(lost.map(Object::take));
         self.pool.retain(|_, _| false);
         self.connection().await
     }
 
-    /// Asks the database something. A connection that was lost meanwhile is replaced, once.
+    /// Asks the database one question, outside of a transaction. A connection that was lost meanwhile is replaced, once.
     pub async fn read<T, E: From<Error> + Caused>(&self, ask: impl AsyncFn(&mut Conn) -> Result<T, E>) -> Result<T, E> {
         let mut conn = self.connection().await?;
         match ask(&mut conn).await {
@@ -187,14 +187,14 @@ impl Db {
         }
     }
 
-    /// Asks several things of one and the same state of the database.
+    /// Asks several questions about one state of the database.
     pub async fn snapshot<T, E: From<Error> + Caused>(&self, ask: impl AsyncFn(&mut Conn) -> Result<T, E>) -> Result<T, E> {
         self.looking(SNAPSHOT, ask).await
     }
 
-    /// Asks what others ask of now of an instant that is past: the tables of the nouns are as they were then, but for what
-    /// may not be seen today; without `sees`, all may. What is answered is final: where transactions may still add to that
-    /// instant, they are waited for.
+    /// Asks about an instant in the past: the tables of the nouns are as they were then, without the things that the caller may not see
+    /// today. Without `sees`, the caller may see everything. The answer is final: if a transaction may still add to that instant, the
+    /// question waits for it.
     pub async fn past<T, E>(&self, instant: Instant, sees: Option<&Sees>, ask: impl AsyncFn(&mut Conn) -> Result<T, E>) -> Result<T, E>
     where
         E: From<Error> + Caused,
@@ -203,7 +203,7 @@ impl Db {
         self.looking(&begin, ask).await
     }
 
-    /// Waits until what is told of this instant is final. Gives the opening of a transaction that looks back to it.
+    /// Waits until the state of this instant is final. Returns the SQL that begins a transaction about that instant.
     async fn back_to(&self, instant: Instant, sees: Option<&Sees>) -> Result<String, Error> {
         if instant.ago() < SETTLED {
             let settle = format!("SELECT settle('{instant}')");
@@ -224,8 +224,8 @@ impl Db {
         }
     }
 
-    /// Writes, in one transaction that `author` signs: kept whole when `act` succeeds, undone whole when it does not.
-    /// When PostgreSQL asks for the transaction to be run again (a deadlock, a serialization failure), it is.
+    /// Writes in one transaction, with an author. The transaction is committed if `act` succeeds, and rolled back if it fails. When
+    /// PostgreSQL asks to run the transaction again (a deadlock, a serialization failure), it is run again.
     pub async fn write<T, E: From<Error> + Caused>(&self, author: &Author, act: impl AsyncFn(&mut Conn) -> Result<T, E>) -> Result<T, E> {
         let begin = author.begin();
         let mut tries = 0;
@@ -240,8 +240,8 @@ impl Db {
         }
     }
 
-    /// Writes in bulk what keeps no ledger, in one transaction on a connection of its own: by PostgreSQL's COPY, which diesel does
-    /// not speak. Kept whole when `act` succeeds, undone whole when it does not.
+    /// Writes reference data in bulk by COPY, which diesel does not support: in one transaction, on a connection of its own, without a
+    /// ledger. The transaction is committed if `act` succeeds, and rolled back if it fails.
     pub async fn copy<T>(&self, act: impl AsyncFn(&tokio_postgres::Transaction<'_>) -> Result<T, tokio_postgres::Error>) -> Result<T, Error> {
         let (mut client, connection) = session(&self.url).await?;
         let driver = tokio::spawn(connection);
@@ -263,7 +263,7 @@ impl Db {
         let begin = patience.as_deref().unwrap_or(begin);
         let mut conn = Lease(Some(self.connection().await?));
         if let Err(error) = conn.batch_execute(begin).await {
-            // Nothing has begun: a connection that was lost while it lay in the pool is replaced, once.
+            // The transaction has not begun. So a connection that was lost while it lay in the pool can be replaced, once.
             let error = Error::from(error);
             drop(conn);
             if !matches!(error, Error::Unavailable(_)) {
@@ -284,7 +284,7 @@ impl Db {
                 conn.give_back();
                 answer
             }
-            // A commit that PostgreSQL refused is undone; one whose answer was lost may have been made.
+            // PostgreSQL rolls a refused commit back. When the answer to a commit is lost, nobody knows whether it was made.
             Err(Error::Unavailable(_)) if answer.is_ok() => Err(Error::OutcomeUnknown.into()),
             Err(error) if answer.is_ok() => Err(error.into()),
             Err(_) => answer,
@@ -297,7 +297,7 @@ fn milliseconds(time: Duration) -> String {
     format!("'{}ms'", time.as_millis())
 }
 
-/// A connection in a transaction. Dropped before the end, it is closed, and PostgreSQL undoes the rest.
+/// A connection in a transaction. When it is dropped before the end, the connection is closed, and PostgreSQL rolls back.
 struct Lease(Option<Object<Conn>>);
 
 impl Lease {
@@ -339,17 +339,17 @@ fn check_url(url: &str) -> Result<(), Error> {
     url.parse::<tokio_postgres::Config>().map(drop).map_err(|error| Error::Unavailable(format!("DATABASE_URL: {error}")))
 }
 
-/// Takes the role that rewrites nothing of the ledger.
+/// The SQL that takes the role which cannot rewrite the ledger.
 const ROLE: &str = "SELECT set_config('role', rolname, false) FROM pg_roles WHERE rolname = 'territoires_service' AND pg_has_role(oid, 'MEMBER')";
 
-/// Opens one connection of the service's own, in the role that rewrites nothing of the ledger, where there is one.
+/// Opens a connection in the role that cannot rewrite the ledger, if the role exists.
 async fn serving(url: &str) -> Result<Conn, ConnectionError> {
     let mut conn = connect(url).await?;
     conn.batch_execute(ROLE).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(conn)
 }
 
-/// Opens one connection, set as every connection of the service is.
+/// Opens a connection with the settings of every session.
 pub async fn connect(url: &str) -> Result<Conn, ConnectionError> {
     let bad = |error: tokio_postgres::Error| ConnectionError::BadConnection(error.to_string());
     let (client, connection) = session(url).await.map_err(bad)?;

@@ -1,4 +1,4 @@
-//! What links rows to rows, whatever nouns they belong to.
+//! References between rows, whatever their nouns.
 
 use diesel::{
     OptionalExtension, QueryResult, QueryableByName,
@@ -17,8 +17,8 @@ struct Found {
     id: Id,
 }
 
-/// The row that was there first, when a write broke a rule of uniqueness. PostgreSQL says which columns hold which
-/// values (`Key (siren)=(246100663) already exists.`).
+/// The row that was there first, when a write broke a rule of uniqueness. PostgreSQL names the columns and values: `Key (siren)=(246100663)
+/// already exists.`
 pub async fn winner(violation: &Violation, conn: &mut Conn) -> QueryResult<Option<Id>> {
     let told = violation.detail.strip_prefix("Key (").and_then(|detail| detail.strip_suffix(") already exists.")?.split_once(")=("));
     let Some((columns, values)) = told.filter(|_| violation.rule == Rule::Unique) else { return Ok(None) };
@@ -27,8 +27,8 @@ pub async fn winner(violation: &Violation, conn: &mut Conn) -> QueryResult<Optio
     Ok(found.get_result::<Found>(conn).await.optional()?.map(|found| found.id))
 }
 
-/// Locks the row of this table that has this identifier until the transaction ends: nobody else changes it meanwhile. Says its
-/// version; nothing where there is no such row.
+/// Locks the row with this identifier until the transaction ends, so that nobody else changes it meanwhile. Returns its version; nothing
+/// when the row does not exist.
 pub async fn lock_row(table: &'static str, id: Id, conn: &mut Conn) -> QueryResult<Option<i32>> {
     LockRow { table, id }.get_result(conn).await.optional()
 }

@@ -20,7 +20,7 @@ use crate::{
 /// 22 November 2018, the day the programme was announced: the hour in the identifiers of the demo.
 const ANNOUNCED: u64 = 1_542_844_800_000;
 
-/// The files, in the order in which they lean on each other.
+/// The files, in the order in which they refer to each other.
 const FILES: [(&str, &str); 18] = [
     ("programme-phases", include_str!("programme-phases.json")),
     ("territories", include_str!("territories.json")),
@@ -80,14 +80,14 @@ fn read<T: DeserializeOwned>(name: &str, body: Value) -> Result<T> {
     serde_path_to_error::deserialize(body).map_err(|error| broken(&format_args!("{name}: {error}")))
 }
 
-/// What is shipped is in order, or this is a fault of the service.
+/// The fault when the shipped data is not valid: a bug of the service.
 fn broken(error: &dyn std::fmt::Display) -> Problem {
     let said = format!("demo: {error}");
     Problem::new(&kinds::INTERNAL).saying(Said::new(said.clone(), said))
 }
 
-/// Loads what is not there yet, all of it or nothing. Says how many things it made. The extract of the COG goes only where no COG is:
-/// it would take the place of a whole one.
+/// Loads what is missing, wholly or not at all. Returns the number of new things. The extract of the COG is loaded only if no COG is
+/// loaded, since it would replace a whole one.
 pub async fn load(db: &Db) -> Result<usize> {
     if db.read(cog::is_empty).await? {
         let file = |name: &str| GEOGRAPHY.iter().find(|(known, _)| *known == name).map(|(_, text)| text.to_vec());
@@ -118,7 +118,7 @@ struct There {
     there: bool,
 }
 
-/// Adds one thing, unless it is there. Says whether it did.
+/// Adds a thing, unless it exists. Returns whether it was added.
 async fn add(noun: &str, mut body: Value, by: &Writer, conn: &mut Conn) -> Result<bool> {
     resolve(&mut body);
     let members = body.as_object_mut().ok_or_else(|| Problem::new(&kinds::INTERNAL))?;

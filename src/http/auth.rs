@@ -1,4 +1,4 @@
-//! Who asks, and what they may do: a right is a type that a handler's signature names.
+//! The caller of a request, and its rights. A right is a type: a handler that needs the right names it in its signature.
 
 use std::{
     future::{Ready, ready},
@@ -17,33 +17,33 @@ use crate::{
     values::Id,
 };
 
-/// Who asks.
+/// The caller of a request.
 #[derive(Debug, Clone, Default)]
 pub enum Caller {
-    /// Anyone: reads what is public.
+    /// A caller without a credential: reads what is public.
     #[default]
     Anyone,
-    /// Who showed a key or a token.
+    /// A caller with a valid key or token.
     Known(Arc<Known>),
 }
 
-/// Who showed a key or a token, with the rights that go with it.
+/// A caller with a valid key or token, and its rights.
 #[derive(Debug)]
 pub struct Known {
-    /// As the ledger says it.
+    /// The name, as the ledger records it.
     pub name: String,
-    /// The key, where it was one.
+    /// The key, if the credential was a key.
     pub key: Option<Id>,
-    /// What it may do and see.
+    /// What the caller may do and see.
     pub rights: Rights,
-    /// Whose requests its own are counted with.
+    /// The group whose requests are counted together with those of the caller.
     pub who: Who,
-    /// Tells its view of the data from others.
+    /// Tells the view of this caller from other views: see [`Caller::view`].
     view: String,
 }
 
 impl Known {
-    /// Who goes by this name, with these rights.
+    /// A caller with this name and these rights.
     pub fn new(name: String, key: Option<Id>, rights: Rights) -> Self {
         let reach = &rights.reach;
         let view = match reach {
@@ -56,15 +56,16 @@ impl Known {
     }
 }
 
-/// The view of anyone.
+/// The view of callers without a credential.
 const PUBLIC: &str = ".pub";
 
-/// What anyone may see.
+/// What callers without a credential may see: nothing beyond what is public.
 static NOTHING_MORE: Reach =
     Reach { everything: false, territories: Vec::new(), teams: Vec::new(), regions: Vec::new(), fiches: Vec::new(), approver: false };
 
 impl Caller {
-    /// Which view of the data this caller is given: callers of one view are answered alike. Ends each tag.
+    /// The view of the data that this caller gets. Callers with the same view get the same answers. Each ETag ends with the view, so that a
+    /// tag of one view never confirms another.
     pub fn view(&self) -> &str {
         match self {
             Self::Anyone => PUBLIC,
@@ -72,7 +73,7 @@ impl Caller {
         }
     }
 
-    /// What it may see beyond what is public.
+    /// What the caller may see beyond what is public.
     pub fn reach(&self) -> &Reach {
         match self {
             Self::Anyone => &NOTHING_MORE,
@@ -95,19 +96,19 @@ impl FromRequest for Caller {
     }
 }
 
-/// What a handler's signature may demand.
+/// A right that the signature of a handler may demand.
 pub trait Right: 'static {
-    /// The role that has it.
+    /// The role that has this right.
     const ROLE: Role;
 }
 
-/// Writes what a territory does: its fiches.
+/// The right to write what a territory does, such as its fiches.
 #[derive(Debug)]
 pub struct Content;
-/// Decides on fiches, makes partners and people, and looks after committees.
+/// The right to decide on fiches, to make partners and people, and to write committees.
 #[derive(Debug)]
 pub struct Decisions;
-/// Gives keys and grants.
+/// The right to give keys and grants.
 #[derive(Debug)]
 pub struct Access;
 
@@ -121,14 +122,14 @@ impl Right for Access {
     const ROLE: Role = Role::ADMIN;
 }
 
-/// Proof that an editor asks.
+/// Proof that the caller is an editor.
 pub type Editor = Holder<Content>;
-/// Proof that an approver asks.
+/// Proof that the caller is an approver.
 pub type Approver = Holder<Decisions>;
-/// Proof that an administrator of keys and grants asks.
+/// Proof that the caller is an administrator of keys and grants.
 pub type Admin = Holder<Access>;
 
-/// Who writes, with the role that the write needs. Signs what is written.
+/// The caller of a write, with the role that the write needs. The ledger records the writer as author.
 #[derive(Debug)]
 pub struct Writer {
     author: Author,
@@ -161,17 +162,17 @@ impl Writer {
         &self.known.rights
     }
 
-    /// Refuses with 403 who does not hold the role over this place.
+    /// Refuses (403) a caller who does not hold the role over this place.
     pub fn within(&self, place: &Place) -> Result<()> {
         self.within_as(self.role, place)
     }
 
-    /// Refuses with 403 who does not hold the role anywhere.
+    /// Refuses (403) a caller who holds the role nowhere.
     pub fn anywhere(&self) -> Result<()> {
         if self.known.rights.anywhere(self.role) { Ok(()) } else { Err(Problem::new(&kinds::INSUFFICIENT_ROLE)) }
     }
 
-    /// Refuses with 403 who does not hold this role over this place.
+    /// Refuses (403) a caller who does not hold this role over this place.
     pub fn within_as(&self, role: Role, place: &Place) -> Result<()> {
         let rights = &self.known.rights;
         match (rights.over(role, place), rights.anywhere(role)) {
@@ -182,8 +183,8 @@ impl Writer {
     }
 }
 
-/// Proof that the caller is known, and holds a right: where no thing is named yet, somewhere; of a thing, once
-/// [`within`](Writer::within) its place.
+/// Proof that the caller is known and holds a right somewhere. Whether the caller holds it over the place of a thing, only
+/// [`within`](Writer::within) proves.
 #[derive(Debug)]
 pub struct Holder<R> {
     writer: Writer,
@@ -206,7 +207,8 @@ impl<R: Right> FromRequest for Holder<R> {
             let challenge = "Bearer realm=\"territoires-industrie\"";
             return ready(Err(Problem::new(&kinds::UNAUTHENTICATED).header(header::WWW_AUTHENTICATE, challenge)));
         };
-        // Of a thing that is not there, or not to be seen, 404 is said before 403.
+        // For a thing that does not exist, or that the caller may not see, the answer must be 404 and not 403. So 403 waits until the thing
+        // was looked for.
         let named = request.match_info().get("id").is_some();
         let (id, once) = (request.extensions().get::<RequestId>().cloned(), request.extensions().get::<Once>().cloned());
         let author = Author { name: known.name.clone(), key: known.key, request: id.map(|id| id.0), once };
@@ -215,31 +217,32 @@ impl<R: Right> FromRequest for Holder<R> {
     }
 }
 
-/// A key as it is shown, once: `tdi_`, its public identifier, `_`, its secret and a checksum.
+/// A whole key: `tdi_`, the public identifier, `_`, the secret and a checksum. It is shown only once.
 pub struct Secret {
-    /// By which it is found. Logs may carry it.
+    /// The public identifier, by which the key is found. Logs may contain it.
     pub public_id: String,
     /// 256 random bits, in hexadecimal.
     secret: String,
 }
 
 impl Secret {
-    /// A new one.
+    /// A new key, made at random.
     pub fn random() -> Self {
         Self { public_id: hex::encode(rand::random::<[u8; 8]>()), secret: hex::encode(rand::random::<[u8; 32]>()) }
     }
 
-    /// Another one of the same key.
+    /// A new secret of the same key.
     pub fn of(public_id: &str) -> Self {
         Self { public_id: public_id.to_owned(), ..Self::random() }
     }
 
-    /// What is kept of it.
+    /// The hash of the secret: only this is stored.
     pub fn hash(&self) -> Vec<u8> {
         Sha256::digest(&self.secret).to_vec()
     }
 
-    /// Reads one. The checksum tells a mistyped one from a wrong one, and lets scanners of leaked secrets know ours.
+    /// Reads a key. The checksum tells a mistyped key from a wrong one, and helps scanners of leaked secrets to recognise keys of this
+    /// service.
     pub fn parse(text: &str) -> Option<Self> {
         let (public_id, rest) = text.strip_prefix("tdi_")?.split_once('_')?;
         let (secret, sum) = rest.split_at_checked(64)?;

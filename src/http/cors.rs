@@ -1,5 +1,5 @@
-//! Pages of other sites: anyone may read what is public, `*` and without credentials; listed origins alone may write.
-//! (One policy for reads and another for writes is what actix-cors does not have.)
+//! Requests from pages of other sites (CORS). Any page may read what is public, without credentials (`*`). Only pages of the listed origins
+//! may write. actix-cors has one policy for all requests, and this service needs one for reads and another for writes.
 
 use actix_web::{
     dev::ServiceRequest,
@@ -17,7 +17,7 @@ pub struct Origins(pub Vec<String>);
 const EXPOSED: &str = "ETag, Link, Location, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, Idempotent-Replayed, Content-Disposition";
 const ACCEPTED: &str = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-Id, traceparent";
 
-/// The headers that tell a browser what this page may do.
+/// The headers that tell the browser what the page may do.
 pub fn headers(request: &ServiceRequest) -> HeaderMap {
     let mut headers = HeaderMap::new();
     let Some(origin) = request.headers().get(header::ORIGIN) else {

@@ -1,5 +1,5 @@
-//! What every request and answer wears, whoever handles it: an identifier, a line in the log, problems in the caller's
-//! language, headers of safety and of caching.
+//! What every request and every answer gets, whatever handles it: an identifier, a line in the log, problems in the language of the caller,
+//! and the headers for safety and caching.
 
 use std::{cmp::Reverse, panic::AssertUnwindSafe, time::Instant};
 
@@ -27,14 +27,14 @@ use crate::{
     ledger,
 };
 
-/// The identifier of a request: the client's own when it is harmless, else a new one.
+/// The identifier of a request: the one that the client sent, if it is harmless; else a new one.
 #[derive(Debug, Clone)]
 pub struct RequestId(pub String);
 
-/// The name of its header.
+/// The name of the header with the identifier.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-/// Below this a body is not worth compressing.
+/// A body with fewer bytes is not worth compressing.
 const SMALL: u64 = 1000;
 
 fn request_id(headers: &HeaderMap) -> RequestId {
@@ -56,10 +56,10 @@ fn language(request: &impl HttpMessage) -> Language {
     meant.or_else(|| known().next()).unwrap_or_default()
 }
 
-/// Marks a refusal whose form another standard gives: it is no problem document.
+/// Marks a refusal that is not a problem document, because another standard gives its form.
 pub struct AsItIs;
 
-/// The outermost of our own middlewares.
+/// The outermost middleware of this service.
 pub async fn dress(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let started = Instant::now();
     let id = request_id(request.headers());
@@ -129,7 +129,7 @@ pub async fn dress(request: ServiceRequest, next: Next<impl MessageBody + 'stati
             headers.append(name, value);
         }
     }
-    // The compression that comes after passes over what says that it has its encoding; `uncompressed` takes it off.
+    // The compression middleware, which runs later, skips an answer with an encoding. `uncompressed` removes this mark again.
     if matches!(size, BodySize::Sized(size) if size < SMALL) {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("identity"));
     }
@@ -138,12 +138,12 @@ pub async fn dress(request: ServiceRequest, next: Next<impl MessageBody + 'stati
     Ok(response)
 }
 
-/// A path as the log carries it: on one line, and not for ever.
+/// A path for the log: on one line, and cut when it is long.
 fn logged(path: &str) -> String {
     path.chars().take(256).flat_map(char::escape_debug).collect()
 }
 
-/// An answer of status 400 or above, as a problem in the caller's language. What is our fault is logged here, once.
+/// Turns an answer of status 400 or above into a problem in the language of the caller. Faults of the service are logged here, once.
 async fn refusal(response: ServiceResponse, language: Language, id: &RequestId, line: &str) -> ServiceResponse {
     let status = response.status();
     let problem = response.response().extensions().get::<Problem>().cloned();
@@ -164,7 +164,7 @@ async fn refusal(response: ServiceResponse, language: Language, id: &RequestId, 
     ServiceResponse::new(request, rendered)
 }
 
-/// Where a thing was merged into another one, the same address of that.
+/// Adds the address of the thing that this one was merged into.
 fn moved(problem: Problem, request: &HttpRequest) -> Problem {
     let (Some(into), Some(id), Some(site)) = (problem.merged_into(), request.match_info().get("id"), request.app_data::<Data<Site>>()) else {
         return problem;
@@ -173,7 +173,7 @@ fn moved(problem: Problem, request: &HttpRequest) -> Problem {
     problem.header(header::LOCATION, format!("{}{address}", site.url))
 }
 
-/// Where something like it was there first, the address of that.
+/// Adds the thing that was there first, and its address.
 async fn first_come(problem: Problem, request: &HttpRequest) -> Problem {
     let (Some(Error::Violated(violation)), Some(db), Some(site)) =
         (problem.caused(), request.app_data::<Data<Db>>(), request.app_data::<Data<Site>>())
@@ -188,7 +188,7 @@ async fn first_come(problem: Problem, request: &HttpRequest) -> Problem {
     let caller = Caller::of(request);
     let winner = db.read(async |conn| -> Result<_, Problem> {
         let Some(winner) = refs::winner(violation, conn).await? else { return Ok(None) };
-        // Of what the caller may not see, not even the address is told.
+        // The caller must not learn the address of a thing that the caller may not see.
         Ok(ledger::is_seen(winner, caller.reach(), conn).await?.then_some(winner))
     });
     let winner = winner.await;
@@ -198,7 +198,7 @@ async fn first_come(problem: Problem, request: &HttpRequest) -> Problem {
     }
 }
 
-/// Outside of the compression: small bodies were marked so that it passes over them.
+/// Runs outside of the compression: removes the mark by which the compression skipped a small body.
 pub async fn uncompressed(request: ServiceRequest, next: Next<impl MessageBody>) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let mut response = next.call(request).await?;
     if response.headers().get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding == "identity") {
@@ -207,7 +207,7 @@ pub async fn uncompressed(request: ServiceRequest, next: Next<impl MessageBody>)
     Ok(response)
 }
 
-/// Runs every write on a task of its own: a client that goes away stops nothing half-way.
+/// Runs every write on a task of its own: so a client that disconnects does not stop a write in the middle.
 pub async fn detach(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
         return next.call(request).await;

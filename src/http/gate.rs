@@ -1,4 +1,5 @@
-//! Who is let in: what was shown is verified here, and remembered for less than it takes to be taken back.
+//! Verifies the credential of a request. A verified credential is remembered for less than a second: so a revoked one ends everywhere
+//! within a second.
 
 use std::{
     collections::HashMap,
@@ -30,51 +31,52 @@ use crate::{
     values::Id,
 };
 
-/// How long a verified credential is taken at its word: what is taken back ends everywhere within a second.
+/// For how long a verified credential is not verified again. A revoked credential ends everywhere within a second.
 const HOLDS: Duration = Duration::from_millis(500);
-/// How long it is remembered that a credential was valid: its bearer is not held up by the wrong ones of a neighbour.
+/// For how long the service remembers that a credential was valid. Its bearer is not slowed down when a neighbour behind the same address
+/// sends wrong ones.
 const REMEMBERED: Duration = Duration::from_secs(600);
 /// The most credentials that are remembered.
 const MOST: usize = 1000;
 
-/// What a process needs to let callers in.
+/// What a process needs to identify callers.
 pub struct Gate {
-    /// How often one may ask.
+    /// The limits of requests.
     pub limits: Limits,
-    /// Whose tokens are taken.
+    /// The issuers whose tokens are accepted.
     pub issuers: Issuers,
-    /// Seals access tokens, together with what is kept of a key.
+    /// Seals access tokens, together with the stored hash of a key.
     seal: Seal,
-    /// How long they hold, in seconds.
+    /// The lifetime of access tokens, in seconds.
     lifetime: i64,
-    /// By the digest of what was shown.
+    /// The verified credentials, by their digest.
     verified: Mutex<HashMap<[u8; 32], Verified>>,
 }
 
-/// Who was verified, and when.
+/// A verified caller, and when it was verified.
 struct Verified {
     known: Arc<Known>,
     at: Instant,
 }
 
-/// An access token that was given.
+/// A new access token.
 pub struct Given {
     /// The token.
     pub token: String,
     /// The lifetime of the token, in seconds.
     pub expires_in: i64,
-    /// The roles it has.
+    /// The roles of the token.
     pub roles: Vec<Role>,
 }
 
 impl Gate {
-    /// One that remembers nobody.
+    /// A gate that remembers nobody yet.
     pub fn new(limits: Limits, issuers: Issuers, seal: Seal, lifetime: u32) -> Self {
         Self { limits, issuers, seal, lifetime: lifetime.into(), verified: Mutex::default() }
     }
 
-    /// Who this request comes from. An `Authorization` that is not valid is refused, even where none is needed; from an
-    /// address that showed too many of those, before anything is looked up.
+    /// Identifies the caller of a request. An `Authorization` that is not valid is refused, even where none is needed. An address that sent
+    /// too many wrong ones is refused before anything is looked up.
     pub async fn caller(&self, authorization: &[u8], address: IpAddr, db: &Db) -> Result<Caller> {
         let digest: [u8; 32] = Sha256::digest(authorization).into();
         let (known, valid_lately) = self.remembered(&digest);
@@ -97,7 +99,7 @@ impl Gate {
         }
     }
 
-    /// Gives a token for a key: with these of its roles, or with all that it holds now.
+    /// Gives an access token for a key: with the requested roles, or with all roles of the key.
     pub async fn exchange(&self, secret: &Secret, asked: Option<&[Role]>, db: &Db) -> Result<Given> {
         let (key, rights) = self.holder(&secret.public_id, |key, now| key.opens(&secret.hash(), now).then_some(None), db).await?;
         let roles = match asked {
@@ -120,7 +122,7 @@ impl Gate {
         Ok(Given { token, expires_in, roles: allows.roles })
     }
 
-    /// A refusal of a credential from this address, counted.
+    /// Counts a wrong credential from this address, and returns the refusal.
     pub fn refuse(&self, problem: Problem, address: IpAddr) -> Problem {
         if problem.kind() == &kinds::INVALID_TOKEN { self.limits.failed(address, problem) } else { problem }
     }
@@ -154,8 +156,8 @@ impl Gate {
         Ok(Known::new(identity.name, None, rights))
     }
 
-    /// The key of this public identifier, if what was shown proves it, with its rights, narrowed to the roles that the proof
-    /// names, if it names any. An unknown key costs as much as a wrong secret.
+    /// Finds the key with this public identifier and its rights, if the proof is right. The rights are limited to the roles that the proof
+    /// names, if it names any. An unknown key takes as much time as a wrong secret.
     async fn holder(&self, public_id: &str, proves: impl Fn(&Row, DateTime<Utc>) -> Option<Option<Vec<Role>>>, db: &Db) -> Result<(Row, Rights)> {
         let (key, rights) = db
             .read(async |conn| -> Result<(Row, Rights)> {
@@ -176,7 +178,7 @@ impl Gate {
         Ok((key, rights))
     }
 
-    /// Who was verified just now by what is shown; and was that valid lately?
+    /// The caller, if this credential was verified just now; and whether it was valid lately.
     fn remembered(&self, digest: &[u8; 32]) -> (Option<Arc<Known>>, bool) {
         let verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
         let found = verified.get(digest);
@@ -216,7 +218,7 @@ struct Row {
 }
 
 impl Row {
-    /// What stands for a key that is not there.
+    /// A row for a key that does not exist: the check takes the same time.
     fn nobody() -> Self {
         Self {
             id: Id::new(),
@@ -231,7 +233,7 @@ impl Row {
         }
     }
 
-    /// What is kept of the secrets that are alive: the one it has, and the one before while that one still holds.
+    /// The hashes of the valid secrets: the present one, and the previous one while it is still valid.
     fn hashes(&self, now: DateTime<Utc>) -> impl Iterator<Item = &[u8]> {
         let previous = self.previous_hash.as_deref().filter(|_| self.previous_until.is_some_and(|until| until > now));
         [Some(self.secret_hash.as_slice()), previous].into_iter().flatten()
@@ -241,25 +243,25 @@ impl Row {
         hash.ct_eq(&self.secret_hash).into()
     }
 
-    /// Does the key hold?
+    /// Is the key valid: neither ended nor revoked?
     fn lives(&self, now: DateTime<Utc>) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| end > now)
     }
 
-    /// Does a secret of this hash open it?
+    /// Is this the hash of a valid secret of the key?
     fn opens(&self, hash: &[u8], now: DateTime<Utc>) -> bool {
         let one: bool = self.hashes(now).fold(false, |one, kept| one | bool::from(kept.ct_eq(hash)));
         one & self.lives(now)
     }
 }
 
-/// Refuses a credential, with the same answer whatever is wrong with it.
+/// The refusal of a credential. It is always the same, whatever is wrong.
 fn refused() -> Problem {
     let challenge = "Bearer realm=\"territoires-industrie\", error=\"invalid_token\"";
     Problem::new(&kinds::INVALID_TOKEN).header(header::WWW_AUTHENTICATE, challenge)
 }
 
-/// Notes the use of a key, once a minute, out of the way of the request.
+/// Notes the use of a key, once a minute at most. The request does not wait for it.
 fn note_use(db: Db, id: Id) {
     actix_web::rt::spawn(async move {
         let noted = db

@@ -1,5 +1,5 @@
-//! The document, held against each request: paths, methods, parameters and media types that it does not name are refused. What
-//! an operation says of its bodies is read from its part of the document too (see [`Intake`]).
+//! Compares each request with the document. Paths, methods, parameters and media types that the document does not name are refused. The
+//! document also says how each operation takes in its bodies (see [`Intake`]).
 
 use std::{collections::BTreeMap, ops::Bound};
 
@@ -33,20 +33,20 @@ use crate::db::Db;
 /// The longest query string.
 const LONGEST: usize = 8 * 1024;
 
-/// What the document offers, by path and method.
+/// The operations of the document, by path and method.
 #[derive(Debug, Default)]
 pub struct Offer(BTreeMap<String, Methods>);
 
 type Methods = BTreeMap<&'static str, Offered>;
 
-/// What the document says of an operation.
+/// What the document says about one operation.
 #[derive(Debug)]
 struct Offered {
     /// The names of its parameters.
     parameters: Vec<String>,
-    /// The media types of its answers. JSON is always one: every refusal is JSON.
+    /// The media types of the answers. JSON is always one of them, since every refusal is JSON.
     served: Vec<String>,
-    /// How it takes in a body.
+    /// How the operation takes in a body.
     intake: Intake,
 }
 
@@ -91,7 +91,7 @@ impl Offered {
 }
 
 impl Offer {
-    /// Reads the document. Errs where an operation says of its bodies what is not understood.
+    /// Reads the document. The error names an intake that cannot be read.
     pub fn of(document: &OpenApi) -> Result<Self, serde_json::Error> {
         let offered = document.paths.paths.iter().map(|(path, item)| {
             let methods = [("GET", &item.get), ("POST", &item.post), ("PUT", &item.put), ("PATCH", &item.patch), ("DELETE", &item.delete)];
@@ -102,7 +102,7 @@ impl Offer {
         offered.collect::<Result<_, _>>().map(Self)
     }
 
-    /// What is offered at a path. One that names a thing by a word of its own comes before one with `{id}`.
+    /// The operations at a path. A path with a word of its own (`/action-fiches/transitions`) comes before a path with `{id}`.
     fn at(&self, path: &str) -> Option<&Methods> {
         let fits = |pattern: &str| {
             let (mut asked, mut offered) = (path.split('/'), pattern.split('/'));
@@ -114,7 +114,7 @@ impl Offer {
                 }
             }
         };
-        // What `/api/v1/{noun}` begins with: no pattern has a variable there.
+        // The first segments, `/api/v1/{noun}`, contain no variable in any pattern.
         let noun = path.match_indices('/').nth(3).map_or(path, |(end, _)| &path[..end]);
         let mut of_noun = self.0.range::<str, _>((Bound::Included(noun), Bound::Unbounded)).take_while(|(pattern, _)| pattern.starts_with(noun));
         self.0.get(path).or_else(|| of_noun.find(|(pattern, _)| fits(pattern)).map(|(_, methods)| methods))
@@ -136,7 +136,7 @@ pub async fn otherwise(request: HttpRequest) -> HttpResponse {
     }
 }
 
-/// Refuses what the document does not offer, then says who calls. Beside the API (health, documentation) nobody is asked.
+/// Identifies the caller, and refuses what the document does not offer. Beside the API (health, documentation) no caller is identified.
 pub async fn guard(mut request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, Error> {
     if let Err(problem) = admit(&mut request).await {
         return Ok(request.into_response(problem.error_response()));
@@ -150,13 +150,13 @@ async fn admit(request: &mut ServiceRequest) -> Result<(), Problem> {
         let said = Said::new("A query string may have 8192 bytes.", "Une chaîne de paramètres peut avoir 8192 octets.");
         return Err(Problem::errors(&kinds::INVALID_PARAMETERS, vec![Wrong::parameter("", "too_long", said)]));
     }
-    // No path of ours has anything to escape, and the router would read what is escaped: such a path is nowhere.
+    // The router would decode an escaped path, but no path of this service needs an escape. So such a path does not exist.
     if request.path().contains('%') {
         return Err(Problem::new(&kinds::NOT_FOUND));
     }
     identify(request).await?;
     let offered = request.app_data::<Data<Offer>>().and_then(|offer| offer.at(request.path()));
-    // A thing by a word of its own (`/action-fiches/transitions`) must not fall to the route of those with an `{id}`.
+    // A path with a word of its own (`/action-fiches/transitions`) must not reach the route with an `{id}`.
     if let Some(methods) = offered
         && !methods.contains_key(method.as_str())
         && method != Method::OPTIONS
@@ -185,7 +185,7 @@ async fn admit(request: &mut ServiceRequest) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Says who calls, and counts the request among those of the caller.
+/// Identifies the caller, and counts the request for the limits of the caller.
 async fn identify(request: &mut ServiceRequest) -> Result<(), Problem> {
     let api = request.path().starts_with("/api/");
     if !(api || request.path().starts_with("/oauth/")) || request.method() == Method::OPTIONS {
@@ -215,7 +215,7 @@ async fn identify(request: &mut ServiceRequest) -> Result<(), Problem> {
     identified
 }
 
-/// A parameter that the operation does not have, and the one that was perhaps meant.
+/// The fault of an unknown parameter, with the known one that is most like it.
 fn unknown(name: &str, known: &[String]) -> Wrong {
     let name: String = name.chars().take(100).collect();
     let nearest = known.iter().map(|known| (strsim::damerau_levenshtein(&name, known), known)).min();
@@ -275,7 +275,7 @@ mod tests {
         "{}"
     }
 
-    /// Asks a service of these operations, as a caller who is known or not.
+    /// Sends a request to a service with these operations, from a known or an unknown caller.
     async fn ask(request: TestRequest, known: bool) -> StatusCode {
         let (app, document) = App::new().into_utoipa_app().service(bulk).service(usual).service(file).service(thing).split_for_parts();
         let app = app.app_data(Data::new(Offer::of(&document).unwrap())).wrap(from_fn(once::once)).wrap(from_fn(guard));
@@ -301,7 +301,7 @@ mod tests {
         }
     }
 
-    /// Without a database, what is to be done once is a fault; what is not is done.
+    /// There is no database here: so a request that is to be done once fails, and any other one is done.
     #[actix_web::test]
     async fn an_operation_may_keep_nothing_for_an_idempotency_key() {
         for (path, due) in [("/usual", 500), ("/bulk", 200)] {

@@ -19,13 +19,13 @@ pub struct Intake {
 }
 
 impl Intake {
-    /// What holds for an operation that says nothing.
+    /// The intake of an operation that says nothing.
     pub const USUAL: Self = Self { max_bytes: 256 * 1024, max_seconds: 10, idempotency_key: true };
 
-    /// The extension of the document that says it.
+    /// The name of the extension in the document.
     pub(super) const EXTENSION: &str = "x-intake";
 
-    /// What holds for this request.
+    /// The intake of this request.
     pub(super) fn of(request: &HttpRequest) -> Self {
         request.extensions().get::<Self>().copied().unwrap_or(Self::USUAL)
     }

@@ -1,8 +1,7 @@
-//! Bodies: read within limits, parsed, every fault of theirs told at once. An unchecked one reaches nobody.
+//! Bodies: read within limits, parsed and checked. All faults of a body are told at once, and no handler gets an unchecked body.
 //!
-//! serde stops at the first fault, so a faulty value is healed there, and the next fault is looked for. The crates that go on by
-//! themselves are no help: `eserde` stops at an unknown member; `deserr` takes the place of serde, whose attributes the document
-//! is made of.
+//! serde stops at the first fault. So the faulty value is replaced by a valid one, and the next fault is looked for. Other crates do not
+//! help: `eserde` stops at an unknown member; `deserr` replaces serde, but the document is made of the attributes of serde.
 
 use std::{marker::PhantomData, time::Duration};
 
@@ -16,12 +15,12 @@ use crate::values::Fault;
 
 /// How deep JSON may be nested.
 const DEEPEST: usize = 32;
-/// The most faults told at once, and the largest body in which more than the first is looked for.
+/// The most faults that are told at once; and the largest body in which more than the first fault is looked for.
 const MOST: usize = 20;
 const LOOKED_THROUGH: usize = 32 * 1024;
 
-/// A body of JSON. It has been read; `valid` parses it, and that is the only way to what it holds. So a handler that
-/// changes a thing can refuse an unknown thing or a stale version before it looks at the body.
+/// A JSON body that was read but not parsed. Only `valid` gives its content. So a handler can refuse an unknown thing or a stale version
+/// before it looks at the body.
 pub struct Json<T> {
     bytes: Bytes,
     json: bool,
@@ -29,12 +28,12 @@ pub struct Json<T> {
 }
 
 impl<T: DeserializeOwned> Json<T> {
-    /// JSON that did not come in a request.
+    /// A body that did not come in a request.
     pub fn new(bytes: impl Into<Bytes>) -> Self {
         Self { bytes: bytes.into(), json: true, body: PhantomData }
     }
 
-    /// What was sent, checked. Errs with 400, 415 or 422.
+    /// Parses and checks the body. The error is 400, 415 or 422.
     pub fn valid(&self) -> Result<T> {
         if !self.json {
             return Err(Problem::new(&kinds::UNSUPPORTED_MEDIA_TYPE)
@@ -57,7 +56,7 @@ impl<T> FromRequest for Json<T> {
     }
 }
 
-/// The whole body, of at most so many bytes, before the deadline.
+/// Reads the whole body, within the limits of size and time.
 pub(super) fn read(request: &HttpRequest, payload: &mut Payload, intake: Intake) -> impl Future<Output = Result<Bytes>> + use<> {
     let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     let mut payload = payload.take();
@@ -83,11 +82,11 @@ pub(super) fn read(request: &HttpRequest, payload: &mut Payload, intake: Intake)
 /// The largest form.
 const LARGEST_FORM: usize = 16 * 1024;
 
-/// A form, as OAuth has them: pairs of texts.
+/// A form (`application/x-www-form-urlencoded`), as OAuth uses it.
 pub struct Form(Option<Bytes>);
 
 impl Form {
-    /// Its pairs; none when it is no form.
+    /// The pairs of the form; none when the body is not a form.
     pub fn pairs(&self) -> Option<Vec<(String, String)>> {
         serde_html_form::from_bytes(self.0.as_ref()?).ok()
     }
@@ -121,7 +120,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
         let said = Said::new("JSON may be nested 32 levels deep at most.", "Le JSON peut avoir 32 niveaux au plus.");
         return Err(Problem::errors(&kinds::INVALID_JSON, vec![Wrong::body("", "json_too_deep", said)]));
     }
-    // A list is no object, although serde would take its items for members in their order.
+    // A list must not be read as an object: serde would read the items as members, in order.
     if bytes.trim_ascii_start().starts_with(b"[") {
         serde_json::from_slice::<serde::de::IgnoredAny>(bytes).map_err(|error| syntax(&error))?;
         let said = Said::new("Is not of the right type.", "N'est pas du bon type.");
@@ -136,7 +135,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     if !error.inner().is_data() || error.inner().to_string().starts_with("duplicate field") {
         return Err(syntax(error.inner()));
     }
-    // All of it must be JSON before any of it is judged.
+    // The whole body must be JSON, before any fault of it is told.
     let value: Value = serde_json::from_slice(bytes).map_err(|error| syntax(&error))?;
     let most = if bytes.len() > LOOKED_THROUGH { 1 } else { MOST };
     Err(Problem::errors(&kinds::INVALID_BODY, faults::<T>(value, most)))
@@ -148,7 +147,7 @@ fn syntax(error: &serde_json::Error) -> Problem {
     Problem::errors(&kinds::INVALID_JSON, vec![Wrong::body("", "invalid_json", said)])
 }
 
-/// Is it nested too deep? Looks at brackets outside of strings only.
+/// Is the JSON nested too deep? Counts the brackets outside of strings.
 fn too_deep(bytes: &[u8]) -> bool {
     let (mut depth, mut string, mut escaped) = (0_usize, false, false);
     for byte in bytes {
@@ -169,8 +168,8 @@ fn too_deep(bytes: &[u8]) -> bool {
     false
 }
 
-/// Everything that keeps a value from being a `T`. serde stops at the first fault, so each one found is put right with
-/// some value that fits, and the next is looked for.
+/// All faults that keep a value from being a `T`. serde stops at the first fault. So each faulty place gets some valid value, and the next
+/// fault is looked for.
 fn faults<T: DeserializeOwned>(mut value: Value, most: usize) -> Vec<Wrong> {
     let mut found: Vec<Wrong> = Vec::new();
     while found.len() < most {
@@ -190,7 +189,7 @@ struct FirstFault {
     pointer: String,
     code: &'static str,
     said: Said,
-    /// A word that would do, where the type has told one.
+    /// A valid word, if the type told one.
     hint: Option<String>,
 }
 
@@ -232,7 +231,7 @@ fn escaped(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
-/// Puts something that fits in the place of what is wrong. False when nothing does.
+/// Replaces the faulty value by some valid one. False when no such value is found.
 fn heal<T: DeserializeOwned>(value: &mut Value, fault: &FirstFault) -> bool {
     let Some((parent, name)) = fault.pointer.rsplit_once('/') else { return false };
     let name = name.replace("~1", "/").replace("~0", "~");
@@ -273,7 +272,7 @@ fn heal<T: DeserializeOwned>(value: &mut Value, fault: &FirstFault) -> bool {
         }
         match first_fault::<T>(value) {
             Some(next) if next.pointer == fault.pointer => fitting.extend(next.hint.map(Value::from)),
-            // What was put there has members of its own: none of its faults counts.
+            // The replacement may have faulty members itself. These are not faults of the client.
             Some(next) if lies_in(&next, &fault.pointer) => {
                 if complete::<T>(value, next, &fault.pointer) {
                     return true;
@@ -289,7 +288,7 @@ fn lies_in(fault: &FirstFault, pointer: &str) -> bool {
     fault.pointer.strip_prefix(pointer).is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// Puts right whatever is wrong in there, beginning with this. False when something cannot be.
+/// Repairs all faults inside of the replacement, beginning with this one. False when one cannot be repaired.
 fn complete<T: DeserializeOwned>(value: &mut Value, mut fault: FirstFault, pointer: &str) -> bool {
     loop {
         if !heal::<T>(value, &fault) {

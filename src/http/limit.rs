@@ -1,4 +1,4 @@
-//! How often one may ask: reads, writes and exports apart, by who asks, and wrong credentials by where they come from.
+//! Limits of requests. Reads, writes and exports are limited separately for each caller; wrong credentials for each address.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -26,35 +26,35 @@ use ipnet::IpNet;
 use super::{Problem, Said, kinds};
 use crate::values::Id;
 
-/// The headers that tell the limits (draft-ietf-httpapi-ratelimit-headers).
+/// The header that tells the limit (draft-ietf-httpapi-ratelimit-headers).
 pub const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-/// How much of it is left.
+/// The header that tells how much of the limit is left.
 pub const LEFT: HeaderName = HeaderName::from_static("ratelimit");
 
-/// Whose requests are counted together.
+/// The callers whose requests are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Who {
-    /// Those with one key, or with tokens of it.
+    /// Requests with one key, or with tokens of that key.
     Key(Id),
-    /// Those of one identity of an issuer.
+    /// Requests of one identity of an issuer.
     Identity(String),
-    /// Those without a credential, from one address.
+    /// Requests without a credential, from one address.
     Address(IpAddr),
 }
 
-/// What a request counts as.
+/// The kinds of requests that are limited separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
-    /// It reads.
+    /// A request that reads.
     Read,
-    /// It writes.
+    /// A request that writes.
     Write,
-    /// It takes all there is away, a thousand lines at a time: the feed.
+    /// An export: a request to the feed, which gives away everything, a thousand lines at a time.
     Export,
 }
 
 impl Use {
-    /// What a request of this method and path counts as.
+    /// The kind of a request, by its method and path.
     pub fn of(method: &Method, path: &str) -> Self {
         let feed = path.strip_prefix("/api/v1/changes").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         match (method.is_safe(), feed) {
@@ -65,16 +65,16 @@ impl Use {
     }
 }
 
-/// What the headers of an answer tell of the limit that its request counted against.
+/// The limit of a request, as the headers of its answer tell it.
 #[derive(Debug, Clone)]
 pub struct Told {
     /// The limit.
     pub policy: HeaderValue,
-    /// What is left of it.
+    /// The part of the limit that is left.
     pub left: HeaderValue,
 }
 
-/// After how many requests callers that have not asked for a while are forgotten.
+/// After this number of requests, callers who have not asked for a while are forgotten.
 const SWEEP: u32 = 4096;
 
 /// One limit.
@@ -102,7 +102,7 @@ impl Limit {
             Ok(state) => (state.remaining_burst_capacity(), None),
             Err(until) => (0, Some(until.wait_time_from(DefaultClock::default().now()))),
         };
-        // When all of it is there again.
+        // The time until the whole limit is available again.
         let whole = u64::from(self.most - left.min(self.most)) * 60 / u64::from(self.most);
         let left = HeaderValue::from_str(&format!("\"{}\";r={left};t={whole}", self.name)).unwrap_or_else(|_| self.policy.clone());
         (Told { policy: self.policy.clone(), left }, wait.map(too_many))
@@ -119,14 +119,14 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// So many reads, writes, exports and wrong credentials a minute (0 for no limit), behind these proxies.
+    /// Limits of reads, writes, exports and wrong credentials a minute (0: no limit), for a service behind these proxies.
     pub fn new(reads: u32, writes: u32, exports: u32, failures: usize, proxies: Vec<IpNet>) -> Self {
         let [reads, writes, exports] =
             [("reads", reads), ("writes", writes), ("exports", exports)].map(|(name, a_minute)| Limit::new(name, a_minute));
         Self { reads, writes, exports, failures: Failures { most: failures, lately: Mutex::default() }, proxies }
     }
 
-    /// Counts a request. Tells what is left, and refuses one too many.
+    /// Counts a request. Returns what is left of the limit, and a refusal if the request is one too many.
     pub fn count(&self, who: &Who, what: Use) -> Option<(Told, Option<Problem>)> {
         let limit = match what {
             Use::Read => &self.reads,
@@ -136,12 +136,12 @@ impl Limits {
         limit.as_ref().map(|limit| limit.count(who))
     }
 
-    /// Refuses with 429 an address that showed too many wrong credentials.
+    /// Refuses (429) an address that sent too many wrong credentials.
     pub fn check_failures(&self, address: IpAddr) -> Result<(), Problem> {
         self.failures.wait(address, Instant::now()).map_or(Ok(()), |wait| Err(too_many(wait)))
     }
 
-    /// A wrong credential came from this address: gives the refusal, or 429 where it was one too many.
+    /// Counts a wrong credential from this address. Returns the refusal, or 429 if it is one too many.
     pub fn failed(&self, address: IpAddr, refusal: Problem) -> Problem {
         let now = Instant::now();
         let wait = self.failures.wait(address, now);
@@ -149,8 +149,8 @@ impl Limits {
         wait.map_or(refusal, too_many)
     }
 
-    /// Where a request comes from. What a header says of it counts only when a declared proxy wrote it: the right-most
-    /// address that is no proxy of ours. Networks of IPv6 are one address.
+    /// The address that a request comes from. A header counts only if a declared proxy wrote it: then the address is the last one in the
+    /// header that is not a declared proxy. A network of IPv6 counts as one address.
     pub fn address(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> IpAddr {
         let trusted = |address: &IpAddr| self.proxies.iter().any(|network| network.contains(address));
         let mut from = peer.map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |peer| peer.ip().to_canonical());
@@ -174,40 +174,40 @@ impl Limits {
     }
 }
 
-/// An address as proxies write it: alone, or with a port.
+/// Reads an address as proxies write it: with or without a port.
 fn forwarded(entry: &str) -> Option<IpAddr> {
     let alone = entry.strip_prefix('[').and_then(|entry| entry.strip_suffix(']')).unwrap_or(entry);
     let address = alone.parse().ok().or_else(|| entry.parse::<SocketAddr>().ok().map(|address| address.ip()));
     address.map(|address: IpAddr| address.to_canonical())
 }
 
-/// The refusal of one too many, with how long to wait.
+/// The refusal of a request that is one too many. It tells how long to wait.
 fn too_many(wait: Duration) -> Problem {
     let seconds = wait.as_secs() + 1;
     let said = Said::new(format!("Ask again in {seconds} seconds."), format!("Redemandez dans {seconds} secondes."));
     Problem::new(&kinds::TOO_MANY_REQUESTS).header(RETRY_AFTER, seconds.to_string()).saying(said)
 }
 
-/// In any such time only so many wrong credentials may come from one address.
+/// The time in which the wrong credentials of an address are counted.
 const WINDOW: Duration = Duration::from_secs(60);
-/// So many addresses are watched.
+/// The most addresses that are watched.
 const ADDRESSES: usize = 10_000;
 
-/// The wrong credentials that each address showed lately.
+/// The recent wrong credentials of each address.
 struct Failures {
     most: usize,
     lately: Mutex<HashMap<IpAddr, VecDeque<Instant>>>,
 }
 
 impl Failures {
-    /// How long this address has to wait, if it has.
+    /// How long this address must wait, if it must.
     fn wait(&self, address: IpAddr, now: Instant) -> Option<Duration> {
         let failures = self.lately.lock().unwrap_or_else(PoisonError::into_inner);
         let lately = failures.get(&address).filter(|lately| self.most > 0 && lately.len() >= self.most)?;
         WINDOW.checked_sub(now.duration_since(*lately.front()?))
     }
 
-    /// Notes one more.
+    /// Notes one more wrong credential of this address.
     fn note(&self, address: IpAddr, now: Instant) {
         if self.most == 0 {
             return;
@@ -221,7 +221,7 @@ impl Failures {
             }
         }
         let lately = failures.entry(address).or_default();
-        // One that is refused already does not wait longer for it.
+        // An address that is refused already does not wait longer when it tries again.
         let full = lately.len() >= self.most;
         if full && lately.front().is_some_and(|first| now.duration_since(*first) < WINDOW) {
             return;

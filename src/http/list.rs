@@ -1,4 +1,4 @@
-//! Lists: what a query string may ask, read against the noun's fields, and the page that answers it.
+//! Lists: the query string is read with the fields of the noun, and a page answers it.
 
 mod along;
 mod cursor;
@@ -35,49 +35,49 @@ use crate::{
     values::Id,
 };
 
-/// How many rows a page has when nobody says, and at most.
+/// The number of rows on a page: the default, and the most.
 const USUAL: i64 = 100;
 const MOST: i64 = 1000;
-/// The furthest a numbered page may begin. Beyond, a cursor goes on; by columns that are never empty, at the same cost.
+/// The largest `offset`. Beyond it, a list is followed by cursors, whose cost does not grow, if the columns of the order are never empty.
 const FURTHEST: i64 = 10_000;
 /// The most values one filter may list, the most parameters, the longest search.
 const VALUES: usize = 200;
 const PARAMETERS: usize = 50;
 const WORDS: usize = 200;
 
-/// A noun as a list shows it.
+/// A noun that can be listed over HTTP.
 pub trait Shown: Listed + Serialize {
-    /// One row of the answer: the noun, with what may come along.
+    /// A row of the answer: the noun, with the related things that `include` names.
     type View: Serialize + From<Self>;
-    /// What may come along, and what it is.
+    /// The words of `include`, each with its description.
     const INCLUDES: &'static [(&'static str, &'static str)] = &[];
-    /// Does the ledger keep it, so that it can be asked for as it was?
+    /// Does the ledger keep the noun, so that `as_of` can ask for its past?
     const KEPT: bool = true;
-    /// The order when nobody says, in the grammar of `sort`.
+    /// The default order, in the grammar of `sort`.
     const ORDER: &'static str = "";
 
-    /// Which of them may be seen by a caller of this reach; nothing when all may.
+    /// The rows that a caller with this reach may see; nothing when the caller may see all.
     fn scope(_reach: &Reach) -> Option<Scope<Self::Table>> {
         None
     }
 
-    /// Which of them are meant unless this field is asked for; all of them, as a rule.
+    /// A field, and the rows that are listed as long as no filter names the field. Most nouns list all rows.
     fn unless_asked() -> Option<(&'static str, Scope<Self::Table>)> {
         None
     }
 
-    /// Loads what was asked along, in one statement each, whatever the number of rows.
+    /// Loads what `include` named: one statement for each word, whatever the number of rows.
     fn include(_along: &mut Along<'_, Self::View>) -> impl Future<Output = Result<()>> {
         ready(Ok(()))
     }
 
-    /// Takes out what a caller of this reach may not see of those it sees.
+    /// Removes from the rows what a caller with this reach may not see.
     fn veil(_views: &mut Views<Self::View>, _reach: &Reach, _conn: &mut Conn) -> impl Future<Output = Result<()>> {
         ready(Ok(()))
     }
 }
 
-/// The rows of an answer, before what comes along is known.
+/// The rows of an answer, each with its identifier, before what `include` named is loaded.
 pub type Views<V> = Vec<(Id, V)>;
 
 /// What a query string asks of a noun's list.
@@ -88,15 +88,15 @@ pub struct List<N: Shown> {
     wanted: Wanted,
     count: bool,
     limit: i64,
-    /// Was it asked for by number, with `offset`? Then its pages go on so.
+    /// Was `offset` given? Then the links of the page use `offset` as well.
     numbered: bool,
-    /// Says which list this is: a cursor of one goes with no other.
+    /// Tells lists apart: a cursor of one list is refused for another.
     digest: String,
     site: Data<Site>,
     request: HttpRequest,
 }
 
-/// What a query string asks of one thing: of which instant, and what comes along with it.
+/// What a query string asks about one thing: `as_of` and `include`.
 pub struct One<N> {
     caller: Caller,
     when: When,
@@ -105,7 +105,7 @@ pub struct One<N> {
 }
 
 impl<N: Shown> List<N> {
-    /// The page that answers, only with parts of the thing that `whole` finds, to which the column points.
+    /// The page with the parts of one thing. `whole` finds the thing; the column of a part points to it.
     pub async fn parts<C, W>(mut self, db: &Db, column: C, id: Id, whole: impl AsyncFn(Id, &Reach, &mut Conn) -> Result<W>) -> Result<Page<N::View>>
     where
         C: Column<SqlType = Uuid> + QueryFragment<Pg> + Send + Sync + 'static,
@@ -119,20 +119,20 @@ impl<N: Shown> List<N> {
         self.page(db).await
     }
 
-    /// Only those within this scope, beside what the noun says of itself.
+    /// Replaces the scope of the noun by this one, if there is one.
     pub fn only(mut self, scope: Option<Scope<N::Table>>) -> Self {
         self.listing.scope = scope.or(self.listing.scope);
         self
     }
 
-    /// The page that answers.
+    /// The page that answers the query.
     pub async fn page(self, db: &Db) -> Result<Page<N::View>>
     where
         for<'a> Rows<'a, N>: LoadQuery<'a, Conn, (N, Keys)>,
         for<'a> Total<'a, N>: LoadQuery<'a, Conn, i64>,
         N: Send,
     {
-        // One row more than asked tells whether there is a next page.
+        // One row more than the page holds is asked for: it tells whether there is a next page.
         let mut list = self;
         let limit = list.limit;
         list.listing.limit = Some(limit + 1);
@@ -171,8 +171,8 @@ impl<N: Shown> List<N> {
         Ok(Page { data: views.into_iter().map(|(_, view)| view).collect(), links, meta: Meta { limit, next_cursor, total } })
     }
 
-    /// The links of a page whose rows have these keys at their ends, and the cursor of the next page. There may be `more` rows in the
-    /// direction in which the page was read.
+    /// The links of a page, and the cursor of the next one. The first and the last row of the page have these keys. `more`: there are more
+    /// rows in the direction in which the page was read.
     fn links(&self, (first, last): (Option<Keys>, Option<Keys>), more: bool, empty: bool) -> (Links, Option<String>) {
         let (limit, offset) = (self.limit, self.listing.offset);
         let seal = |keys: Option<Keys>, back| keys.map(|keys| Cursor { keys, back, digest: self.digest.clone() }.sealed(&self.site.seal));
@@ -182,7 +182,7 @@ impl<N: Shown> List<N> {
         };
         let next_cursor = if forward { seal(last, false) } else { None };
         let prev_cursor = if back { seal(first, true) } else { None };
-        // The rows of a page before may be gone meanwhile: then the list goes on at its start.
+        // The rows of the previous page may be deleted meanwhile: then the list continues at its start.
         let behind = empty && self.listing.mark.as_ref().is_some_and(|mark| mark.back);
         let next = match &next_cursor {
             _ if behind => Some(self.link("offset", "0")),
@@ -200,8 +200,8 @@ impl<N: Shown> List<N> {
         (Links { itself, next, prev }, next_cursor)
     }
 
-    /// Of the fiches that are asked for, leaves those that the caller sees; of the rows that name a person who is asked for,
-    /// those that may name it to the caller.
+    /// Keeps a filter from telling what is hidden. A filter by fiche or document finds only those that the caller may see. A filter by
+    /// person finds only rows that may name the person to the caller.
     async fn know(&mut self, db: &Db) -> Result<()> {
         let reach = self.caller.reach().clone();
         for condition in &mut self.listing.conditions {
@@ -231,14 +231,14 @@ impl<N: Shown> List<N> {
         format!("{}{}", self.site.url, self.request.path())
     }
 
-    /// The same list elsewhere: this parameter replaces `cursor` and `offset`.
+    /// The address of the same list with this parameter instead of `cursor` and `offset`.
     fn link(&self, name: &str, value: &str) -> String {
         format!("{}?{}", self.address(), elsewhere(self.request.query_string(), name, value))
     }
 }
 
 impl<N: Shown> One<N> {
-    /// The thing that `find` finds where the path says, with what was asked along, of the same instant.
+    /// The thing that `find` finds at this path, together with what `include` named, all of the same instant.
     pub async fn answer<P: Copy>(&self, db: &Db, path: P, find: impl AsyncFn(P, &Reach, &mut Conn) -> Result<N>) -> Result<Tagged<N::View>>
     where
         N: Resource,
@@ -260,7 +260,7 @@ impl<N: Shown> One<N> {
 }
 
 impl<N: Shown + Resource> One<N> {
-    /// The part that `find` finds, of a thing that the caller sees: what is of a hidden thing is hidden.
+    /// The part that `find` finds, if the caller may see its whole: parts of a hidden thing are hidden.
     pub async fn part<W>(
         &self,
         db: &Db,

@@ -1,4 +1,4 @@
-//! What every handler speaks in: who asks, what is asked, what is answered, what is refused. Knows no noun.
+//! What every handler needs: the caller, the request, the answer, the refusal. Knows no noun.
 
 pub mod auth;
 pub mod cors;
@@ -27,10 +27,10 @@ pub use resource::{Created, IfMatch, Made, Momentary, NoContent, OrGone, OrUncha
 /// What a handler returns.
 pub type Result<T> = std::result::Result<T, Problem>;
 
-/// Where the service is found from outside, for the links it gives. Never taken from a request.
+/// The address of the service from outside, for the links in answers. It is a setting, and never taken from a request.
 #[derive(Clone)]
 pub struct Site {
-    /// Without a slash at its end.
+    /// The address, without a slash at its end.
     pub url: String,
     /// Seals the cursors.
     pub seal: seal::Seal,

@@ -1,6 +1,5 @@
-//! Tokens of identity providers (OpenID Connect): who they vouch for, and what they claim of them. Nothing in a token says
-//! how it is to be verified: the issuers, their audience and the algorithms are settings, and keys come from the issuer's
-//! own address alone.
+//! Tokens of identity providers (OpenID Connect): the identity that a token vouches for, and its claims. A token has no say in how it is
+//! verified: the issuers, their audience and the algorithms are settings, and the keys come only from the address of the issuer.
 
 use std::{
     sync::{
@@ -18,19 +17,19 @@ use tokio::sync::Mutex;
 
 use crate::config::OidcIssuer;
 
-/// The longest token that is looked at.
+/// The longest token that is read.
 const LONGEST: usize = 8 * 1024;
-/// How far clocks may differ, in seconds.
+/// The most by which clocks may differ, in seconds.
 const SKEW: u64 = 60;
-/// How long an issuer may take to answer, and how much it may say.
+/// The longest time that an issuer may take to answer, and the largest answer.
 const WAIT: Duration = Duration::from_secs(2);
 const MOST: usize = 64 * 1024;
-/// After how long keys are asked for again, and how long the last ones hold when the issuer is away.
+/// The time after which keys are asked for again; and the time for which the last keys are used when the issuer is away.
 const FRESH: Duration = Duration::from_secs(15 * 60);
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
-/// How often keys are asked for at most when a token names one that is not known, or when the issuer is away.
+/// The shortest time between two requests for keys, when a token names an unknown key or when the issuer is away.
 const COOL: Duration = Duration::from_secs(10);
-/// The most keys of an issuer, the most claims of a token, the longest name and value of one.
+/// The most keys of an issuer, the most claims of a token, and the longest name and value of a claim.
 const KEYS: usize = 100;
 const CLAIMS: usize = 256;
 const NAME: usize = 100;
@@ -40,31 +39,32 @@ const SUB: usize = 255;
 /// The shortest modulus of an RSA key, in bytes of base64: 2048 bits.
 const MODULUS: usize = 342;
 
-/// Whom a token is of.
+/// The identity that a token vouches for.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// The host and the path of its issuer, and who it is there.
+    /// The name: the host and the path of the issuer, and the `sub` of the identity.
     pub name: String,
-    /// Who vouches for it.
+    /// The issuer that vouches for the identity.
     pub issuer: String,
-    /// What is claimed of it: each text, and each text of a list.
+    /// The claims: each text, and each text of a list.
     pub claims: Vec<(String, String)>,
 }
 
-/// Why a token is not taken.
+/// Why a token is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// It is not valid.
+    /// The token is not valid.
     Token,
-    /// The issuer's keys are not known, and cannot be asked for.
+    /// The keys of the issuer are not known, and the issuer does not answer.
     Away,
 }
 
-/// The issuers whose tokens are taken.
+/// The issuers whose tokens are accepted.
 pub struct Issuers(Vec<Arc<Issuer>>);
 
 impl Issuers {
-    /// These, with these algorithms. Nothing is asked of them before a token comes. Errs with what is wrong in the settings.
+    /// The issuers of the settings, with these algorithms. An issuer is asked nothing before one of its tokens comes. The error tells what
+    /// is wrong in the settings.
     pub fn new(issuers: &[OidcIssuer], algorithms: &[String]) -> Result<Self, String> {
         let algorithms = algorithms.iter().map(|name| {
             let algorithm: Algorithm = name.trim().parse().map_err(|_| format!("{name} is no algorithm"))?;
@@ -72,23 +72,23 @@ impl Issuers {
             if secret { Err(format!("{name} is signed with a shared secret: only public keys are used")) } else { Ok(algorithm) }
         });
         let algorithms = algorithms.collect::<Result<Vec<_>, _>>()?;
-        // The library asks for one provider of cryptography a process: whoever comes first has installed the same.
+        // rustls needs one provider of cryptography in the process. If one is installed already, it is the same one.
         drop(rustls::crypto::ring::default_provider().install_default());
         let issuers = issuers.iter().map(|issuer| Issuer::new(issuer, algorithms.clone()).map(Arc::new));
         Ok(Self(issuers.collect::<Result<_, _>>()?))
     }
 
-    /// Are there any?
+    /// Are there no issuers?
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Where they are.
+    /// The addresses of the issuers.
     pub fn urls(&self) -> Vec<&str> {
         self.0.iter().map(|issuer| issuer.url.as_str()).collect()
     }
 
-    /// Whom this token is of.
+    /// The identity that this token vouches for.
     pub async fn identity(&self, token: &str) -> Result<Identity, Refused> {
         #[derive(Deserialize)]
         struct Peek {
@@ -99,7 +99,7 @@ impl Issuers {
             return Err(Refused::Token);
         }
         let header = decode_header(token).map_err(wrong)?;
-        // A token for something else (a logout, an event) is none for us. Some issuers give access tokens no type.
+        // A token of another type (a logout, an event) is refused. Some issuers give access tokens no type.
         let typ = header.typ.as_deref().unwrap_or("JWT").to_ascii_lowercase();
         if !matches!(typ.trim_start_matches("application/"), "jwt" | "at+jwt") || header.crit.is_some() {
             return Err(Refused::Token);
@@ -116,7 +116,7 @@ impl Issuers {
     }
 }
 
-/// What is claimed in texts, and in lists of texts: as much of it as is reasonable.
+/// The claims that are texts or lists of texts, within the limits of number and length.
 fn texts(claims: &Map<String, Value>) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for (name, value) in claims.iter().filter(|(name, _)| name.len() <= NAME) {
@@ -133,13 +133,13 @@ fn texts(claims: &Map<String, Value>) -> Vec<(String, String)> {
 /// A public key of an issuer.
 struct Key {
     kid: Option<String>,
-    /// The algorithm that it is for, where the issuer says so.
+    /// The algorithm of the key, if the issuer names one.
     algorithm: Option<Algorithm>,
     key: DecodingKey,
 }
 
 impl Key {
-    /// Reads one. What is no key for signatures, or a weak one, is passed over.
+    /// Reads a key. A key that is not for signatures, or is too weak, is skipped.
     fn read(value: &Value) -> Option<Self> {
         let jwk: jwk::Jwk = serde_json::from_value(value.clone()).ok()?;
         let weak = match &jwk.algorithm {
@@ -161,14 +161,14 @@ impl Key {
     }
 }
 
-/// The keys of an issuer, as it told them once.
+/// The keys of an issuer, and when it gave them.
 struct Keys {
     keys: Vec<Arc<Key>>,
     read_at: Instant,
 }
 
 impl Keys {
-    /// The one that a token names; where it names none, the only one it can be.
+    /// The key that a token names; if it names none, the only key that fits.
     fn find(&self, header: &Header) -> Option<Arc<Key>> {
         let mut fitting = self.keys.iter().filter(|key| key.fits(header.alg) && (header.kid.is_none() || key.kid == header.kid));
         let key = fitting.next()?;
@@ -184,13 +184,13 @@ struct Issuer {
     algorithms: Vec<Algorithm>,
     client: Client,
     keys: RwLock<Option<Arc<Keys>>>,
-    /// How often it was asked.
+    /// How often the issuer was asked for its keys.
     asked: AtomicU64,
-    /// Held while it is asked; since when it is to be left alone.
+    /// Locked while the issuer is asked. Holds the instant since when it must not be asked again.
     asking: Arc<Mutex<Option<Instant>>>,
 }
 
-/// What an issuer says of itself.
+/// The discovery document of an issuer.
 #[derive(Deserialize)]
 struct Discovery {
     issuer: String,
@@ -202,7 +202,7 @@ struct Set {
     keys: Vec<Value>,
 }
 
-/// An address that keys may come from: nobody can change them on the way.
+/// Checks an address for keys: it must be https, or on this machine, so that nobody can change the keys on the way.
 fn safe(url: &str) -> Result<Url, String> {
     let parsed: Url = url.parse().map_err(|error| format!("{url}: {error}"))?;
     if parsed.scheme() == "https" || parsed.scheme() == "http" && is_loopback(&parsed) { Ok(parsed) } else { Err(format!("{url}: https is needed")) }
@@ -216,7 +216,7 @@ fn is_loopback(url: &Url) -> bool {
 impl Issuer {
     fn new(issuer: &OidcIssuer, algorithms: Vec<Algorithm>) -> Result<Self, String> {
         let url = safe(&issuer.url)?;
-        // A connection lives on the thread that opened it: none is kept for another one.
+        // A connection belongs to the thread that opened it. So none is kept for a request on another thread.
         let client = Client::builder().redirect(redirect::Policy::none()).timeout(WAIT).pool_max_idle_per_host(0);
         let client = if is_loopback(&url) { client.no_proxy() } else { client };
         let client = client.build().map_err(|error| format!("{url}: {error}"))?;
@@ -236,13 +236,13 @@ impl Issuer {
         validation
     }
 
-    /// The keys, unless they are too old.
+    /// The known keys, unless they are too old.
     fn known(&self) -> Option<Arc<Keys>> {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner).clone();
         keys.filter(|keys| keys.read_at.elapsed() < KEPT)
     }
 
-    /// The key of a token. One that is not known is asked for, but not too often.
+    /// The key of a token. An unknown key is asked for, but not too often.
     async fn key(self: &Arc<Self>, header: &Header) -> Result<Arc<Key>, Refused> {
         let asked = self.asked.load(Ordering::Acquire);
         if let Some(keys) = self.known()
@@ -253,20 +253,20 @@ impl Issuer {
             }
             return Ok(key);
         }
-        // On a task of its own: who goes away meanwhile leaves nothing half asked.
+        // Runs on a task of its own: a client that disconnects does not stop the question in the middle.
         let known = self.known().is_some();
         drop(actix_web::rt::spawn(Arc::clone(self).ask(asked, known)).await);
         self.known().ok_or(Refused::Away)?.find(header).ok_or(Refused::Token)
     }
 
-    /// Asks for the keys, unless somebody has since they were `asked` for so often, or did just before.
+    /// Asks for the keys, unless another request did so meanwhile (the count is above `asked`), or just before.
     async fn ask(self: Arc<Self>, asked: u64, known: bool) {
         let mut left_alone = self.asking.lock().await;
         if self.asked.load(Ordering::Acquire) != asked || left_alone.is_some_and(|since| since.elapsed() < COOL) {
             return;
         }
         let read = self.read().await;
-        // The first keys are no answer to a token that named others.
+        // The first keys may lack the key that a token named. Then the issuer may be asked again at once.
         *left_alone = (known || read.is_err()).then(Instant::now);
         match read {
             Ok(keys) => *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(keys)),

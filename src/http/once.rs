@@ -1,8 +1,9 @@
-//! What is sent again is done once: a POST that carries an `Idempotency-Key`, for who never learnt what became of it. That it was
-//! done is written with what was done, or not at all; what it was answered, after that. For a day.
+//! A POST with an `Idempotency-Key` is done once, however often it is sent within a day. A client that never got the answer sends the
+//! request again, and gets the first answer. The note that the request was done is written in the same transaction as the write itself; the
+//! answer is kept afterwards.
 //!
-//! No crate does this. `actix-idempotent` keeps answers in a session's store: there, what was done is written in one place and
-//! that it was done in another, and a crash between the two does it twice.
+//! No crate does this. `actix-idempotent` keeps answers in the store of a session. So the write and the note of it are in two places, and a
+//! crash between the two does the write twice.
 
 use actix_web::{
     Error, HttpMessage, HttpResponse, ResponseError,
@@ -26,16 +27,16 @@ use crate::{
     schema::repeats,
 };
 
-/// The header that names what is done once.
+/// The header that names a request that is to be done once.
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-/// The header of an answer that was given before.
+/// The header that marks a repeated answer.
 pub const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 /// The longest key.
 pub const LONGEST: usize = 255;
-/// How long it is known what was done.
+/// How long the answer is kept.
 const KEPT: Duration = Duration::hours(24);
 
-/// What was done, and what it was answered.
+/// A request that was done, and its answer.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = repeats, check_for_backend(diesel::pg::Pg))]
 struct Done {
@@ -47,7 +48,7 @@ struct Done {
     body: Option<String>,
 }
 
-/// Answers again what was answered before; else lets it be done, and keeps what it is answered.
+/// Repeats the kept answer, if the request was done before. Else lets the request be done, and keeps its answer.
 pub async fn once(mut request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> std::result::Result<ServiceResponse<BoxBody>, Error> {
     let (once, db) = match asked(&mut request).await {
         Ok(Asked::Plainly) => return next.call(request).await.map(ServiceResponse::map_into_boxed_body),
@@ -57,7 +58,7 @@ pub async fn once(mut request: ServiceRequest, next: Next<impl MessageBody + 'st
     };
     request.extensions_mut().insert(once.clone());
     let answer = next.call(request).await?.map_into_boxed_body();
-    // What is shown once is not kept.
+    // An answer that is shown only once (a secret) must not be kept.
     let secret = answer.headers().get(header::CACHE_CONTROL).is_some_and(|control| control == "no-store");
     if !answer.status().is_success() || secret {
         return Ok(answer);
@@ -81,13 +82,13 @@ pub async fn once(mut request: ServiceRequest, next: Next<impl MessageBody + 'st
     Ok(ServiceResponse::new(request, answer.set_body(body).map_into_boxed_body()))
 }
 
-/// How something is asked.
+/// How a request is to be done.
 enum Asked {
-    /// As often as it is sent.
+    /// As often as the request is sent.
     Plainly,
-    /// Once, and it was done: what it was answered.
+    /// Once, and it was done before: this is the answer.
     Again(HttpResponse),
-    /// Once, and for the first time.
+    /// Once, and this is the first time.
     First(Once, Data<Db>),
 }
 
@@ -104,7 +105,7 @@ async fn asked(request: &mut ServiceRequest) -> Result<Asked> {
     }
 }
 
-/// What is asked to be done once, if it is: by which caller, under which key, and the digest of the whole request.
+/// What identifies a request that is to be done once: the caller, the key, and the digest of the whole request.
 async fn named(request: &mut ServiceRequest) -> Result<Option<Once>> {
     let Some(key) = request.headers().get(IDEMPOTENCY_KEY).filter(|_| request.method() == Method::POST).cloned() else { return Ok(None) };
     let intake = Intake::of(request.request());
@@ -133,7 +134,7 @@ async fn named(request: &mut ServiceRequest) -> Result<Option<Once>> {
     Ok(Some(Once { caller, key: key.to_owned(), digest }))
 }
 
-/// What was answered. Errs with 422 for another request, with 409 where the answer is not known any more.
+/// The kept answer. The error is 422 if the request was another one, and 409 if the answer is not kept any more.
 fn again(done: Done, once: &Once) -> Result<HttpResponse> {
     if done.digest != once.digest {
         return Err(Problem::new(&kinds::IDEMPOTENCY_KEY_REUSED));

@@ -1,4 +1,4 @@
-//! The identifiers in a path: in their one written form, or there is no such thing.
+//! The identifiers in a path. An identifier in any other form than the usual one is 404, as an unknown thing is.
 
 use std::future::{Ready, ready};
 
@@ -29,14 +29,14 @@ fn segment(request: &HttpRequest, name: &str) -> Result<Id> {
 }
 
 impl At {
-    /// As the path of this request says it.
+    /// Reads it from the path of this request.
     pub fn of(request: &HttpRequest) -> Result<Self> {
         segment(request, "id").map(Self)
     }
 }
 
 impl PartOf {
-    /// As the path of this request says it.
+    /// Reads it from the path of this request.
     pub fn of(request: &HttpRequest) -> Result<Self> {
         Ok(Self { id: segment(request, "id")?, part: segment(request, "part_id")? })
     }

@@ -1,4 +1,4 @@
-//! What is refused, and why: problem documents (RFC 9457), in English and in French.
+//! Refusals: problem documents (RFC 9457), in English and in French.
 
 mod document;
 pub mod kinds;
@@ -47,7 +47,7 @@ pub struct Said {
 }
 
 impl Said {
-    /// The same sentence, twice.
+    /// A sentence in English and in French.
     pub fn new(en: impl Into<String>, fr: impl Into<String>) -> Self {
         Self { en: en.into(), fr: fr.into() }
     }
@@ -63,16 +63,16 @@ impl Said {
 /// Where in the request something is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
-    /// In the body, as a JSON Pointer (RFC 6901).
+    /// A place in the body, as a JSON Pointer (RFC 6901).
     Pointer(String),
-    /// In the query string.
+    /// A parameter of the query string.
     Parameter(String),
 }
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wrong {
-    /// Where.
+    /// The place of the fault.
     pub place: Place,
     /// The stable code.
     pub code: &'static str,
@@ -81,17 +81,17 @@ pub struct Wrong {
 }
 
 impl Wrong {
-    /// At a JSON Pointer of the body.
+    /// A fault at this JSON Pointer of the body.
     pub fn body(pointer: impl Into<String>, code: &'static str, said: Said) -> Self {
         Self { place: Place::Pointer(pointer.into()), code, said }
     }
 
-    /// At a parameter of the query string.
+    /// A fault of this parameter of the query string.
     pub fn parameter(name: impl Into<String>, code: &'static str, said: Said) -> Self {
         Self { place: Place::Parameter(name.into()), code, said }
     }
 
-    /// A value with this fault.
+    /// The fault with this code, at this place.
     pub fn fault(place: Place, code: &'static str) -> Self {
         let said = Fault::find(code).map_or_else(|| Said::new("Is not valid.", "N'est pas valide."), |fault| Said::new(fault.en, fault.fr));
         Self { place, code, said }
@@ -107,7 +107,7 @@ struct Details {
     kind: &'static Kind,
     detail: Option<Said>,
     errors: Vec<Wrong>,
-    /// Members that help, and headers that go with the kind.
+    /// More members of the document, which help the client.
     more: Map<String, Value>,
     headers: Vec<(header::HeaderName, String)>,
     cause: Option<db::Error>,
@@ -125,37 +125,37 @@ impl Problem {
         Self::new(kind.copied().unwrap_or(if status.is_server_error() { &kinds::INTERNAL } else { &kinds::BAD_REQUEST }))
     }
 
-    /// With all that is wrong.
+    /// A refusal with all faults.
     pub fn errors(kind: &'static Kind, errors: Vec<Wrong>) -> Self {
         let mut problem = Self::new(kind);
         problem.0.errors = errors;
         problem
     }
 
-    /// A body with one thing wrong.
+    /// A refusal of a body with one fault.
     pub fn body(pointer: impl Into<String>, code: &'static str, said: Said) -> Self {
         Self::errors(&kinds::INVALID_BODY, vec![Wrong::body(pointer, code, said)])
     }
 
-    /// With a sentence that says more.
+    /// Adds a sentence that says more.
     pub fn saying(mut self, said: Said) -> Self {
         self.0.detail = Some(said);
         self
     }
 
-    /// With a member that helps.
+    /// Adds a member that helps the client.
     pub fn with(mut self, member: &str, value: impl Serialize) -> Self {
         self.0.more.insert(member.to_owned(), json!(value));
         self
     }
 
-    /// With a header.
+    /// Adds a header.
     pub fn header(mut self, name: header::HeaderName, value: impl Into<String>) -> Self {
         self.0.headers.push((name, value.into()));
         self
     }
 
-    /// The same, said of a child in the body of its parent: its pointers go below `/{member}/{index}`.
+    /// The same refusal for a part in the body of its whole: the pointers begin with `/{member}/{index}`.
     pub fn inside(mut self, member: &str, index: usize) -> Self {
         for wrong in &mut self.0.errors {
             if let Place::Pointer(pointer) = &mut wrong.place {
@@ -165,39 +165,41 @@ impl Problem {
         self
     }
 
-    /// A fiche does not move so from where it stands; with the states that it may go to.
+    /// The refusal of a move that the state of the fiche does not allow. It lists the allowed states.
     pub fn forbidden_transition(pointer: &str, from: &str, allowed: Vec<&str>) -> Self {
         let list = allowed.join(", ");
         let said = Said::new(format!("From {from} it may go to: {list}."), format!("De {from}, elle peut passer à : {list}."));
         Self::errors(&kinds::FORBIDDEN_TRANSITION, vec![Wrong::body(pointer, "forbidden_transition", said)]).with("allowed", allowed)
     }
 
-    /// It was merged into this one: what is asked of it is asked of that.
+    /// The redirection from a merged thing to the thing that stays.
     pub fn moved(into: Id) -> Self {
         Self::new(&kinds::MERGED).with("merged_into", into)
     }
 
-    /// The body names something that is not there, or that the caller may not see: nobody is told which.
+    /// The refusal of a reference to a thing that does not exist, or that the caller may not see. Both get the same answer, so that the
+    /// caller does not learn which.
     pub fn unknown_reference(pointer: impl Into<String>) -> Self {
         Self::body(pointer, "unknown_reference", Said::new("Refers to something that is not there.", "Désigne quelque chose qui n'existe pas."))
     }
 
-    /// Is what was asked for not there, or deleted? Any other refusal says nothing of that: the database may be away.
+    /// Does this refusal say that the thing does not exist, or was deleted? Any other refusal says nothing about the thing: the database
+    /// may be away.
     pub fn is_absence(&self) -> bool {
         matches!(self.0.kind.status, 404 | 410)
     }
 
-    /// The same, of a thing that the body names at this pointer: one that is not there is an unknown reference; any other refusal stays.
+    /// Turns the refusal for a missing thing into an unknown reference at this pointer of the body. Any other refusal stays as it is.
     pub fn named_at(self, pointer: &str) -> Self {
         if self.is_absence() { Self::unknown_reference(pointer) } else { self }
     }
 
-    /// The thing that it was merged into.
+    /// The thing that this one was merged into.
     pub fn merged_into(&self) -> Option<String> {
         self.0.more.get("merged_into")?.as_str().map(str::to_owned)
     }
 
-    /// The same, of a broken rule that a noun has put into words: said at this pointer.
+    /// The same refusal of a broken rule, in the words of a noun and at this pointer.
     pub fn reworded(mut self, pointer: &str, said: Said) -> Self {
         self.0.errors = vec![Wrong::body(pointer, "broken_rule", said)];
         // Whoever hands it on has no better words.
@@ -210,7 +212,7 @@ impl Problem {
         self.0.kind
     }
 
-    /// The answer, in one language, for one request.
+    /// Renders the answer in one language, for one request.
     pub fn render(&self, language: Language, instance: Option<&str>) -> HttpResponse {
         let title = if language == Language::French { self.0.kind.fr } else { self.0.kind.en };
         let errors: Vec<Value> = self
@@ -272,7 +274,7 @@ impl ResponseError for Problem {
         StatusCode::from_u16(self.0.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    /// In English; `dress` renders it again for the request it answers.
+    /// Renders it in English. `dress` renders it again, in the language of the request.
     fn error_response(&self) -> HttpResponse {
         let mut response = self.render(Language::English, None);
         response.extensions_mut().insert(self.clone());
@@ -310,7 +312,7 @@ impl From<diesel::result::Error> for Problem {
     }
 }
 
-/// The names of constraints are the vocabulary: `partners_siren_key` is a rule of `/siren`.
+/// The refusal for a broken rule of the schema. The name of the constraint tells the member: `partners_siren_key` is a rule of `/siren`.
 fn violated(violation: &Violation) -> Problem {
     let name = violation.constraint.strip_prefix(&violation.table).unwrap_or(&violation.constraint).trim_start_matches('_');
     let name = name.strip_suffix("_fkey").or(name.strip_suffix("_key")).unwrap_or(name);
@@ -323,7 +325,7 @@ fn violated(violation: &Violation) -> Problem {
         }
         db::Rule::Referenced => Problem::new(&kinds::STILL_REFERENCED),
         db::Rule::Reference => Problem::unknown_reference(pointer),
-        // A noun has better words for a rule of its own, on its card.
+        // The card of a noun has better words for the rules of that noun.
         db::Rule::Check => match name.strip_suffix("_territory") {
             Some(member) => {
                 Problem::body(format!("/{member}"), "broken_rule", Said::new("It is of another territory.", "Il est d'un autre territoire."))
@@ -333,7 +335,7 @@ fn violated(violation: &Violation) -> Problem {
     }
 }
 
-/// A refusal already in the language of its request: for what never reaches `dress` again.
+/// A refusal that knows the language of its request, for an answer that does not pass through `dress` again.
 #[derive(Debug)]
 pub(super) struct Dressed {
     pub(super) problem: Problem,

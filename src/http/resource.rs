@@ -1,5 +1,5 @@
-//! Things with a version: tags, preconditions, and the answers that carry them. actix's own types read the headers. What a tag
-//! says (a version, in the view of a caller) and what is told of a stale one are this service's own: no crate has them.
+//! Things with a version: ETags, preconditions, and the answers with an ETag. actix's own types read the headers. An ETag is a version in
+//! the view of a caller, and the refusal of a stale version tells the changes: no crate has these.
 
 use std::future::{Ready, ready};
 
@@ -24,18 +24,18 @@ use crate::{db::Conn, ledger, rights::Reach, values::Id};
 
 /// A thing that has an identity and a version.
 pub trait Resource {
-    /// Its identity.
+    /// The identifier.
     fn id(&self) -> Id;
-    /// How often it was written, from 1.
+    /// The version: 1 when it was created, one more at each change.
     fn version(&self) -> i32;
 }
 
-/// The tag of a version, in the view of who asks.
+/// The ETag of a version, in the view of the caller.
 fn tag(version: i32, request: &HttpRequest) -> String {
     format!("\"v{version}{}\"", Caller::of(request).view())
 }
 
-/// A thing, with its tag; 304 when the client has it already.
+/// A thing with its ETag; 304 if the client has it already.
 pub struct Tagged<T>(pub i32, pub T);
 
 impl<T: Resource> From<T> for Tagged<T> {
@@ -44,16 +44,16 @@ impl<T: Resource> From<T> for Tagged<T> {
     }
 }
 
-/// A thing that was made, with its tag and its address.
+/// A new thing (201), with its ETag and its address.
 pub struct Created<T>(pub T);
 
-/// A thing without a version that was made, with its address. Kept by nobody: it may hold a secret.
+/// A new thing without a version (201), with its address. No cache may keep the answer: it may contain a secret.
 pub struct Made<T>(pub Id, pub T);
 
-/// What holds for this moment only, and is kept by nobody.
+/// An answer that holds for this moment only: it has no ETag, and no cache may keep it.
 pub struct Momentary<T>(pub T);
 
-/// Done, and nothing to say.
+/// An answer without content (204).
 pub struct NoContent;
 
 fn json<T: Serialize>(mut response: HttpResponseBuilder, thing: &T) -> HttpResponse {
@@ -68,7 +68,7 @@ impl<T: Serialize> Responder for Tagged<T> {
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
         let tag = tag(self.0, request);
-        // What came along may have changed although the thing did not: such an answer has no tag.
+        // The related things of `include` may change while the version of the thing does not. So such an answer has no ETag.
         let whole = request.query_string().is_empty();
         if whole && not_modified(request, &tag) {
             return HttpResponse::NotModified().insert_header((header::ETAG, tag)).finish();
@@ -123,7 +123,7 @@ impl Responder for NoContent {
     }
 }
 
-/// Does the client hold this already? By `If-None-Match`, compared weakly; only where a GET asks.
+/// Does the client have this already? Compares `If-None-Match` weakly, for GET only.
 pub(super) fn not_modified(request: &HttpRequest, tag: &str) -> bool {
     let known = request.method().is_safe().then(|| IfNoneMatch::parse(request));
     match (known, tag.parse::<EntityTag>()) {
@@ -145,14 +145,15 @@ impl FromRequest for IfMatch {
     type Future = Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        // What is no tag names no version.
+        // A header that is not a list of ETags names no version.
         let tags = || header::IfMatch::parse(request).unwrap_or_else(|_| header::IfMatch::Items(Vec::new()));
         ready(Ok(Self { tags: request.headers().contains_key(header::IF_MATCH).then(tags), caller: Caller::of(request) }))
     }
 }
 
 impl IfMatch {
-    /// Refuses with 428 when no version is named, and with 412 when another one stands: telling which, and who made it.
+    /// Refuses with 428 if no version is named, and with 412 if the present version is another one. The 412 tells the present version and
+    /// who made the changes.
     pub async fn check(&self, current: &impl Resource, conn: &mut Conn) -> Result<()> {
         let Some(tags) = &self.tags else {
             let said = Said::new(
@@ -162,7 +163,7 @@ impl IfMatch {
             return Err(Problem::new(&kinds::PRECONDITION_REQUIRED).saying(said));
         };
         let header::IfMatch::Items(tags) = tags else { return Ok(()) };
-        // What tells views apart has no bearing on which version is meant.
+        // The end of an ETag names the view of the caller. It does not matter here.
         let version = |tag: &EntityTag| -> Option<i32> { tag.tag().strip_prefix('v')?.split('.').next()?.parse().ok() };
         if tags.iter().any(|tag| version(tag) == Some(current.version())) {
             return Ok(());
@@ -176,9 +177,9 @@ impl IfMatch {
     }
 }
 
-/// What an update gives back when nothing had to be written.
+/// The result of an update that had nothing to write.
 pub trait OrUnchanged<T> {
-    /// The row as it was, when the body changed nothing: no member was sent, or only values that stood already.
+    /// The row as it was, if the body changed nothing: no member was sent, or only the present values.
     fn or_unchanged(self, current: T) -> QueryResult<T>;
 }
 
@@ -189,10 +190,9 @@ impl<T> OrUnchanged<T> for QueryResult<T> {
     }
 }
 
-/// What is said of a row that is not there.
+/// The refusal for a row that does not exist.
 pub trait OrGone<T> {
-    /// 404 when there never was one in this table (of this whole, for a part), 410 when it was deleted and the caller could
-    /// see it.
+    /// 404 if this table (or for a part, this whole) never had the row; 410 if it was deleted and the caller could see it.
     fn or_gone(self, noun: &str, whole: Option<Id>, id: Id, reach: &Reach, conn: &mut Conn) -> impl Future<Output = Result<T>>;
 }
 

@@ -13,11 +13,11 @@ use aes_gcm_siv::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
-/// The label of the key: another use of the same secret has another label.
+/// The label of the derived key. Another use of the same secret has another label.
 const LABEL: &[u8] = b"territoires-industrie: seal of cursors and access tokens, 1\n";
 const NONCE: usize = 12;
 
-/// A key to seal with. One that is made with another secret opens nothing of it.
+/// A key to seal with. A key of another secret cannot open what it sealed.
 #[derive(Clone)]
 pub struct Seal([u8; 32]);
 
@@ -32,12 +32,12 @@ impl Seal {
         Self::new(&[&self.0, second].concat())
     }
 
-    /// Seals a text for a purpose. Sealed again, the same text looks different: who compares sealed texts learns nothing.
+    /// Seals a text for a purpose. The same text looks different each time, so that nobody learns anything from comparing sealed texts.
     pub fn seal(&self, purpose: &str, text: &[u8]) -> String {
         self.sealed(rand::random(), purpose, text)
     }
 
-    /// Seals a text for a purpose. Sealed again, the same text looks the same: so a page that has not changed keeps its tag.
+    /// Seals a text for a purpose. The same text looks the same each time: so a page that has not changed keeps its ETag.
     pub fn seal_alike(&self, purpose: &str, text: &[u8]) -> String {
         self.sealed([0; NONCE], purpose, text)
     }
@@ -48,7 +48,7 @@ impl Seal {
         URL_SAFE_NO_PAD.encode([&nonce[..], &sealed].concat())
     }
 
-    /// The text that was sealed for this purpose with this seal; nothing when it was not.
+    /// Opens a sealed text. Nothing, unless it was sealed for this purpose with this seal.
     pub fn open(&self, purpose: &str, sealed: &str) -> Option<Vec<u8>> {
         let bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
         let (nonce, sealed) = bytes.split_first_chunk::<NONCE>()?;

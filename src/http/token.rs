@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::seal::Seal;
 use crate::rights::Role;
 
-/// What it begins with.
+/// The beginning of every token.
 const PREFIX: &str = "tdt_";
 
 /// An access token, not yet opened.
@@ -27,7 +27,7 @@ pub struct Allows {
 }
 
 impl Allows {
-    /// A token that allows this, for the key with this identifier, of whose secret this is kept.
+    /// A token that allows this, for the key with this public identifier and this stored hash of its secret.
     pub fn token(&self, public_id: &str, kept: &[u8], seal: &Seal) -> String {
         let text = serde_json::to_vec(self).unwrap_or_default();
         format!("{PREFIX}{public_id}_{}", seal.with(kept).seal(&purpose(public_id), &text))
@@ -40,13 +40,13 @@ impl<'a> Token<'a> {
         text.starts_with(PREFIX)
     }
 
-    /// Reads which key a token is of.
+    /// Reads the public identifier of the key that a token is of.
     pub fn parse(text: &'a str) -> Option<Self> {
         let (public_id, sealed) = text.strip_prefix(PREFIX)?.split_once('_')?;
         Some(Self { public_id, sealed })
     }
 
-    /// What it allows, if it was given for the secret of which this is kept.
+    /// What the token allows, if it was given for the secret with this stored hash.
     pub fn open(&self, kept: &[u8], seal: &Seal) -> Option<Allows> {
         serde_json::from_slice(&seal.with(kept).open(&purpose(self.public_id), self.sealed)?).ok()
     }

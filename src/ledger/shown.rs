@@ -1,4 +1,4 @@
-//! What of a line a caller may know: the audience of the line itself, and of each person that it names as things stand today.
+//! What a caller may know of a line of the ledger. The line has an audience; and each person that it names has an audience of today.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,23 +17,23 @@ use crate::{
     values::Id,
 };
 
-/// May the caller see what this line is for? Of the first three values that `bind` gives.
+/// The SQL condition that the caller belongs to the audience of this line. It uses the first three values of `bind`.
 pub fn reached(line: &str) -> String {
     "($1 OR {}.audience = 'public' OR {}.audience = 'partners' AND {}.places && $2 OR {}.audience = 'restricted' AND {}.places && $3)"
         .replace("{}", line)
 }
 
-/// The same, and does it concern the territory, which is the fourth value?
+/// The same condition, and that the line concerns the territory, which is the fourth value.
 pub fn concerning(line: &str) -> String {
     format!("({} AND ($4 IS NULL OR {line}.places @> ARRAY[$4]))", reached(line))
 }
 
-/// Is there, after this line, a thing that the caller may see?
+/// The SQL condition that the thing exists after this line, and that the caller may see it.
 pub fn within(line: &str) -> String {
     format!("({line}.after IS NOT NULL AND {})", concerning(line))
 }
 
-/// The values of a query that asks what is within reach, and concerns a territory.
+/// Binds the values for the conditions of this module: the reach of the caller, and the territory.
 pub fn bind<'q, Q>(query: BoxedSqlQuery<'q, Pg, Q>, reach: &Reach, territory: Option<Id>) -> BoxedSqlQuery<'q, Pg, Q> {
     query
         .bind::<Bool, _>(reach.everything)
@@ -42,14 +42,14 @@ pub fn bind<'q, Q>(query: BoxedSqlQuery<'q, Pg, Q>, reach: &Reach, territory: Op
         .bind::<Nullable<Text>, _>(territory.map(|id| id.to_string()))
 }
 
-/// What a row names by this member.
+/// The identifier that this member of a row holds.
 fn named(member: &str, row: &Value) -> Option<Id> {
     Id::parse(row.get(member)?.as_str()?).ok()
 }
 
-/// The people whom the caller may know, and the documents that it sees.
+/// The people that the caller may know, and the documents that the caller may see.
 pub struct Known {
-    /// Each, and whether everyone may; none when the caller may know all.
+    /// Each person, with whether everyone may know the person; none when the caller may know all.
     people: Option<HashMap<Id, bool>>,
     documents: HashSet<Id>,
     /// The places within the caller's reach.
@@ -57,7 +57,7 @@ pub struct Known {
 }
 
 impl Known {
-    /// Those of these people, and of what these rows name.
+    /// Those among these people, and among the people that these rows name.
     pub async fn of<'a>(
         people: impl Iterator<Item = Id>,
         rows: impl Iterator<Item = &'a Value> + Clone,
@@ -76,18 +76,18 @@ impl Known {
         Ok(Self { people, documents, places: reach.partner_places() })
     }
 
-    /// Is this one of them?
+    /// May the caller know this person?
     pub fn has(&self, person: Id) -> bool {
         self.people.as_ref().is_none_or(|known| known.contains_key(&person))
     }
 
-    /// Is this place within the caller's reach?
+    /// Is this place within the reach of the caller?
     pub fn reaches(&self, place: &str) -> bool {
         self.places.iter().any(|reached| reached == place)
     }
 
-    /// Takes the person out of a row of these places, unless it may be named there, and out of a figure the document, unless it is seen.
-    /// (Who sees a citation sees its document.)
+    /// Empties the person in a row of these places, unless the caller may know the person there. Empties the document in an observation,
+    /// unless the caller may see the document. (A caller who may see a citation may see its document.)
     pub fn mask(&self, noun: &str, row: &mut Map<String, Value>, places: &[String]) {
         let Some(known) = &self.people else { return };
         let here = places.iter().any(|place| self.places.contains(place));

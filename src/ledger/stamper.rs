@@ -1,5 +1,4 @@
-//! The stamper: gives each line of the ledger its number and its hash, once it is committed. One works at a time, whichever
-//! process it is of.
+//! The stamper: gives each committed line of the ledger its number and its hash. Only one stamper works at a time, among all processes.
 
 use std::time::Duration;
 
@@ -12,15 +11,15 @@ use tokio::{sync::watch, time};
 
 use crate::db::{self, Conn, Error};
 
-/// How many lines are numbered in one transaction, which a writer of erasures may wait for.
+/// The most lines that are numbered in one transaction: an erasure may have to wait for that transaction.
 const BATCH: i32 = 1000;
-/// How long to wait for lines while there are some, and when there are none. Looking costs a fifth of a millisecond; to be
-/// told instead (`NOTIFY`) would make PostgreSQL commit one write after the other.
+/// The pause between two looks for new lines: while lines come, and when none come. A look costs a fifth of a millisecond. `NOTIFY` would
+/// save the looks, but it makes PostgreSQL commit writes one after the other.
 const BUSY: Duration = Duration::from_millis(10);
 const IDLE: Duration = Duration::from_millis(50);
-/// How long lines are expected after one has come.
+/// The number of short pauses without a new line, after which the pauses become long.
 const CALM: u32 = 100;
-/// How long to wait for a database that is away, at first and at most.
+/// The wait for a database that is away: the first one, and the longest.
 const AWAY: Duration = Duration::from_millis(100);
 const AWAY_LONG: Duration = Duration::from_secs(5);
 
@@ -36,7 +35,7 @@ async fn stamp(conn: &mut Conn) -> Result<Stamped, Error> {
     Ok(sql_query(format!("SELECT head, made FROM stamp_ledger({BATCH})")).get_result(conn).await?)
 }
 
-/// Numbers all that is committed, once whoever else is about it is done; waits for him as long as for any lock.
+/// Numbers all committed lines. If another stamper is at work, waits for it as long as for any lock.
 #[expect(clippy::disallowed_methods, reason = "what is numbered was signed when it was written")]
 pub async fn catch_up(conn: &mut Conn) -> Result<i64, Error> {
     loop {
@@ -52,8 +51,7 @@ pub async fn catch_up(conn: &mut Conn) -> Result<i64, Error> {
     }
 }
 
-/// Starts to number the lines of this database, for as long as the runtime lives, and tells the highest number there is
-/// whenever it moves.
+/// Starts to number the lines of this database, until the runtime ends. Sends the highest number whenever it changes.
 pub fn start(url: &str) -> watch::Receiver<i64> {
     let (tell, head) = watch::channel(0);
     let url = url.to_owned();
@@ -71,7 +69,7 @@ pub fn start(url: &str) -> watch::Receiver<i64> {
     head
 }
 
-/// Works until nobody listens any more, or the connection is lost.
+/// Numbers lines until nobody listens any more, or until the connection is lost.
 async fn work(url: &str, tell: &watch::Sender<i64>, wait: &mut Duration) -> Result<(), Error> {
     let mut conn = db::connect(url).await.map_err(|error| Error::Unavailable(error.to_string()))?;
     let mut calm = CALM;

@@ -1,5 +1,5 @@
-//! The proof that nothing of the past was touched: every line, in the order of its number, held against the chain of hashes.
-//! What is hashed is put together here, not by the functions of the database, which whoever alters lines may alter as well.
+//! The proof that nothing of the past was changed: every line, in the order of the numbers, is compared with the chain of hashes. This
+//! module computes the hashes itself, because somebody who changes lines could change the functions of the database as well.
 
 use diesel::{
     QueryableByName, sql_query,
@@ -10,54 +10,54 @@ use sha2::{Digest, Sha256};
 
 use crate::db::{Conn, Error};
 
-/// What was found.
+/// The result of the verification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// The chain holds: so many lines, and the hash of the last one. Whoever keeps that can tell later that none of them is gone.
+    /// The chain is whole. Who keeps the number of lines and the last hash can prove later that no line was removed.
     Sound {
-        /// The number of funding lines.
+        /// The number of lines.
         lines: i64,
         /// The last hash.
         hash: String,
     },
-    /// It is broken.
+    /// The chain is broken.
     Broken {
-        /// At this number; none when the line has none.
+        /// The number where it is broken; none when the line has no number.
         seq: Option<i64>,
-        /// At this line of the ledger; none when it is gone.
+        /// The line of the ledger; none when the line is gone.
         line: Option<i64>,
-        /// In this way.
+        /// How it is broken.
         how: Fault,
     },
 }
 
-/// In what way a chain is broken.
+/// The ways in which a chain is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// A number that is not there.
+    /// A number is missing.
     #[error("the number is missing")]
     Gap,
-    /// A line that is not there.
+    /// A line is missing.
     #[error("the line is missing")]
     Missing,
-    /// A hash that does not follow from the one before and the line.
+    /// A hash does not follow from the hash before and the line.
     #[error("the line was altered, moved or put in between")]
     Altered,
-    /// A name that is not the one that was recorded.
+    /// A name is not the one that was recorded.
     #[error("what identifies a person was altered")]
     Personal,
-    /// A name that was taken out by other means than an erasure, or came back after it.
+    /// A name was removed by other means than an erasure, or came back after one.
     #[error("what identifies a person is not as an erasure leaves it")]
     Erasure,
-    /// A line that was put where everything is numbered already.
+    /// A line was added at a place where all lines are numbered already.
     #[error("the line was put in between, without a number")]
     Unnumbered,
-    /// Numbers that are gone from the end, or were made again.
+    /// The last numbers are gone, or were made again.
     #[error("the hash is not the one that was noted")]
     Noted,
 }
 
-/// The members that identify a person, by noun, and what an erasure leaves in their place.
+/// The members that identify a person, by noun, and the values that an erasure puts there.
 const PERSONAL: &str = r#"(VALUES ('people', '{"name": "Personne effacée", "variants": []}'::jsonb),
     ('person_mandates', '{"function": "Fonction effacée", "note": null}'), ('citations', '{"passage": null}'))"#;
 
@@ -89,7 +89,7 @@ struct Stray {
     id: i64,
 }
 
-/// Walks along the chain. `noted` is a number and the hash that it had once.
+/// Verifies the chain from its beginning. `noted` is a number, with the hash that it had at an earlier time.
 pub async fn verify(noted: Option<(i64, String)>, conn: &mut Conn) -> Result<Verdict, Error> {
     conn.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0; SET LOCAL extra_float_digits = 1").await?;
     let verdict = walk(noted, conn).await;

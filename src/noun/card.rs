@@ -46,13 +46,13 @@ impl Rule {
     pub const PARENT: Self = Self("parent", "/parent_id", "A thing is not its own parent.", "Un élément n'est pas son propre parent.");
     /// A thing is not related to itself.
     pub const OTHER: Self = Self("other", "", "A thing is not related to itself.", "Un élément n'est pas lié à lui-même.");
-    /// How precise a date is can be said only where it is understood.
+    /// The rule that a precision needs a date that was understood.
     pub const STATED: Self = Self("stated_precision", "", "A precision is of a date that is understood.", "Une précision demande une date comprise.");
-    /// Who takes part is a person, a partner or a function.
+    /// The rule that a participant is a person, a partner or a function.
     pub const ATTENDED: Self =
         Self("attended", "", "A person, a partner or a function is needed.", "Il faut une personne, un partenaire ou une fonction.");
 
-    /// What ends comes after its start, by the constraint of this name.
+    /// The rule that an end comes after its start, which the constraint with this name checks.
     pub const fn period(name: &'static str) -> Self {
         Self(name, "", "The end comes before the start.", "La fin précède le début.")
     }
@@ -135,7 +135,7 @@ fn make<'a, N: Noun<Whole = Alone>>(id: Id, body: Bytes, by: &'a Writer, conn: &
     async move { act::<N>(&Act::Make(Address::alone(id), &Json::new(body)), by, conn).await.map(drop) }.boxed_local()
 }
 
-/// Puts into words which rule a write has broken: one of the noun's, of its parts', or of its whole's.
+/// Adds the sentence of the broken rule to the refusal of a write: a rule of the noun, of its parts, or of its whole.
 pub fn in_words<N: Noun>(problem: Problem) -> Problem {
     let Some(Error::Violated(violation)) = problem.caused() else { return problem };
     let cards = std::iter::once(&N::CARD).chain(N::PARTS.iter().map(|part| part.card)).chain(N::Whole::CARD);

@@ -7,7 +7,7 @@ use utoipa::openapi::{Components, ContentBuilder, OpenApi, Ref, RefOr, ResponseB
 
 use super::{BASE, operations};
 
-/// A reference to the refusal of this name, which is told by a problem.
+/// A reference to the shared answer with this name, whose body is a problem.
 pub fn problem(name: &str, about: &str, components: &mut Components) -> RefOr<Response> {
     components.responses.entry(name.to_owned()).or_insert_with(|| {
         let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
@@ -16,11 +16,11 @@ pub fn problem(name: &str, about: &str, components: &mut Components) -> RefOr<Re
     Ref::from_response_name(name).into()
 }
 
-/// A parameter as several operations may have it.
+/// One form of a parameter: operations may share the name of a parameter, but not its form.
 struct Form {
     parameter: Parameter,
     operations: usize,
-    /// The words that are in the path of each of these operations.
+    /// The words that the paths of all these operations have in common.
     words: Vec<String>,
 }
 
@@ -53,9 +53,9 @@ pub fn share_parameters(document: &mut OpenApi) {
     components.parameters = shared.into_iter().map(|(key, parameter)| (key, parameter.into())).collect();
 }
 
-/// The forms of a parameter that several operations have, each with its name in the components. The form of most operations has the
-/// parameter's own name; any other one also names what its operations have in common (`cursor.history`). A form without such a name
-/// stays where it is.
+/// The forms of a parameter that several operations have, each with its name in the components. The form that most operations have gets the
+/// name of the parameter. Another form also gets the words that its operations have in common (`cursor.history`). A form without such words
+/// stays in its operations.
 fn named(name: &str, forms: Vec<Form>) -> BTreeMap<String, Parameter> {
     let all: usize = forms.iter().map(|form| form.operations).sum();
     let mut named = BTreeMap::new();

@@ -1,20 +1,20 @@
-//! The document once more, in the words of OpenAPI 3.0: for tools that do not know 3.1 yet, and for the documentation in the
-//! browser, which unfolds an operation of it ten times as fast.
+//! The same document as OpenAPI 3.0: for tools that do not know 3.1 yet, and for the documentation in the browser, which opens an operation
+//! ten times as fast with it.
 
 use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
 
-/// The same document as OpenAPI 3.0 says it. What is a reference or null is said as its tools read it, not as its letter has it: `nullable`
-/// beside `allOf`.
+/// The same document as OpenAPI 3.0. A reference that may be null is written `nullable` beside `allOf`: so the tools read it, although the
+/// letter of 3.0 says otherwise.
 ///
 /// # Errors
-/// None that a document of ours could cause.
+/// None that a document of this service could cause.
 pub fn older(document: &OpenApi) -> serde_json::Result<Value> {
     let mut document = serde_json::to_value(document)?;
     document["openapi"] = json!("3.0.3");
-    // A licence has no identifier yet.
+    // In 3.0 a licence has no identifier.
     document["info"]["license"] = json!({ "name": document["info"]["license"]["name"] });
-    // Whoever tries an operation out would send the example of each parameter.
+    // The documentation in the browser would fill in the example of each parameter, and send it.
     let paths = document["paths"].as_object_mut().into_iter();
     let operations = paths.flat_map(Map::values_mut).filter_map(Value::as_object_mut).flat_map(Map::values_mut);
     for parameter in operations.filter_map(|operation| operation.get_mut("parameters")?.as_array_mut()).flatten() {
@@ -30,7 +30,7 @@ fn no_examples(parameter: &mut Value) {
     parameter.get_mut("schema").and_then(Value::as_object_mut).and_then(|schema| schema.remove("examples"));
 }
 
-/// Says what 3.0 says otherwise: what may be null, what stands beside a reference, what is an example.
+/// Rewrites what 3.0 writes in another way: null, members beside a reference, examples.
 fn rewrite(node: &mut Value) {
     match node {
         Value::Array(items) => items.iter_mut().for_each(rewrite),
@@ -51,7 +51,7 @@ fn rewrite(node: &mut Value) {
                 let word = if choices.len() == 1 { "allOf" } else { "oneOf" };
                 members.extend([(word.to_owned(), Value::Array(choices)), ("nullable".to_owned(), json!(true))]);
             }
-            // Whatever stands beside a reference is ignored.
+            // 3.0 ignores every member beside a reference.
             if members.len() > 1
                 && members.get("$ref").is_some_and(Value::is_string)
                 && let Some(reference) = members.remove("$ref")

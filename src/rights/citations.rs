@@ -1,4 +1,4 @@
-//! What a citation makes public is said in public by whose the cited thing is.
+//! Citations: what is said in public about a thing must be said by the editors of that thing.
 
 use diesel::{
     QueryResult, QueryableByName, sql_query,
@@ -14,7 +14,7 @@ struct Territory {
     id: Option<Id>,
 }
 
-/// Whose the citations are that this transaction put before everyone in that place: of a territory, or of none.
+/// The territories of the citations that this transaction made public; none for a citation of the nation.
 pub async fn newly_cited(conn: &mut Conn) -> QueryResult<Vec<Option<Id>>> {
     let territories = sql_query(
         "SELECT DISTINCT citations.territory_id AS id

@@ -1,4 +1,4 @@
-//! Who gives what: an administrator hands on only what lies within its own perimeters.
+//! Delegation: an administrator gives keys and grants inside its own perimeters only.
 
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -17,11 +17,13 @@ use crate::{
     values::Id,
 };
 
-/// The perimeters within which somebody gives keys and grants.
+/// The perimeters inside which an administrator gives keys and grants.
 ///
-/// The nation gives everything. A region gives what holds over that same region, and `reader` over the territories that
-/// have a commune in it; a department what holds over that same department; a territory what holds over itself and its
-/// fiches; a fiche what holds over itself.
+/// - An administrator of the nation gives every grant.
+/// - One of a region gives grants over the same region, and `reader` over territories with a commune in the region.
+/// - One of a department gives grants over the same department.
+/// - One of a territory gives grants over the territory and its fiches.
+/// - One of a fiche gives grants over the fiche.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Delegation {
     nation: bool,
@@ -31,7 +33,7 @@ pub struct Delegation {
     fiches: Vec<Id>,
 }
 
-/// Does this grant lie within the perimeters? Between the pieces come the regions, the departments, the territories twice,
+/// The SQL condition that a grant is inside the perimeters. Between the pieces stand the regions, the departments, the territories (twice),
 /// the fiches, and the regions again.
 const WITHIN: [&str; 7] = [
     "coalesce(grants.region_code = ANY (",
@@ -44,20 +46,20 @@ const WITHIN: [&str; 7] = [
     ")), false)",
 ];
 
-/// Does a key hold something, or held it, and nothing ever that lies without? Around the condition above. (What it held once, it may
-/// be given again.)
+/// Keys with at least one grant, past or present, all inside the caller's perimeters. The condition above stands between the two pieces.
+/// Past grants count, because a key may get them again.
 const KEYS: [&str; 2] = [
     "EXISTS (SELECT FROM grants WHERE grants.key_id = api_keys.id) AND NOT EXISTS (SELECT FROM grants WHERE grants.key_id = api_keys.id AND NOT ",
     ")",
 ];
 
 impl Delegation {
-    /// That of whoever has these rights.
+    /// The delegation of a caller with these rights.
     pub fn of(rights: &Rights) -> Self {
         Self::over(administered(rights).map(|held| &held.perimeter))
     }
 
-    /// The same, for what lasts until then, or is open: what ends one day is not handed on for longer.
+    /// The delegation for grants that last until this end, or have no end. A grant that ends cannot be given on for longer than it lasts.
     pub fn until(end: Option<DateTime<Utc>>, rights: &Rights) -> Self {
         let lasts = |held: &&Held| held.until.is_none_or(|until| end.is_some_and(|end| end <= until));
         Self::over(administered(rights).filter(lasts).map(|held| &held.perimeter))
@@ -77,13 +79,13 @@ impl Delegation {
         delegation
     }
 
-    /// The grants that it could have given; nothing when that is all of them.
+    /// The grants that this administrator could have given; nothing when these are all grants.
     pub fn grants(&self) -> Option<Scope<grants::table>> {
         (!self.nation).then(|| self.within("", ""))
     }
 
-    /// The keys that hold or held something, and nothing ever that it could not have given; nothing when that is all of them.
-    /// A key that never held anything belongs to the nation.
+    /// The keys with at least one grant, past or present, all of which this administrator could have given; nothing when these are all
+    /// keys. A key that never had a grant is for the nation.
     pub fn keys(&self) -> Option<Scope<api_keys::table>> {
         (!self.nation).then(|| self.within(KEYS[0], KEYS[1]))
     }
@@ -109,7 +111,7 @@ impl Delegation {
         )
     }
 
-    /// May it give, or end, this grant, which is written already?
+    /// May this administrator give or end this grant, which is in the database already?
     pub async fn covers(&self, grant: Id, conn: &mut Conn) -> QueryResult<bool> {
         match self.grants() {
             Some(within) => diesel::select(exists(grants::table.find(grant).filter(within))).get_result(conn).await,
@@ -117,7 +119,7 @@ impl Delegation {
         }
     }
 
-    /// May it handle this key, which is written already?
+    /// May this administrator handle this key, which is in the database already?
     pub async fn handles(&self, key: Id, conn: &mut Conn) -> QueryResult<bool> {
         match self.keys() {
             Some(within) => diesel::select(exists(api_keys::table.find(key).filter(within))).get_result(conn).await,
@@ -132,7 +134,7 @@ fn administered(rights: &Rights) -> impl Iterator<Item = &Held> {
 
 #[derive(QueryableByName)]
 struct Holder {
-    /// Is it that of a grant itself?
+    /// Is this the delegation of a single grant?
     #[diesel(sql_type = Bool)]
     own: bool,
     #[diesel(sql_type = Nullable<Text>)]
@@ -145,8 +147,8 @@ struct Holder {
     action_fiche_id: Option<Id>,
 }
 
-/// The perimeters, each by itself and those of the grants together, whose administrators may exchange the secret of this key, beside the
-/// nation's.
+/// The delegations, beside the nation, whose administrators may rotate the secret of this key: one for each perimeter alone, and one for
+/// the perimeters of each group of grants together.
 pub async fn holders(key: Id, conn: &mut Conn) -> QueryResult<Vec<Delegation>> {
     let found = sql_query(
         "SELECT true AS own, region_code, department_code, territory_id, action_fiche_id FROM grants WHERE key_id = $1 AND perimeter <> 'nation'
@@ -180,7 +182,7 @@ pub async fn holders(key: Id, conn: &mut Conn) -> QueryResult<Vec<Delegation>> {
     Ok(handling)
 }
 
-/// Is there such a place? Of those that are not, the member of a body that names it.
+/// Does the place exist? If not, the member of the body that names it.
 pub async fn missing_place(perimeter: &Perimeter, conn: &mut Conn) -> QueryResult<Option<&'static str>> {
     let (member, found) = match perimeter {
         Perimeter::Nation => return Ok(None),
@@ -197,8 +199,8 @@ pub async fn missing_place(perimeter: &Perimeter, conn: &mut Conn) -> QueryResul
     Ok((!found).then_some(member))
 }
 
-/// How many administrators of the nation are left, apart from the keys that are no more and from the identities of issuers
-/// that are not known. Their grants are locked: who takes one away waits for whoever is taking away another.
+/// The number of administrators of the nation. Ended keys, and identities of unknown issuers, do not count. Their grants are locked: so of
+/// two callers who each end one, the second waits for the first.
 pub async fn national_admins(issuers: &[&str], conn: &mut Conn) -> QueryResult<i64> {
     let now = Utc::now();
     let admins = || grants::table.filter(grants::role.eq(Role::ADMIN).and(grants::perimeter.eq("nation")));

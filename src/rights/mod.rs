@@ -1,11 +1,12 @@
-//! Who may do what, and who may see what: roles over perimeters, from one day to another. Knows no HTTP.
+//! Who may do what, and who may see what: roles over perimeters, from one instant to another. Knows no HTTP.
 //!
-//! - A `reader` sees what is not public in the perimeter; an `editor` writes there; an `approver` is an editor who also
-//!   decides on fiches, makes partners and people, and looks after committees; an `admin` gives keys and grants, and sees and
-//!   writes nothing else.
-//! - The nation is everything. A territory or a fiche is what it says. A region or a department reads all there is in each
-//!   territory that has a commune in it, and writes what is its own: a region its committees. The rest of a territory's
-//!   content belongs to the territory and the nation.
+//! - A `reader` sees what is not public in the perimeter.
+//! - An `editor` is a reader who writes there.
+//! - An `approver` is an editor who also decides on fiches, makes partners and people, and writes committees.
+//! - An `admin` gives keys and grants, and sees and writes nothing else.
+//! - The nation reaches everything. A territory reaches its own things; a fiche reaches itself.
+//! - A region or a department reads everything in each territory with a commune in it. A region also writes its own committees. All other
+//!   content of a territory is written by the territory and the nation.
 
 mod citations;
 mod delegation;
@@ -30,24 +31,24 @@ use crate::{
     values::{Id, RegionCode},
 };
 
-/// Where a thing is: who writes it has a role over one of these.
+/// The place of a thing. A writer of the thing has a role over one of these.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Place {
-    /// The territory it is of.
+    /// The territory of the thing.
     pub territory: Option<Id>,
-    /// The region it is of.
+    /// The region of the thing.
     pub region: Option<RegionCode>,
-    /// The fiche that it is, or is part of.
+    /// The fiche that the thing is, or is part of.
     pub fiche: Option<Id>,
 }
 
 impl Place {
-    /// Of the whole country.
+    /// The place of things of the whole country.
     pub fn nation() -> Self {
         Self::default()
     }
 
-    /// Of a territory or of a region; what is of both, or works at the national level, is the nation's.
+    /// The place of a thing of a territory or of a region. A thing of both, or of the national level, is for the nation.
     pub fn at(level: &str, territory: Option<Id>, region: Option<RegionCode>) -> Self {
         match (level, territory, region) {
             ("national", ..) | (_, Some(_), Some(_)) => Self::nation(),
@@ -55,7 +56,7 @@ impl Place {
         }
     }
 
-    /// Of a territory.
+    /// The place of a thing of this territory.
     pub fn territory(id: Id) -> Self {
         Self { territory: Some(id), ..Self::default() }
     }
@@ -64,40 +65,40 @@ impl Place {
 /// What a caller may see beyond what is public.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reach {
-    /// All there is.
+    /// Everything.
     pub everything: bool,
-    /// Of these territories what is for partners.
+    /// The territories where the caller sees what is for partners.
     pub territories: Vec<Id>,
-    /// Of these territories what is restricted as well.
+    /// The territories where the caller also sees what is restricted.
     pub teams: Vec<Id>,
-    /// These regions' own things.
+    /// The regions whose own things the caller sees.
     pub regions: Vec<RegionCode>,
-    /// These fiches.
+    /// The fiches that the caller sees by a grant over the fiche.
     pub fiches: Vec<Id>,
-    /// Who sits nowhere yet, and is about to be seated.
+    /// Is the caller an approver? An approver also sees people without any seat, in order to give them one.
     pub approver: bool,
 }
 
 impl Reach {
-    /// Nothing but what is public.
+    /// Does the caller see nothing but what is public?
     pub fn is_public(&self) -> bool {
         *self == Self::default()
     }
 
-    /// The places, as the ledger names them, of which this caller sees what is for partners.
+    /// The places where this caller sees what is for partners, by their names in the ledger.
     pub fn partner_places(&self) -> Vec<String> {
         let ids = self.territories.iter().chain(&self.fiches).map(Id::to_string);
         let regions = self.regions.iter().map(|code| code.as_str().to_owned());
         ids.chain(regions).chain(self.approver.then(|| "approvers".to_owned())).collect()
     }
 
-    /// The places, as the ledger names them, of which this caller sees what is restricted.
+    /// The places where this caller sees what is restricted, by their names in the ledger.
     pub fn team_places(&self) -> Vec<String> {
         let regions = self.regions.iter().map(|code| code.as_str().to_owned());
         self.teams.iter().chain(&self.fiches).map(Id::to_string).chain(regions).collect()
     }
 
-    /// May a line of the ledger be shown that is for this audience in these places?
+    /// May this caller see a line of the ledger with this audience in these places?
     pub fn sees(&self, audience: &str, places: &[String]) -> bool {
         let among = |mine: Vec<String>| places.iter().any(|place| mine.contains(place));
         self.everything
@@ -112,11 +113,11 @@ impl Reach {
 /// A role that is held over a perimeter.
 #[derive(Debug, Clone)]
 pub struct Held {
-    /// What it allows.
+    /// The role.
     pub role: Role,
-    /// Over what.
+    /// The perimeter.
     pub perimeter: Perimeter,
-    /// Until when; open when empty.
+    /// The end of the grant; null when it has none.
     pub until: Option<DateTime<Utc>>,
 }
 
@@ -129,20 +130,20 @@ pub struct Rights {
 }
 
 impl Rights {
-    /// The rights of a key or of the holder of a token, as they stand.
+    /// The present rights of a key, or of the holder of a token.
     pub async fn of(subject: &Subject<'_>, conn: &mut Conn) -> QueryResult<Self> {
         let living = grants::living(subject, conn).await?;
         let held = living.iter().filter_map(|grant| Some(Held { role: grant.role, perimeter: grant.over()?, until: grant.ends_at }));
         Self::from_held(held.collect(), conn).await
     }
 
-    /// Those of an approver of the nation, for as long as the process runs.
+    /// The rights of an approver of the nation, without an end.
     pub fn national_approver() -> Self {
         let held = vec![Held { role: Role::APPROVER, perimeter: Perimeter::Nation, until: None }];
         Self { held, reach: Reach { everything: true, approver: true, ..Reach::default() } }
     }
 
-    /// The same rights, but none beyond these roles: scopes of a token narrow, and never widen.
+    /// The same rights, limited to these roles. The scope of a token can limit rights, and never extend them.
     pub async fn narrowed(self, roles: &[Role], conn: &mut Conn) -> QueryResult<Self> {
         let narrow = |held: Held| {
             let kept = roles.iter().filter(|kept| includes(held.role, **kept));
@@ -181,7 +182,7 @@ impl Rights {
         Ok(Self { held, reach })
     }
 
-    /// Every role with its perimeter, and its end.
+    /// All roles, each with its perimeter and its end.
     pub fn held(&self) -> &[Held] {
         &self.held
     }
@@ -191,8 +192,7 @@ impl Rights {
         self.held.iter().any(|held| includes(held.role, role))
     }
 
-    /// Is this role, or one that includes it, held over this place? Of what is not written for it, a region or a department
-    /// writes nothing.
+    /// Does the caller hold this role, or one that includes it, over this place? A region or a department writes only its own things.
     pub fn over(&self, role: Role, place: &Place) -> bool {
         self.held.iter().filter(|held| includes(held.role, role)).any(|held| match &held.perimeter {
             Perimeter::Nation => true,
@@ -204,7 +204,7 @@ impl Rights {
     }
 }
 
-/// Is all that `role` allows allowed by `held`?
+/// Does `held` allow everything that `role` allows?
 fn includes(held: Role, role: Role) -> bool {
     let rank = |role: Role| [Role::READER, Role::EDITOR, Role::APPROVER].iter().position(|one| *one == role);
     match (rank(held), rank(role)) {

@@ -1,7 +1,7 @@
-//! Where territories are, as the database computes it from their members.
+//! The departments and regions of territories, as the database computes them from the members.
 
 diesel::table! {
-    /// Each department and region in which a territory has a commune: several for one that crosses their borders.
+    /// Each department and region where a territory has a commune. A territory may lie in several.
     territory_places (territory_id, department_code) {
         /// The territory (territoire).
         territory_id -> Uuid,

@@ -1,4 +1,4 @@
-//! What may be seen, as conditions on rows.
+//! The rules of who may see what, as conditions on rows.
 
 use std::collections::HashSet;
 
@@ -24,8 +24,8 @@ use crate::{
     values::Id,
 };
 
-/// The people whom a caller may know: those who may be named in public; those who sit in a committee within reach; and for
-/// an approver, those who sit nowhere yet.
+/// The people that a caller may know: those who may be named in public; those with a seat in a committee within reach; and for an approver,
+/// those without any seat.
 pub fn people(reach: &Reach) -> Option<Scope<people::table>> {
     if reach.everything {
         return None;
@@ -44,13 +44,13 @@ pub fn people(reach: &Reach) -> Option<Scope<people::table>> {
     Some(Scope::of(public.or(within).or(nowhere)))
 }
 
-/// Those of these people whom a caller may know.
+/// Those of these people that a caller may know.
 pub async fn visible_people(ids: &[Id], reach: &Reach, conn: &mut Conn) -> QueryResult<HashSet<Id>> {
     let known = known_people(ids, reach, conn).await?;
     Ok(known.into_iter().map(|(id, _)| id).collect())
 }
 
-/// Those of these people whom a caller may know, and whether everyone may.
+/// Those of these people that a caller may know, each with whether everyone may.
 pub async fn known_people(ids: &[Id], reach: &Reach, conn: &mut Conn) -> QueryResult<Vec<(Id, bool)>> {
     let named = people::publication_basis.ne("not_publishable");
     let mut known = people::table.filter(people::id.eq_any(ids)).select((people::id, named)).into_boxed();
@@ -83,7 +83,7 @@ where
     (!reach.everything).then(|| Scope::of(Visible { visibility, territory, territories: reach.territories.clone(), teams: reach.teams.clone() }))
 }
 
-/// The parts of fiches that a caller may see, by a visibility of their own.
+/// The parts of fiches that a caller may see, by the visibility of the part.
 pub fn visible_part<V, F>(visibility: V, fiche: F, reach: &Reach) -> Option<Scope<V::Table>>
 where
     V: Column<SqlType = Text> + QueryFragment<Pg> + Send + Sync + 'static,
@@ -95,7 +95,7 @@ where
     })
 }
 
-/// Does the caller see this fiche? None is seen by everyone.
+/// May the caller see this fiche? Without a fiche: yes.
 pub async fn sees_fiche(fiche: Option<Id>, reach: &Reach, conn: &mut Conn) -> QueryResult<bool> {
     let Some(fiche) = fiche else { return Ok(true) };
     Ok(!visible_fiches(&[fiche], reach, conn).await?.is_empty())
@@ -110,7 +110,7 @@ pub async fn visible_fiches(ids: &[Id], reach: &Reach, conn: &mut Conn) -> Query
     Ok(found.load(conn).await?.into_iter().collect())
 }
 
-/// Does the caller see this document? None is seen by everyone.
+/// May the caller see this document? Without a document: yes.
 pub async fn sees_document(document: Option<Id>, reach: &Reach, conn: &mut Conn) -> QueryResult<bool> {
     let Some(document) = document else { return Ok(true) };
     Ok(!visible_documents(&[document], reach, conn).await?.is_empty())
@@ -125,7 +125,7 @@ pub async fn visible_documents(ids: &[Id], reach: &Reach, conn: &mut Conn) -> Qu
     Ok(found.load(conn).await?.into_iter().collect())
 }
 
-/// Leaves out of rows the documents that the caller does not see.
+/// Empties, in these rows, the documents that the caller may not see.
 pub async fn veil_documents<'a>(rows: impl Iterator<Item = &'a mut Option<Id>>, reach: &Reach, conn: &mut Conn) -> QueryResult<()> {
     let rows: Vec<&mut Option<Id>> = rows.filter(|document| document.is_some()).collect();
     if reach.everything || rows.is_empty() {
@@ -138,14 +138,15 @@ pub async fn veil_documents<'a>(rows: impl Iterator<Item = &'a mut Option<Id>>, 
     Ok(())
 }
 
-/// Is this scheme of themes of others than this territory as well?
+/// Does anybody other than this territory use this scheme of themes?
 pub async fn shares_scheme(scheme: &str, territory: Option<Id>, conn: &mut Conn) -> QueryResult<bool> {
     let others = themes::table.filter(themes::scheme.eq(scheme).and(themes::territory_id.is_distinct_from(territory)));
     diesel::select(exists(others)).get_result(conn).await
 }
 
-/// Which of the rows with these identifiers may name these people to this caller: whoever may be named in public, and in what is
-/// of the places within reach, anyone; of another instant, whoever may be named today as well. (Not in what is elsewhere: who knows a person here does not know where else it sits.)
+/// The SQL for the rows, among those with these identifiers, that may name their person to this caller. A person who may be named in public
+/// is named everywhere. Any other person is named only in rows of places within reach: a caller who knows a person in one place must not
+/// learn where else the person sits. For the past, the person must also be nameable today.
 const NAMED: &str = "SELECT held.thing AS id FROM unnest($1, $2) AS held (thing, person)
     WHERE EXISTS (SELECT FROM people JOIN public.people today ON today.id = people.id
             WHERE people.id = held.person AND people.publication_basis <> 'not_publishable' AND today.publication_basis <> 'not_publishable')
@@ -157,7 +158,7 @@ struct Row {
     id: Id,
 }
 
-/// Leaves out of rows, each with its identifier, the people whom they may not name to the caller.
+/// Empties, in these rows, the people that the rows may not name to the caller.
 pub async fn veil<'a>(rows: impl Iterator<Item = (Id, &'a mut Option<Id>)>, reach: &Reach, conn: &mut Conn) -> QueryResult<()> {
     if reach.everything {
         return Ok(());
@@ -176,7 +177,7 @@ pub async fn veil<'a>(rows: impl Iterator<Item = (Id, &'a mut Option<Id>)>, reac
     Ok(())
 }
 
-/// Only the rows that may name the person whom they name to the caller: what is beside a filter by person.
+/// The condition that stands beside a filter by person: the row may name its person to the caller.
 pub struct MayName {
     /// The identifier of the row.
     pub thing: &'static Sql,
@@ -200,7 +201,7 @@ impl QueryFragment<Pg> for MayName {
     }
 }
 
-/// Both of two conditions, where they are there.
+/// Joins two conditions, if both are there.
 pub fn both<T>(one: Option<Scope<T>>, other: Option<Scope<T>>) -> Option<Scope<T>> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.and(other)),
@@ -216,7 +217,7 @@ where
     fiches(reach).map(|fiches| Scope::of(OfVisibleFiche { fiche, fiches }))
 }
 
-/// `visibility` and `territory_id` within reach.
+/// The condition that the visibility and the territory of a row are within reach.
 struct Visible<V, T> {
     visibility: V,
     territory: T,
@@ -258,7 +259,7 @@ impl<V, T> ValidGrouping<()> for Visible<V, T> {
     type IsAggregate = diesel::expression::is_aggregate::No;
 }
 
-/// `visibility` of a part, within reach of its fiche.
+/// The condition that the visibility of a part is within reach, by the place of its fiche.
 struct VisiblePart<V, F> {
     visibility: V,
     fiche: F,
@@ -301,7 +302,7 @@ impl<V, F> ValidGrouping<()> for VisiblePart<V, F> {
     type IsAggregate = diesel::expression::is_aggregate::No;
 }
 
-/// A fiche that is named, within reach.
+/// The condition that the fiche which a row names is within reach.
 struct OfVisibleFiche<C> {
     fiche: C,
     fiches: Scope<action_fiches::table>,

@@ -37,7 +37,7 @@ impl Vocabulary for EffectWords {
 pub type Effect = Word<EffectWords>;
 
 impl Effect {
-    /// On no fiche.
+    /// The decision has no effect on a fiche.
     const NONE: Self = Self::of("none");
 }
 

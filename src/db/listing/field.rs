@@ -1,4 +1,4 @@
-//! The columns that may be asked for: what each holds, by what name, and how a table beside it is reached.
+//! The columns that may be asked for: the type of each, its name, and how a column of another table is reached.
 
 use std::any::TypeId;
 
@@ -17,7 +17,7 @@ use crate::{
 /// A piece of SQL without values.
 pub type Sql = dyn QueryFragment<Pg> + Send + Sync;
 
-/// What a column holds, as far as asking for it goes.
+/// The kind of values of a column, as far as filters need it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kind {
     /// An identifier.
@@ -56,12 +56,12 @@ impl Kind {
         }
     }
 
-    /// Is there a before and an after?
+    /// Do the values have an order?
     pub fn ordered(self) -> bool {
         matches!(self, Self::Integer | Self::Amount | Self::Day | Self::Instant)
     }
 
-    /// Checks a value before PostgreSQL sees it, and gives it as PostgreSQL shall see it. Errs with the code of a fault.
+    /// Checks a value before PostgreSQL gets it, and returns it in the form for PostgreSQL. The error is the code of a fault.
     pub fn check(self, value: &str) -> Result<String, &'static str> {
         if let Self::Instant = self {
             return Instant::parse(value).map(|instant| instant.to_string());
@@ -86,9 +86,9 @@ impl Kind {
 
 /// An SQL type that may be asked for.
 pub trait Askable {
-    /// What it holds.
+    /// The kind of values.
     const KIND: Kind;
-    /// May it be empty?
+    /// May the column be NULL?
     const NULLABLE: bool = false;
 }
 
@@ -122,7 +122,7 @@ impl<T: Askable + diesel::sql_types::SqlType<IsNull = diesel::sql_types::is_null
     const NULLABLE: bool = true;
 }
 
-/// What a column names that not every caller may know.
+/// A thing that a column names and that not every caller may know.
 pub enum Names {
     /// A person, in the row with this identifier.
     Person(Box<Sql>),
@@ -136,24 +136,24 @@ pub enum Names {
 pub struct Field {
     /// Its name in a query string.
     pub name: &'static str,
-    /// What it holds.
+    /// The kind of values.
     pub kind: Kind,
-    /// May it be empty?
+    /// May the column be NULL?
     pub nullable: bool,
     /// May a list be sorted by it?
     pub sortable: bool,
-    /// What it names that not every caller may know: only what the caller does is found by it.
+    /// The thing that the column names, if not every caller may know it. A filter then finds only what the caller may know.
     pub names: Option<Names>,
-    /// What asking for it means.
+    /// The meaning of the filter, for the document.
     pub about: &'static str,
     pub(super) column: Box<Sql>,
     pub(super) end: Option<Box<Sql>>,
     pub(super) link: Option<Link>,
 }
 
-/// A table whose rows point to the row that is asked for.
+/// Another table, whose rows point to the listed row.
 pub(super) struct Link {
-    /// Which row of which table: what has one key is asked of one row.
+    /// The row of which table: filters with the same key are about the same row.
     pub(super) key: (TypeId, &'static str),
     pub(super) table: Box<Sql>,
     pub(super) from: Box<Sql>,
@@ -180,7 +180,7 @@ where
     Field { kind: Kind::Word(V::WORDS), about: V::ABOUT, ..field(column) }
 }
 
-/// A day between two columns, both days included; an empty one is open.
+/// A day between two columns, both included; NULL is an open end.
 pub fn period<S, E>(name: &'static str, start: S, end: E) -> Field
 where
     S: Column<SqlType = Nullable<Date>> + QueryFragment<Pg> + Send + Sync + 'static,
@@ -207,12 +207,12 @@ pub fn flag(
 }
 
 impl Field {
-    /// Lists may be sorted by it.
+    /// Allows lists to be sorted by the field.
     pub fn sorted(self) -> Self {
         Self { sortable: true, ..self }
     }
 
-    /// It names a person, in the row that has this identifier: it finds only the rows that may name it to the caller.
+    /// The field names a person, in the row with this identifier. A filter finds only the rows that may name the person to the caller.
     pub fn personal(self, row: impl Column<SqlType = Uuid> + QueryFragment<Pg> + Send + Sync + 'static) -> Self {
         Self { names: Some(Names::Person(Box::new(row))), ..self }
     }
@@ -222,22 +222,22 @@ impl Field {
         &*self.column
     }
 
-    /// It names a fiche: it finds only those that the caller sees, and tells nothing of the others.
+    /// The field names a fiche. A filter finds only fiches that the caller may see, and tells nothing about others.
     pub fn of_fiche(self) -> Self {
         Self { names: Some(Names::Fiche), ..self }
     }
 
-    /// It names a document: it finds only those that the caller sees, and tells nothing of the others.
+    /// The field names a document. A filter finds only documents that the caller may see, and tells nothing about others.
     pub fn of_document(self) -> Self {
         Self { names: Some(Names::Document), ..self }
     }
 
-    /// Asked for under another name, with what that means.
+    /// Gives the field another name, with its meaning.
     pub fn named(self, name: &'static str, about: &'static str) -> Self {
         Self { name, about, ..self }
     }
 
-    /// Asked together with the others of this group, it is asked of one and the same row of their table.
+    /// Puts the field in a group. Filters of one group must fit one and the same row of their table.
     pub fn together(mut self, group: &'static str) -> Self {
         if let Some(link) = &mut self.link {
             link.key.1 = group;
@@ -245,7 +245,7 @@ impl Field {
         self
     }
 
-    /// A column of a table that points to the noun: some row of it must fit.
+    /// A column of another table that points to the noun: at least one of its rows must fit.
     pub fn linked<F, T>(self, from: F, to: T) -> Self
     where
         F: Column + QueryFragment<Pg> + Send + Sync + 'static,

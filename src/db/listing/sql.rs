@@ -1,4 +1,4 @@
-//! The SQL of a listing: typed by the schema, every value bound, prepared once for each shape.
+//! The SQL of a listing. The schema gives the types, every value is bound, and each shape of statement is prepared once.
 
 use diesel::{
     QuerySource,
@@ -132,7 +132,8 @@ impl<N: Listed> Listing<N> {
         Ok(())
     }
 
-    /// What comes after the mark in the order, from its `depth`th step on. Backwards, every comparison turns round.
+    /// Writes the condition that a row comes after the mark, from the `depth`th step of the order on. Backwards, every comparison is
+    /// reversed.
     fn beyond<'b>(&'b self, mark: &'b Mark, depth: usize, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()>
     where
         N::Key: QueryFragment<Pg>,
@@ -156,7 +157,7 @@ impl<N: Listed> Listing<N> {
                 step.compare(beyond, value, out)?;
                 out.push_sql(" OR ");
             }
-            // What is empty comes after every value.
+            // NULL comes after every value.
             (Some(_), true) => {
                 out.push_sql("(");
                 step.compare(beyond, value, out)?;

@@ -1,4 +1,4 @@
-//! What comes along with the rows of an answer: asked for by `include`, and loaded in one statement each.
+//! The related things that `include` names: each word is loaded in one statement for all rows.
 
 use diesel::{Column, pg::Pg, query_builder::QueryFragment, sql_types::Uuid};
 use diesel_async::methods::LoadQuery;
@@ -17,12 +17,12 @@ use crate::{
     values::Id,
 };
 
-/// What was asked along.
+/// The words of `include`.
 #[derive(Debug, Default, Clone)]
 pub struct Wanted(Vec<&'static str>);
 
 impl Wanted {
-    /// Reads what `include` says; what may come along is told with what it is.
+    /// Reads `include`. The fault of an unknown word lists the known words with their descriptions.
     pub(super) fn read(&mut self, known: &[(&'static str, &'static str)], value: &str, errors: &mut Vec<Wrong>) {
         for name in value.split(',').map(str::trim) {
             match known.iter().find(|(known, _)| *known == name) {
@@ -35,25 +35,25 @@ impl Wanted {
         }
     }
 
-    /// Was nothing?
+    /// Is there no word?
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// The rows of an answer, and what it takes to bring along what was asked.
+/// The rows of an answer, and what is needed to load their related things.
 pub struct Along<'a, V> {
     /// The rows.
     pub views: &'a mut Views<V>,
     /// What the caller may see.
     pub reach: &'a Reach,
-    /// Where it is loaded from.
+    /// The connection that they are loaded over.
     pub conn: &'a mut Conn,
     pub(super) wanted: &'a Wanted,
 }
 
 impl<V> Along<'_, V> {
-    /// Was this asked along?
+    /// Did `include` name this word?
     pub fn wants(&self, name: &str) -> bool {
         self.wanted.0.contains(&name)
     }
@@ -63,8 +63,8 @@ impl<V> Along<'_, V> {
         self.views.iter().map(|(id, _)| *id).collect()
     }
 
-    /// Brings along the parts that point to the rows by this column, if they were asked for: as their own list shows them, in its
-    /// order, and no more of them than the caller may see.
+    /// Adds the parts that point to the rows by this column, if `include` named them. They come in the order of their own list, and only
+    /// those that the caller may see.
     pub async fn parts<P, C>(&mut self, name: &str, column: C, whole: impl Fn(&P) -> Id, place: impl Fn(&mut V) -> &mut Option<Vec<P>>) -> Result<()>
     where
         P: Shown<View = P> + Resource + Send,
@@ -85,7 +85,7 @@ impl<V> Along<'_, V> {
         Ok(())
     }
 
-    /// Hands each of these to the row it belongs to: every row gets a list, an empty one if need be.
+    /// Gives each part to its row. Every row gets a list, which may be empty.
     pub fn share<P>(&mut self, parts: impl IntoIterator<Item = P>, whole: impl Fn(&P) -> Id, place: impl Fn(&mut V) -> &mut Option<Vec<P>>) {
         let index: std::collections::HashMap<Id, usize> = self.views.iter().enumerate().map(|(index, (id, _))| (*id, index)).collect();
         for (_, view) in self.views.iter_mut() {

@@ -1,4 +1,4 @@
-//! Cursors: where a walk along a list goes on.
+//! Cursors: the place where the next page of a list begins.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::db::listing::Keys;
 /// What a cursor of a list is sealed for.
 const PURPOSE: &str = "cursor of a list";
 
-/// A cursor, as it is written.
+/// The content of a cursor.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Cursor {
     #[serde(rename = "k")]
@@ -21,7 +21,7 @@ pub(super) struct Cursor {
 
 impl Cursor {
     pub(super) fn sealed(&self, seal: &Seal) -> String {
-        // The tag of a page is made of all it says, its cursors included.
+        // The ETag of a page is made of its whole content, cursors included.
         seal.seal_alike(PURPOSE, &serde_json::to_vec(self).unwrap_or_default())
     }
 

@@ -1,4 +1,4 @@
-//! A query string, read against the noun's fields.
+//! Reads a query string, by the fields of the noun.
 
 use std::future::{Ready, ready};
 
@@ -48,17 +48,17 @@ impl<N: Shown> FromRequest for One<N> {
     }
 }
 
-/// What a query string asks, parameter by parameter, and what is wrong with it.
+/// The content of a query string, read parameter by parameter, and its faults.
 struct Asked<'q, N: Shown> {
     listing: Listing<N>,
-    /// The parameters that were read.
+    /// The names of the parameters that were read.
     seen: Vec<&'q str>,
     limit: i64,
     offset: Option<i64>,
     cursor: Option<&'q str>,
     count: bool,
     sort: Option<&'q str>,
-    /// What is searched, in which field.
+    /// The field that is searched, and the words.
     words: Option<(&'static Field, &'q str)>,
     wanted: Wanted,
     when: When,
@@ -113,7 +113,7 @@ impl<'q, N: Shown> Asked<'q, N> {
         }
     }
 
-    /// A field with an operator. `guard` has refused what is neither.
+    /// Adds a filter: a field with an operator. `guard` has refused any other parameter.
     fn filter(&mut self, name: &str, value: &'q str) {
         let filter = N::fields().iter().find_map(|field| {
             let operator = Operator::ALL.iter().find(|(suffix, _)| name.strip_prefix(field.name) == Some(suffix))?.1;
@@ -129,7 +129,7 @@ impl<'q, N: Shown> Asked<'q, N> {
         condition(&mut self.listing.conditions, field, operator, name, value, &mut self.errors);
     }
 
-    /// The order: as `sort` says, else how well a row fits what is searched, else the noun's own.
+    /// Sets the order: the one of `sort`, else how well a row fits the search, else the order of the noun.
     fn order(&mut self) {
         match (self.sort, self.words) {
             (None, Some((field, words))) => self.listing.order.push(Step { field, words: Some(words.to_owned()), descending: true }),
@@ -137,7 +137,7 @@ impl<'q, N: Shown> Asked<'q, N> {
         }
     }
 
-    /// Where to begin: at the cursor, which must be of the list with this digest. The order is known by now.
+    /// Sets where the page begins, by the cursor. The cursor must be of the list with this digest. The order must be known before.
     fn begin(&mut self, digest: &str, seal: &Seal) {
         let Some(text) = self.cursor else { return };
         match Cursor::open(text, seal) {
@@ -160,7 +160,8 @@ impl<'q, N: Shown> Asked<'q, N> {
         }
     }
 
-    /// Which rows may be listed: those that the caller sees, and of them the usual ones, unless the field that tells them apart is asked for.
+    /// Sets the rows that may be listed: those that the caller may see. A noun may have usual rows: then only these are listed, unless a
+    /// filter names the field that tells them from the others.
     fn scope(&mut self, caller: &Caller) {
         let asked_for = |name: &str| self.listing.conditions.iter().any(|condition| condition.field.name == name);
         let usual = N::unless_asked().filter(|(name, _)| !asked_for(name));
@@ -197,7 +198,7 @@ pub fn parameters(request: &HttpRequest) -> Vec<(String, String)> {
     pairs.into_iter().map(|(name, value)| (name.strip_suffix("[]").map(str::to_owned).unwrap_or(name), value)).collect()
 }
 
-/// A word that is none of those known, with the nearest of them.
+/// The fault of an unknown word. It lists the known words.
 pub fn unknown<'a>(parameter: &str, word: &str, known: impl Iterator<Item = &'a str>) -> Wrong {
     let known: Vec<&str> = known.collect();
     let list = known.join(", ");
@@ -260,7 +261,7 @@ fn condition(conditions: &mut Vec<Condition>, field: &'static Field, operator: O
     }
 }
 
-/// Adds what `sort` asks, in its grammar.
+/// Adds the steps of the order that `sort` names.
 pub(super) fn order<N: Listed>(steps: &mut Vec<Step>, sort: &str, errors: &mut Vec<Wrong>) {
     for name in sort.split(',').map(str::trim).filter(|name| !name.is_empty()) {
         let (descending, plain) = name.strip_prefix('-').map_or((false, name), |plain| (true, plain));

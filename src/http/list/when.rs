@@ -1,4 +1,4 @@
-//! Of which instant something is asked: of now, or of one that is past.
+//! The instant that a request asks about: now, or an instant in the past.
 
 use chrono::TimeDelta;
 
@@ -9,21 +9,21 @@ use crate::{
     values::{Day, Instant},
 };
 
-/// By so much a client's clock may be ahead of the database's: it is waited for.
+/// The clock of a client may be ahead of the database's by this much: then the request waits.
 const AHEAD: TimeDelta = TimeDelta::seconds(1);
 
-/// Of which instant something is asked.
+/// The instant that a request asks about.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum When {
-    /// Of now.
+    /// Now.
     #[default]
     Now,
-    /// Of this one, with `as_of`.
+    /// This instant, which `as_of` named.
     Then(Instant),
 }
 
 impl When {
-    /// Reads `as_of`: an instant, or a day for its end in Paris. One that is still to come is refused.
+    /// Reads `as_of`: an instant, or a day, which means the end of that day in Paris. An instant in the future is refused.
     pub(super) fn read(&mut self, value: &str, errors: &mut Vec<Wrong>) {
         if *self != Self::Now {
             errors.push(Wrong::parameter("as_of", "repeated_parameter", Said::new("Is given more than once.", "Est donné plusieurs fois.")));
@@ -40,7 +40,7 @@ impl When {
         }
     }
 
-    /// Asks the database something, of that instant, for a caller of this reach.
+    /// Asks the database about that instant, for a caller with this reach.
     pub(super) async fn ask<T>(self, db: &Db, reach: &Reach, ask: impl AsyncFn(&mut Conn) -> Result<T>) -> Result<T> {
         match self {
             Self::Now => db.read(ask).await,
@@ -48,7 +48,7 @@ impl When {
         }
     }
 
-    /// Asks several things of one and the same state of the database, of that instant.
+    /// Asks several questions about one state of the database, at that instant.
     pub(super) async fn snapshot<T>(self, db: &Db, reach: &Reach, ask: impl AsyncFn(&mut Conn) -> Result<T>) -> Result<T> {
         match self {
             Self::Now => db.snapshot(ask).await,
@@ -57,7 +57,8 @@ impl When {
     }
 }
 
-/// What may not be seen today is not seen as it was. What was not there then is not found, whatever became of it.
+/// Asks about the past. A thing that is hidden from the caller today is hidden in the past as well. A thing that did not exist then is not
+/// found (404), even if it was deleted later.
 async fn then<T>(db: &Db, instant: Instant, reach: &Reach, ask: impl AsyncFn(&mut Conn) -> Result<T>) -> Result<T> {
     let sees = if reach.everything { None } else { Some(Sees { partners: reach.partner_places(), teams: reach.team_places() }) };
     let answer = db.past(instant, sees.as_ref(), ask).await;
