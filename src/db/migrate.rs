@@ -150,9 +150,15 @@ fn up(conn: &mut Blocking) -> Result<(), Error> {
 }
 
 fn down(conn: &mut Blocking) -> Result<(), Error> {
-    let names: Vec<&str> = each().filter_map(|function| function.split('(').next()).collect();
-    conn.batch_execute(&format!("DROP FUNCTION IF EXISTS {} CASCADE", names.join(", ")))?;
-    conn.revert_all_migrations(MIGRATIONS).map(drop).map_err(bug)
+    // What triggers and views call goes after them; anything else goes before the tables whose types it names.
+    let names = names();
+    for function in names.iter().rev() {
+        conn.batch_execute(&format!(
+            "DO $down$ BEGIN DROP FUNCTION IF EXISTS {function}; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END $down$"
+        ))?;
+    }
+    conn.revert_all_migrations(MIGRATIONS).map_err(bug)?;
+    Ok(conn.batch_execute(&format!("DROP FUNCTION IF EXISTS {} CASCADE", names.join(", ")))?)
 }
 
 fn state(conn: &mut Blocking) -> Result<State, Error> {
@@ -187,6 +193,11 @@ static HASH: LazyLock<String> = LazyLock::new(|| hex::encode(Sha256::digest(FUNC
 /// Each function, from its name on.
 fn each() -> impl Iterator<Item = &'static str> {
     FUNCTIONS.iter().flat_map(|file| file.split(FUNCTION).skip(1))
+}
+
+/// The names of the functions, in the order of their files.
+fn names() -> Vec<&'static str> {
+    each().filter_map(|function| function.split('(').next()).collect()
 }
 
 /// Makes each missing function whose types exist.

@@ -155,7 +155,7 @@ pub async fn read(after: i64, head: i64, limit: i64, filter: &Filter, reach: &Re
             CASE WHEN NOT now THEN 'delete' WHEN was OR action = 'create' OR returned THEN action ELSE 'create' END AS action
          FROM (SELECT stamp.seq, line.*, past.audience AS past_audience, past.places AS past_places,
                 coalesce({now} AND {near_now}, false) AS now, coalesce({was} AND {near_then}, false) AS was,
-                coalesce($1 OR (SELECT {still} FROM ledger last WHERE last.thing = line.thing ORDER BY last.version DESC LIMIT 1), false) AS still,
+                coalesce($1 OR (SELECT {still} FROM audience_today(line.thing) today), false) AS still,
                 line.action = 'restore' AND past.after IS NULL AND coalesce({returned}, false) AS returned
             FROM stamps stamp JOIN ledger line ON line.id = stamp.line
             LEFT JOIN LATERAL (SELECT audience, places, after FROM ledger past WHERE past.thing = line.thing AND past.version < line.version
@@ -166,7 +166,7 @@ pub async fn read(after: i64, head: i64, limit: i64, filter: &Filter, reach: &Re
         was = shown::within("past"),
         near_now = near("line"),
         near_then = near("past"),
-        still = shown::reached("last"),
+        still = shown::reached("today"),
         returned = shown::concerning("past"),
     ));
     let mut from = after;

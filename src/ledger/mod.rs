@@ -84,48 +84,48 @@ fn changed(before: Option<Value>, after: Option<Value>) -> Vec<String> {
         .collect()
 }
 
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = ledger, check_for_backend(diesel::pg::Pg))]
-struct Tombstone {
+/// What the last line about a thing says, and whom the thing is for today.
+#[derive(QueryableByName)]
+struct Last {
+    #[diesel(sql_type = Text)]
+    noun: String,
+    #[diesel(sql_type = Nullable<Uuid>)]
+    parent: Option<Id>,
+    #[diesel(sql_type = Text)]
     action: String,
+    #[diesel(sql_type = Timestamptz)]
     recorded_at: DateTime<Utc>,
+    #[diesel(sql_type = Text)]
     audience: String,
-    places: Vec<Option<String>>,
+    #[diesel(sql_type = Array<Text>)]
+    places: Vec<String>,
 }
 
-impl Tombstone {
-    fn seen(&self, reach: &Reach) -> bool {
-        let places: Vec<String> = self.places.iter().flatten().cloned().collect();
-        reach.sees(&self.audience, &places)
-    }
+/// The last line about a thing, if the caller may see the thing. Of a thing that is deleted: if the caller could see it still.
+async fn last(thing: Id, reach: &Reach, conn: &mut Conn) -> QueryResult<Option<Last>> {
+    let last = sql_query(
+        "SELECT noun, parent, action, recorded_at, today.audience, today.places FROM ledger CROSS JOIN audience_today(thing) today
+         WHERE thing = $1 ORDER BY version DESC LIMIT 1",
+    );
+    let last: Option<Last> = last.bind::<Uuid, _>(thing).get_result(conn).await.optional()?;
+    Ok(last.filter(|last| reach.sees(&last.audience, &last.places)))
 }
 
-/// When a thing of this table (of this whole, for a part) was deleted, if it was, and if it could be seen.
+/// When a thing of this table (of this whole, for a part) was deleted, if it was, and if the caller could see it still.
 pub async fn deleted_at(noun: &str, whole: Option<Id>, thing: Id, reach: &Reach, conn: &mut Conn) -> QueryResult<Option<DateTime<Utc>>> {
-    let mut last = ledger::table
-        .filter(ledger::thing.eq(thing).and(ledger::noun.eq(noun)))
-        .order_by(ledger::version.desc())
-        .select(Tombstone::as_select())
-        .into_boxed();
-    if let Some(whole) = whole {
-        last = last.filter(ledger::parent.eq(whole));
-    }
-    let last: Option<Tombstone> = last.first(conn).await.optional()?;
-    Ok(last.filter(|last| last.action == "delete" && last.seen(reach)).map(|last| last.recorded_at))
+    let last = last(thing, reach, conn).await?;
+    let here = |last: &Last| last.action == "delete" && last.noun == noun && (whole.is_none() || last.parent == whole);
+    Ok(last.filter(here).map(|last| last.recorded_at))
 }
 
-/// May the caller see this thing, as it stands?
+/// May the caller see this thing, as it stands or stood last?
 pub async fn is_seen(thing: Id, reach: &Reach, conn: &mut Conn) -> QueryResult<bool> {
-    let last = ledger::table.filter(ledger::thing.eq(thing)).order_by(ledger::version.desc()).select(Tombstone::as_select());
-    let last: Option<Tombstone> = last.first(conn).await.optional()?;
-    Ok(last.is_some_and(|last| last.seen(reach)))
+    Ok(last(thing, reach, conn).await?.is_some())
 }
 
 /// Is there such a thing of this table, and may the caller see it?
 pub async fn stands(noun: &str, thing: Id, reach: &Reach, conn: &mut Conn) -> QueryResult<bool> {
-    let last = ledger::table.filter(ledger::thing.eq(thing).and(ledger::noun.eq(noun))).order_by(ledger::version.desc());
-    let last: Option<Tombstone> = last.select(Tombstone::as_select()).first(conn).await.optional()?;
-    Ok(last.is_some_and(|last| last.action != "delete" && last.seen(reach)))
+    Ok(last(thing, reach, conn).await?.is_some_and(|last| last.action != "delete" && last.noun == noun))
 }
 
 /// Has nothing ever been written?

@@ -150,7 +150,7 @@ pub async fn shares_scheme(scheme: &str, territory: Option<Id>, conn: &mut Conn)
 const NAMED: &str = "SELECT held.thing AS id FROM unnest($1, $2) AS held (thing, person)
     WHERE EXISTS (SELECT FROM people JOIN public.people today ON today.id = people.id
             WHERE people.id = held.person AND people.publication_basis <> 'not_publishable' AND today.publication_basis <> 'not_publishable')
-       OR (SELECT last.places FROM ledger last WHERE last.thing = held.thing ORDER BY last.version DESC LIMIT 1) && $3";
+       OR (SELECT today.places FROM audience_today(held.thing) today) && $3";
 
 #[derive(QueryableByName)]
 struct Row {
@@ -192,9 +192,9 @@ impl QueryFragment<Pg> for MayName {
         out.push_sql("(");
         self.person.walk_ast(out.reborrow())?;
         out.push_sql(" IN (SELECT people.id FROM people JOIN public.people today ON today.id = people.id \
-             WHERE people.publication_basis <> 'not_publishable' AND today.publication_basis <> 'not_publishable') OR (SELECT last.places FROM ledger last WHERE last.thing = ");
+             WHERE people.publication_basis <> 'not_publishable' AND today.publication_basis <> 'not_publishable') OR (SELECT today.places FROM audience_today(");
         self.thing.walk_ast(out.reborrow())?;
-        out.push_sql(" ORDER BY last.version DESC LIMIT 1) && ");
+        out.push_sql(") today) && ");
         out.push_bind_param::<Array<Text>, _>(&self.places)?;
         out.push_sql(")");
         Ok(())

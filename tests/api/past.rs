@@ -1,7 +1,7 @@
 //! What it looked like then: every answer that was ever given is given again, asked of its instant.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     time::{Duration, Instant},
 };
 
@@ -11,6 +11,7 @@ use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use serde_json::{Map, Value, json};
 use territoires_industrie::{
     db::{Conn, Db, Error},
+    ledger::stamper,
     schema::partners,
     values,
 };
@@ -176,7 +177,11 @@ const DIFFERENT: &str = "
 async fn each_view_has_the_columns_of_its_table() {
     let house = house().await;
     let mut conn = house.database().await;
-    assert_eq!(ask(&mut conn, DIFFERENT).await, [""; 0], "SELECT keep_ledger('…') is missing from the migration that changed it");
+    assert_eq!(
+        ask(&mut conn, DIFFERENT).await,
+        [""; 0],
+        "a table has other columns than its past. To fix this: end the migration that changed it with SELECT keep_ledger('…')"
+    );
     assert!(ask(&mut conn, "SELECT noun AS text FROM kept").await.len() > 15);
     conn.batch_execute("ALTER TABLE partners ADD COLUMN more text").await.unwrap();
     assert_eq!(ask(&mut conn, DIFFERENT).await.len(), 1, "and it would be named");
@@ -235,7 +240,8 @@ async fn the_past_tells_nothing_that_today_hides() {
         for query in [String::new(), format!("partner_id={partner}&"), "title=public%20public&".to_owned()] {
             let list = client.get(&then(&format!("/action-fiches?{query}count=true"), &instant)).await.expect(200);
             assert_eq!(list.body["meta"]["total"], list.rows().len(), "{query}");
-            assert!(list.rows().len() == total || query.starts_with("title"), "{query}: {}", list.rows().len());
+            // Two fiches have that title, and everyone sees them.
+            assert_eq!(list.rows().len(), if query.starts_with("title") { 2 } else { total }, "{query}");
         }
         client.get(&then(&format!("/people/{person}"), &instant)).await.expect(if knows { 200 } else { 404 });
         let people = client.get(&then("/people?count=true&q=lovelace", &instant)).await.expect(200);
@@ -249,6 +255,80 @@ async fn the_past_tells_nothing_that_today_hides() {
         assert_eq!((seat.body["person_id"].is_string(), &seat.body["function"]), (knows, &json!("Maire")));
         let of = client.get(&then(&format!("/committees?count=true&person_id={person}"), &instant)).await.expect(200);
         assert_eq!(of.body["meta"]["total"], usize::from(knows));
+    }
+}
+
+/// How a part that is gone is told of a time when it stood: its row as of then, its address today, and its making in the feed.
+async fn told_of_gone(client: &Client, path: &str, instant: &str) -> (u16, u16, bool) {
+    let id = path.rsplit_once('/').unwrap().1;
+    let events = client.get("/changes?limit=1000").await.expect(200);
+    let made = events.rows().iter().find(|event| event["id"] == id && event["action"] == "create");
+    let [past, today] = [client.get(&then(path, instant)).await, client.get(path).await].map(|answer| answer.status.as_u16());
+    (past, today, made.is_some_and(|event| event["data"].is_object()))
+}
+
+/// Whom something was for when it went is not whom it is for ever: of a part that is gone, the last line of its whole says it, of a link
+/// to a fiche that of the fiche too; and what was for fewer by its own visibility stays for fewer.
+#[actix_web::test]
+async fn of_a_part_that_is_gone_its_whole_is_the_judge() {
+    let house = house().await;
+    let territory = makers::territory(&house, "Alençon").await;
+    let partner = makers::partner(&house, "Newmatec").await;
+    let note = |visibility: &str| json!({ "dated_on": "2025-01-31", "text": "Les travaux avancent.", "visibility": visibility });
+    let fiche = async |title: &str| {
+        let body = json!({ "territory_id": territory, "title": title, "notes": [note("public")], "participants": [{ "partner_id": partner, "role": "lead" }] });
+        format!("/action-fiches/{}", makers::make(&house, "/action-fiches", body).await)
+    };
+    let part = async |whole: &str, parts: &str| {
+        let parts = format!("{whole}/{parts}");
+        let rows = house.all(&parts).await;
+        format!("{parts}/{}", rows.last().unwrap()["id"].as_str().unwrap())
+    };
+    let agreement = json!({ "territory_id": territory, "title": "Contrat", "kind": "contract", "status": "signed" });
+    let agreement = format!("/agreements/{}", makers::make(&house, "/agreements", agreement).await);
+    let link = async |fiche: &str| {
+        let body = json!({ "action_fiche_id": fiche.rsplit_once('/').unwrap().1 });
+        format!("{agreement}/fiches/{}", makers::make(&house, &format!("{agreement}/fiches"), body).await)
+    };
+    let person = json!({ "name": "Ada", "publication_basis": "elected_mandate", "mandates": [{ "function": "Maire" }] });
+    let person = format!("/people/{}", makers::make(&house, "/people", person).await);
+    let [shown, hidden, gone, gone_hidden] = [fiche("shown").await, fiche("hidden").await, fiche("gone").await, fiche("gone hidden").await];
+    let open = part(&shown, "notes").await;
+    let narrow = format!("{shown}/notes/{}", makers::make(&house, &format!("{shown}/notes"), note("public")).await);
+    // What each was, and whether anyone is told of it at the end.
+    let parts = [
+        (part(&shown, "participants").await, true),
+        (open, true),
+        (narrow.clone(), false),
+        (part(&hidden, "participants").await, false),
+        (part(&gone, "participants").await, true),
+        (part(&gone_hidden, "participants").await, false),
+        (link(&shown).await, true),
+        (link(&hidden).await, false),
+        (part(&person, "mandates").await, true),
+    ];
+    let instant = now();
+    let see = async |whole: &str, visibility: &str| house.patch(whole, Some("*"), json!({ "visibility": visibility })).await.expect(200);
+    let name = async |basis: &str| house.patch(&person, Some("*"), json!({ "publication_basis": basis })).await.expect(200);
+    for one in [&shown, &gone, &gone_hidden, &narrow] {
+        see(one, "restricted").await;
+    }
+    name("not_publishable").await;
+    for (path, _) in &parts {
+        house.delete(path, Some("*")).await.expect(204);
+    }
+    // What was hidden then is not any more, and the other way round.
+    for (one, visibility) in [(&shown, "public"), (&gone, "public"), (&hidden, "restricted")] {
+        see(one, visibility).await;
+    }
+    name("elected_mandate").await;
+    for one in [&gone, &gone_hidden] {
+        house.delete(one, Some("*")).await.expect(204);
+    }
+    stamper::catch_up(&mut house.database().await).await.unwrap();
+    for (path, told) in &parts {
+        assert_eq!(told_of_gone(&house, path, &instant).await, (200, 410, true), "{path}: the team");
+        assert_eq!(told_of_gone(&house.anyone, path, &instant).await, if *told { (200, 410, true) } else { (404, 404, false) }, "{path}: anyone");
     }
 }
 
@@ -285,6 +365,21 @@ fn said(answer: &Answer) -> (u16, Value) {
     }
 }
 
+/// Where two bodies differ, as JSON pointers, with what stands there.
+fn differences(due: &Value, got: &Value, at: &str, found: &mut Vec<String>) {
+    match (due, got) {
+        (Value::Object(one), Value::Object(other)) => {
+            let names: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
+            names.into_iter().for_each(|name| differences(&due[name], &got[name], &format!("{at}/{name}"), found));
+        }
+        (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
+            one.iter().zip(other).enumerate().for_each(|(index, (one, other))| differences(one, other, &format!("{at}/{index}"), found));
+        }
+        _ if due != got => found.push(format!("{at}: {due} was due, {got} came")),
+        _ => {}
+    }
+}
+
 /// A world in which things happen.
 struct World {
     house: House,
@@ -292,13 +387,27 @@ struct World {
     makers: Vec<Maker>,
     /// Every thing that was ever made, by the path of its list.
     things: BTreeMap<String, Vec<String>>,
+    /// Of each thing that is not for anyone at all times: may anyone see it, as it stands or stood last? The thing's own members say it.
+    open: HashMap<String, bool>,
     photographs: Vec<Photograph>,
     writes: usize,
 }
 
 impl World {
-    async fn new() -> Self {
-        Self { house: house().await, dice: Dice(26), makers: makers::makers(), things: BTreeMap::new(), photographs: Vec::new(), writes: 0 }
+    async fn new(seed: u64, nouns: &[&str]) -> Self {
+        let (things, open, photographs) = (BTreeMap::new(), HashMap::new(), Vec::new());
+        let makers = makers::makers().into_iter().filter(|maker| nouns.iter().any(|noun| maker.path.starts_with(noun))).collect();
+        Self { house: house().await, dice: Dice(seed), makers, things, open, photographs, writes: 0 }
+    }
+
+    /// Notes for whom a thing is from now on.
+    fn note(&mut self, thing: &Value) {
+        let open = match (thing["visibility"].as_str(), thing["publication_basis"].as_str()) {
+            (Some(visibility), _) => visibility == "public",
+            (_, Some(basis)) => basis != "not_publishable",
+            _ => return,
+        };
+        self.open.insert(thing["id"].as_str().unwrap().to_owned(), open);
     }
 
     /// The things below a path of a maker, each with its address.
@@ -326,8 +435,10 @@ impl World {
         let body = (self.makers[maker].body)(&self.house, self.writes as u32 + 1000).await;
         let made = self.house.post(&path, body).await;
         assert!(matches!(made.status.as_u16(), 201 | 404 | 409 | 410), "{made:?}");
-        if let Some(id) = made.body["id"].as_str().filter(|_| made.status == 201) {
+        if made.status == 201 {
+            let id = made.body["id"].as_str().unwrap();
             self.things.entry(path.clone()).or_default().push(format!("{path}/{id}"));
+            self.note(&made.body);
         }
     }
 
@@ -345,15 +456,18 @@ impl World {
                 patch.insert(member.to_owned(), format!("{word} {}", self.dice.below(20)).into());
             }
         }
-        if one.starts_with("/action-fiches/") && one.matches('/').count() == 2 {
+        if matches!(self.makers[maker].path, "/action-fiches" | "/action-fiches/{id}/notes") {
             patch.insert("visibility".to_owned(), (*self.dice.pick(&["public", "partners", "restricted"])).into());
         }
-        if one.starts_with("/people/") && one.matches('/').count() == 2 {
+        if self.makers[maker].path == "/people" {
             patch.insert("publication_basis".to_owned(), (*self.dice.pick(&["elected_mandate", "not_publishable", "company_register"])).into());
         }
         self.writes += 1;
         let changed = self.house.patch(&one, Some("*"), patch.into()).await;
         assert!(matches!(changed.status.as_u16(), 200 | 404 | 410), "{changed:?}");
+        if changed.status == 200 {
+            self.note(&changed.body);
+        }
     }
 
     async fn delete(&mut self, maker: usize) {
@@ -365,6 +479,10 @@ impl World {
         self.writes += 1;
         let deleted = self.house.delete(&one, Some("*")).await;
         assert!(matches!(deleted.status.as_u16(), 204 | 404 | 409 | 410), "{deleted:?}");
+        // Who was deleted is not named any more.
+        if deleted.status == 204 && self.makers[maker].path == "/people" {
+            self.open.insert(one.rsplit_once('/').unwrap().1.to_owned(), false);
+        }
     }
 
     /// One write or a few, of any kind, on any noun or part.
@@ -373,7 +491,7 @@ impl World {
             let maker = self.dice.below(self.makers.len());
             match self.dice.below(10) {
                 0..4 => self.create(maker).await,
-                4..9 => self.change(maker).await,
+                4..8 => self.change(maker).await,
                 _ => self.delete(maker).await,
             }
         }
@@ -444,35 +562,21 @@ impl World {
     }
 }
 
-/// What anyone may not see today, though the team does.
-async fn hidden(house: &House) -> HashSet<String> {
-    let mut hidden = HashSet::new();
-    for list in ["/action-fiches", "/people"] {
-        for row in house.all(&format!("{list}?limit=1000")).await {
-            let id = row["id"].as_str().unwrap();
-            if house.anyone.get(&format!("{list}/{id}")).await.status == 404 {
-                hidden.insert(id.to_owned());
-            }
-        }
-    }
-    // Who was deleted is not named any more.
-    let gone =
-        "SELECT thing::text AS text FROM ledger WHERE noun = 'people' AND action = 'delete' AND NOT EXISTS (SELECT FROM people WHERE id = thing)";
-    hidden.extend(ask(&mut house.database().await, gone).await);
-    hidden
-}
-
 /// What a photograph shows to who may not see these things any more: neither them, nor who holds a seat.
-fn without(photograph: &Photograph, hidden: &HashSet<String>) -> (u16, Value) {
-    fn veil(value: &mut Value, hidden: &HashSet<String>) {
+fn without(photograph: &Photograph, hidden: &HashSet<&str>) -> (u16, Value) {
+    fn veil(value: &mut Value, hidden: &HashSet<&str>) {
+        let is_hidden = |id: &Value| id.as_str().is_some_and(|id| hidden.contains(id));
         match value {
             Value::Object(members) => {
-                if members.get("person_id").and_then(Value::as_str).is_some_and(|person| hidden.contains(person)) {
+                if members.get("person_id").is_some_and(is_hidden) {
                     members["person_id"] = Value::Null;
                 }
                 members.values_mut().for_each(|member| veil(member, hidden));
             }
-            Value::Array(list) => list.iter_mut().for_each(|item| veil(item, hidden)),
+            Value::Array(list) => {
+                list.retain(|item| !is_hidden(&item["id"]));
+                list.iter_mut().for_each(|item| veil(item, hidden));
+            }
             _ => {}
         }
     }
@@ -481,25 +585,59 @@ fn without(photograph: &Photograph, hidden: &HashSet<String>) -> (u16, Value) {
         return (404, Value::Null);
     }
     let mut body = photograph.body.clone();
-    veil(&mut body, hidden);
     if let Some(rows) = body.get_mut("data").and_then(Value::as_array_mut) {
-        rows.retain(|row| !hidden.contains(row["id"].as_str().unwrap()) && !hidden.iter().any(|id| asked.contains(&format!("person_id={id}"))));
-        let left = rows.len();
-        if body["total"].is_number() {
-            body["total"] = left.into();
-        }
+        rows.retain(|_| !hidden.iter().any(|id| asked.contains(&format!("person_id={id}"))));
+    }
+    veil(&mut body, hidden);
+    let left = body["data"].as_array().map(Vec::len);
+    if let Some(left) = left.filter(|_| body["total"].is_number()) {
+        body["total"] = left.into();
     }
     (photograph.status, body)
 }
 
+/// The worlds of all nouns that are lived through, each of a seed. No seed is chosen for what happens: a new noun makes another world of
+/// each, and each must hold.
+const WIDE: [u64; 2] = [1, 26];
+
+/// The worlds of those nouns alone that are not for everyone at all times: there are few things in them, and much happens to each.
+const NARROW: [u64; 8] = [2, 3, 5, 8, 13, 21, 27, 33];
+
+/// How long each is lived in, before the release that comes in its middle and again after it.
+const DAYS: usize = 8;
+
+/// How many photographs there are, and of those: how many show something, are of what changed since, and are shown in part only. And
+/// how many rows had columns that older lines do not know.
+#[derive(Default)]
+struct Album {
+    count: usize,
+    shown: usize,
+    changed: usize,
+    veiled: usize,
+    rows: usize,
+}
+
 #[actix_web::test]
 async fn every_photograph_is_answered_again_for_ever() {
-    let mut world = World::new().await;
+    let mut album = Album::default();
+    for seed in WIDE {
+        live(seed, &["/"], &mut album).await;
+    }
+    for seed in NARROW {
+        live(seed, &["/action-fiches", "/people", "/committees"], &mut album).await;
+    }
+    let Album { count, shown, changed, veiled, rows } = album;
+    println!("{count} photographs, {shown} of something, {changed} changed since, {veiled} shown in part only");
+    assert!(shown > count / 2 && changed > count / 8 && veiled > count / 100 && rows > 40, "a world in which nothing happens proves nothing");
+}
+
+/// A world of this seed and these nouns: what happens in it, what is seen meanwhile, and what is answered of it afterwards.
+async fn live(seed: u64, nouns: &[&str], album: &mut Album) {
+    let mut world = World::new(seed, nouns).await;
     for maker in 0..world.makers.len() {
         world.create(maker).await;
-        world.create(maker).await;
     }
-    world.live(25).await;
+    world.live(DAYS).await;
     // A release comes, with columns that older lines of the ledger do not know.
     let mut conn = world.house.database().await;
     conn.batch_execute(
@@ -511,24 +649,31 @@ async fn every_photograph_is_answered_again_for_ever() {
     .await
     .unwrap();
     assert_eq!(ask(&mut conn, DIFFERENT).await, [""; 0]);
-    world.live(25).await;
+    world.live(DAYS).await;
 
-    let hidden = hidden(&world.house).await;
-    let (mut changed, mut shown, mut veiled) = (0, 0, 0);
+    let hidden: HashSet<&str> = world.open.iter().filter(|(_, open)| !**open).map(|(id, _)| id.as_str()).collect();
     for photograph in &world.photographs {
-        let client: &Client = if photograph.team { &world.house.editor } else { &world.house.anyone };
-        let again = client.get(&then(&photograph.path, &photograph.instant)).await;
-        let expected = if photograph.team { (photograph.status, photograph.body.clone()) } else { without(photograph, &hidden) };
-        assert_eq!(said(&again), expected, "{} at {}", photograph.path, photograph.instant);
-        veiled += usize::from(expected != (photograph.status, photograph.body.clone()));
-        shown += usize::from(photograph.body["data"].as_array().is_none_or(|rows| !rows.is_empty()));
-        if photograph.team {
-            changed += usize::from(said(&client.get(&photograph.path).await) != (photograph.status, photograph.body.clone()));
-        }
+        let (who, client): (_, &Client) = if photograph.team { ("the team", &world.house.editor) } else { ("anyone", &world.house.anyone) };
+        let again = said(&client.get(&then(&photograph.path, &photograph.instant)).await);
+        let shot = (photograph.status, photograph.body.clone());
+        let due = if photograph.team { shot.clone() } else { without(photograph, &hidden) };
+        let mut differ = Vec::new();
+        differences(&due.1, &again.1, "", &mut differ);
+        assert!(
+            again == due,
+            "in the world of seed {seed}, {who} asks GET {} as of {}: {} was due, {} came\n{}\nTo fix this: what a thing was is what the ledger's \
+             line of then says; who may be shown it is what the last line says, its own or its whole's (the view as_of.standing)",
+            photograph.path,
+            photograph.instant,
+            due.0,
+            again.0,
+            differ.join("\n")
+        );
+        album.count += 1;
+        album.veiled += usize::from(due != shot);
+        album.shown += usize::from(photograph.body["data"].as_array().is_none_or(|rows| !rows.is_empty()));
+        album.changed += usize::from(photograph.team && said(&client.get(&photograph.path).await) != shot);
     }
-    let count = world.photographs.len();
-    println!("{count} photographs of {} writes, {shown} of something, {changed} changed since, {veiled} shown in part only", world.writes);
-    assert!(shown > count / 2 && changed > count / 8 && veiled > 0, "a world in which nothing happens proves nothing");
 
     // What older lines do not know is what older rows got.
     let late = "SET app.as_of = '2100-01-01'; SET app.sees = 'everything'; SET search_path = as_of, public";
@@ -540,7 +685,7 @@ async fn every_photograph_is_answered_again_for_ever() {
     conn.batch_execute(late).await.unwrap();
     let (now, then) = (ask(&mut conn, &of("public")).await, ask(&mut conn, &of("as_of")).await);
     assert_eq!(then, now);
-    assert!(now.len() > 5);
+    album.rows += now.len();
 }
 
 /// How long it takes to read one of many, of then.

@@ -6,25 +6,27 @@ CREATE OR REPLACE FUNCTION visibility_rank(visibility text) RETURNS integer LANG
 CREATE OR REPLACE FUNCTION is_narrower(audience text, places text[], whole_audience text, whole_places text[]) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN visibility_rank(audience) > visibility_rank(whole_audience) OR audience <> 'public' AND NOT whole_places <@ places;
 
--- Whom a row is for as it stands: what the row says itself, and whom the thing it is part of is for. Nothing when that thing is
--- gone.
+-- Whom a thing is for today. Its last line says it. But what is gone gets no line when the whole that it was part of, or the fiche
+-- that it named, is for others from now on. So of what is gone, the last lines of these say it.
+CREATE OR REPLACE FUNCTION audience_today(id uuid) RETURNS TABLE (audience text, places text[]) LANGUAGE sql STABLE AS $$
+    SELECT today.audience, today.places
+    FROM (SELECT line.noun, line.before, line.audience, line.places,
+                 line.action = 'delete' AND (line.parent IS NOT NULL OR line.before ->> 'action_fiche_id' IS NOT NULL) AS leans
+          FROM ledger line WHERE line.thing = audience_today.id ORDER BY line.version DESC LIMIT 1) last
+    CROSS JOIN LATERAL (SELECT last.audience, last.places WHERE NOT last.leans
+                        UNION ALL SELECT lent.audience, lent.places FROM audience_of(last.noun, last.before) lent WHERE last.leans) today
+$$;
+
+-- Whom a row is for: what the row says itself, and whom the thing is for that it is part of.
 CREATE OR REPLACE FUNCTION audience_of(noun text, item jsonb, OUT audience text, OUT places text[]) LANGUAGE plpgsql STABLE AS $$
 DECLARE
     whole kept;
-    parent jsonb;
-    named jsonb;
     other record;
 BEGIN
     SELECT * INTO whole FROM kept WHERE kept.noun = audience_of.noun;
     places := ARRAY(SELECT item ->> member FROM unnest(whole.places) member WHERE item ->> member IS NOT NULL);
     IF whole.parent_noun IS NOT NULL THEN
-        EXECUTE format('SELECT to_jsonb(whole) - ''search'' FROM %I whole WHERE id = $1', whole.parent_noun)
-            INTO parent USING (item ->> whole.parent_column)::uuid;
-        IF parent IS NULL THEN
-            places := NULL;
-        ELSE
-            SELECT of.audience, of.places || audience_of.places INTO audience, places FROM audience_of(whole.parent_noun, parent) of;
-        END IF;
+        SELECT today.audience, today.places || audience_of.places INTO audience, places FROM audience_today((item ->> whole.parent_column)::uuid) today;
     ELSIF noun = 'people' THEN
         -- Who may not be named in public is known to those who work with the committees where they sit; who sits nowhere
         -- yet, to those who seat people.
@@ -41,8 +43,7 @@ BEGIN
         audience := item ->> 'visibility';
     END IF;
     IF item ->> 'action_fiche_id' IS NOT NULL AND whole.parent_noun IS DISTINCT FROM 'action_fiches' AND audience IS NOT NULL THEN
-        SELECT to_jsonb(fiche) - 'search' INTO named FROM action_fiches fiche WHERE id = (item ->> 'action_fiche_id')::uuid;
-        SELECT * INTO other FROM audience_of('action_fiches', named);
+        SELECT * INTO other FROM audience_today((item ->> 'action_fiche_id')::uuid);
         IF audience = 'public' THEN
             audience := other.audience;
             places := other.places;

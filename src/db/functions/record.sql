@@ -53,10 +53,6 @@ BEGIN
     END IF;
     SELECT * INTO now_for FROM audience_of(TG_TABLE_NAME, row);
     SELECT audience, places INTO was_for FROM ledger WHERE thing = (row ->> 'id')::uuid ORDER BY version DESC LIMIT 1;
-    -- The whole is gone already, and takes its parts along.
-    IF now_for.audience IS NULL THEN
-        now_for := was_for;
-    END IF;
     INSERT INTO ledger (noun, thing, parent_noun, parent, version, action, before, after, author, key_id, request, reason, audience, places)
     VALUES (TG_TABLE_NAME, (row ->> 'id')::uuid, parent_noun, parent,
             (row ->> 'version')::integer + (TG_OP = 'DELETE')::integer,
