@@ -20,7 +20,7 @@ use territoires_industrie::{
     db::{
         self, Db,
         embedded::{self, Embedded, Error as EmbeddedError, Options},
-        migrate::{self, State, Step},
+        migrate::{self, State, Task},
     },
     demo,
     ledger::{
@@ -116,7 +116,7 @@ fn run<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
 }
 
 fn apply(url: &str) -> anyhow::Result<()> {
-    match migrate::run(url, Step::Up)? {
+    match migrate::run(url, Task::Up)? {
         State::Current => Ok(()),
         State::Behind(count) => bail!("{count} migrations could not be applied"),
         State::OtherFunctions => bail!("the functions could not be applied"),
@@ -130,7 +130,7 @@ fn check_schema(home: &Home, migrate: bool) -> anyhow::Result<()> {
     if home.embedded.is_some() || migrate {
         return apply(&home.url);
     }
-    match migrate::run(&home.url, Step::Look) {
+    match migrate::run(&home.url, Task::Look) {
         Ok(State::Current) => Ok(()),
         Ok(State::Behind(count)) => bail!("{count} migrations are missing: run `territoires-industrie migrate`, or serve with --migrate"),
         Ok(State::OtherFunctions) => {

@@ -15,7 +15,7 @@ use utoipa::{
 
 use crate::{
     api,
-    http::{ProblemDocument, ProblemError, once},
+    http::{ProblemDocument, ProblemError, idempotency},
     rights::RoleWords,
     values::{Day, Id, Many, Vocabulary},
 };
@@ -194,7 +194,8 @@ fn operation_of(path: &str, method: &str, operation: &mut Operation, components:
     if method == "POST" && noun != "oauth" {
         let about = "Names the request, so that it is done once, however often it is sent within a day: sent again, it is answered as it was, with \
             `Idempotent-Replayed: true`. What was refused is tried again.";
-        let schema = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(once::LONGEST)).pattern(Some("^[!-~]+$"));
+        let schema =
+            ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(idempotency::LONGEST)).pattern(Some("^[!-~]+$"));
         let parameter = ParameterBuilder::new().name("Idempotency-Key").parameter_in(ParameterIn::Header).required(Required::False);
         operation.parameters.get_or_insert_default().push(parameter.description(Some(about)).schema(Some(schema)).build().into());
     }

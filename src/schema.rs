@@ -576,6 +576,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    idempotency_keys (caller, key) {
+        caller -> Text,
+        key -> Text,
+        digest -> Bytea,
+        made_at -> Timestamptz,
+        status -> Nullable<Int4>,
+        etag -> Nullable<Text>,
+        location -> Nullable<Text>,
+        body -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::*;
     use super::sql_types::Tsvector;
 
@@ -914,19 +927,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    repeats (caller, key) {
-        caller -> Text,
-        key -> Text,
-        digest -> Bytea,
-        made_at -> Timestamptz,
-        status -> Nullable<Int4>,
-        etag -> Nullable<Text>,
-        location -> Nullable<Text>,
-        body -> Nullable<Text>,
-    }
-}
-
-diesel::table! {
     use diesel::sql_types::*;
     use super::sql_types::Xid8;
 
@@ -1189,6 +1189,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     events,
     functions,
     grants,
+    idempotency_keys,
     indicators,
     intercommunalities,
     intercommunality_places,
@@ -1207,7 +1208,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     posts,
     programme_phases,
     regions,
-    repeats,
     stamping,
     stamps,
     support_tools,

@@ -23,7 +23,7 @@ use crate::{
     api::{self, changes::Streams},
     config::Serve,
     db::Db,
-    http::{Site, cors::Origins, dress, gate::Gate, guard, limit::Limits, oidc::Issuers, once, seal::Seal},
+    http::{Site, cors::Origins, dress, gate::Gate, guard, idempotency, limit::Limits, oidc::Issuers, seal::Seal},
     ledger::stamper,
     openapi,
 };
@@ -118,7 +118,7 @@ pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io
             )
             .default_service(web::to(guard::otherwise))
             // The middleware that is added last sees a request first.
-            .wrap(from_fn(once::once))
+            .wrap(from_fn(idempotency::once))
             .wrap(from_fn(guard::guard))
             .wrap(from_fn(dress::detach))
             .wrap(from_fn(dress::dress))

@@ -29,7 +29,7 @@ use self::themes::{FicheTheme, NewFicheTheme};
 use self::tools::{FicheTool, NewFicheTool};
 pub use self::transitions::advance_all;
 use self::words::{
-    Nature, NatureWords, Priority, PriorityWords, Progress, ProgressWords, Scope, ScopeWords, Stage, StageWords, Validation, ValidationWords,
+    FicheScope, Nature, NatureWords, Priority, PriorityWords, Progress, ProgressWords, ScopeWords, Stage, StageWords, Validation, ValidationWords,
 };
 use crate::{
     db::{
@@ -76,7 +76,7 @@ pub struct ActionFiche {
     pub proposed_by_id: Option<Id>,
     /// The committee that proposed the fiche.
     pub proposed_by_committee_id: Option<Id>,
-    pub scope: Option<Scope>,
+    pub scope: Option<FicheScope>,
     pub nature: Option<Nature>,
     /// The groups that the action is for (cibles).
     pub target_groups: Many<ShortText>,
@@ -193,7 +193,7 @@ pub struct NewActionFiche {
     proposed_by_id: Option<Id>,
     /// The committee that proposed the fiche.
     proposed_by_committee_id: Option<Id>,
-    scope: Option<Scope>,
+    scope: Option<FicheScope>,
     nature: Option<Nature>,
     /// The groups that the action is for (cibles).
     #[serde(default)]
@@ -270,7 +270,7 @@ pub struct ActionFichePatch {
     proposed_by_id: Option<Option<Id>>,
     /// The committee that proposed the fiche.
     proposed_by_committee_id: Option<Option<Id>>,
-    scope: Option<Option<Scope>>,
+    scope: Option<Option<FicheScope>>,
     nature: Option<Option<Nature>>,
     /// The groups that the action is for (cibles).
     target_groups: Option<Many<ShortText>>,

@@ -30,7 +30,7 @@ use uuid::Uuid;
 use crate::{
     db::Db,
     http::{self, Caller, Momentary, Problem, Said, Site, Wrong, elsewhere, gate::Gate, kinds, number, parameters, seal::Seal, unknown},
-    ledger::feed::{self, Event, Filter, Head},
+    ledger::feed::{self, ChangeEvent, Filter, Head},
     values::Id,
 };
 
@@ -227,7 +227,7 @@ impl FromRequest for Following {
 pub struct ChangesPage {
     /// The events, the oldest first.
     #[schema(max_items = 1000)]
-    data: Vec<Event>,
+    data: Vec<ChangeEvent>,
     links: ChangesLinks,
     meta: ChangesMeta,
 }
@@ -307,12 +307,12 @@ pub fn routes(routes: &mut ServiceConfig) {
 async fn list_changes(db: Data<Db>, asked: Following) -> http::Result<Momentary<ChangesPage>> {
     let (reach, limit) = (asked.caller.reach(), asked.limit);
     let (head, batch) = db
-        .read(async |conn| -> http::Result<_> {
+        .run(async |conn| -> http::Result<_> {
             let head = feed::head(conn).await?;
             Ok((head, feed::read(asked.after(head)?, head.seq, limit, &asked.filter, reach, conn).await?))
         })
         .await?;
-    let told = |(seq, event)| Event { cursor: asked.cursor(head.epoch, seq), ..event };
+    let told = |(seq, event)| ChangeEvent { cursor: asked.cursor(head.epoch, seq), ..event };
     let next_cursor = asked.cursor(head.epoch, batch.up_to);
     let (query, address) = (asked.request.query_string(), format!("{}{}", asked.site.url, asked.request.path()));
     Ok(Momentary(ChangesPage {
@@ -343,7 +343,7 @@ async fn read_changes_fingerprint(db: Data<Db>, streams: Data<Streams>, asked: F
     let reach = asked.caller.reach();
     let turn = time::timeout(TURN, streams.counting.acquire()).await;
     let _turn = turn.ok().and_then(Result::ok).ok_or_else(Streams::busy)?;
-    db.read(async |conn| {
+    db.run(async |conn| {
         let head = feed::head(conn).await?;
         let up_to = if asked.from.is_some() { asked.after(head)? } else { head.seq };
         let found = feed::fingerprint(up_to, &asked.filter, reach, conn).await?;
@@ -364,7 +364,7 @@ async fn read_changes_fingerprint(db: Data<Db>, streams: Data<Streams>, asked: F
 )]
 #[get("/changes/stream")]
 async fn stream_changes(db: Data<Db>, streams: Data<Streams>, asked: Following) -> http::Result<impl Responder> {
-    let head = db.read(async |conn| -> http::Result<_> { Ok(feed::head(conn).await?) }).await?;
+    let head = db.run(async |conn| -> http::Result<_> { Ok(feed::head(conn).await?) }).await?;
     let after = asked.after(head)?;
     let places = if matches!(asked.caller, Caller::Anyone) { &streams.open } else { &streams.known };
     let place = places.clone().try_acquire_owned().map_err(|_| Streams::busy())?;
@@ -440,7 +440,7 @@ impl Writer {
     /// Writes the events that came since the last write.
     async fn more(&mut self) -> Result<(), Ended> {
         let (after, reach, filter) = (self.after, self.asked.caller.reach(), &self.asked.filter);
-        let read = self.db.read(async |conn| -> http::Result<_> {
+        let read = self.db.run(async |conn| -> http::Result<_> {
             let head = feed::head(conn).await?;
             Ok((head, feed::read(after, head.seq, USUAL, filter, reach, conn).await?))
         });
@@ -451,7 +451,7 @@ impl Writer {
         }
         let mut text = String::new();
         for (seq, event) in batch.events {
-            let event = Event { cursor: self.asked.cursor(head.epoch, seq), ..event };
+            let event = ChangeEvent { cursor: self.asked.cursor(head.epoch, seq), ..event };
             let data = serde_json::to_string(&event).map_err(|_| Ended)?;
             text.push_str(&format!("id: {}\nevent: change\ndata: {data}\n\n", event.cursor));
         }

@@ -13,6 +13,7 @@ use crate::{
     db::{
         Conn,
         listing::{Field, Listed, Scope, field, word},
+        refs::share_row,
     },
     http::{Content, Problem, Resource, Result, Shown, Writer, sent},
     ledger,
@@ -183,7 +184,7 @@ impl Noun for Citation {
         let Some(face) = super::kept().find(|face| face.card.table == noun) else {
             return Err(Problem::unknown_reference("/thing_id"));
         };
-        ledger::history::hold(face.card.table, new.thing_id, conn).await?;
+        share_row(face.card.table, new.thing_id, conn).await?;
         if !ledger::stands(face.card.table, new.thing_id, by.reach(), conn).await? {
             return Err(Problem::unknown_reference("/thing_id"));
         }

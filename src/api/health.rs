@@ -54,7 +54,7 @@ async fn read_live_health() -> Momentary<Health> {
 async fn read_ready_health(db: Data<Db>) -> Result<Momentary<Health>> {
     if READY_AT.get().is_none_or(|at| at.elapsed() > HOLDS) {
         READY_AT.set(None);
-        db.read(async |conn| migrate::expected(conn).await).await?;
+        db.run(async |conn| migrate::expected(conn).await).await?;
         READY_AT.set(Some(Instant::now()));
     }
     Ok(Momentary(OK))

@@ -259,7 +259,7 @@ async fn create_api_key(db: Data<Db>, admin: Admin, body: Json<NewKey>) -> Resul
 #[get("/api-keys/{id}")]
 async fn read_api_key(db: Data<Db>, admin: Admin, At(id): At) -> Result<Momentary<KeyView>> {
     let delegation = Delegation::of(admin.rights());
-    db.read(async |conn| Ok(Momentary(find(id, &delegation, conn).await?))).await
+    db.run(async |conn| Ok(Momentary(find(id, &delegation, conn).await?))).await
 }
 
 /// Rotate the secret of an API key

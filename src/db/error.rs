@@ -36,7 +36,7 @@ pub enum Error {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Violation {
     /// What sort of rule.
-    pub rule: Rule,
+    pub rule: Breach,
     /// The table of the rule.
     pub table: String,
     /// The name of the constraint.
@@ -47,7 +47,7 @@ pub struct Violation {
 
 /// The sorts of rules a schema has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Rule {
+pub enum Breach {
     /// A rule of uniqueness: there is such a row already.
     #[default]
     Unique,
@@ -99,12 +99,12 @@ fn classify(kind: DatabaseErrorKind, info: &dyn DatabaseErrorInformation) -> Err
         Error::Violated(Violation { rule, table: text(info.table_name()), constraint: text(info.constraint_name()), detail: text(info.details()) })
     };
     match kind {
-        DatabaseErrorKind::UniqueViolation | DatabaseErrorKind::ExclusionViolation => violated(Rule::Unique),
+        DatabaseErrorKind::UniqueViolation | DatabaseErrorKind::ExclusionViolation => violated(Breach::Unique),
         // Both directions of a reference have one SQLSTATE (23503): the message alone tells which one was broken.
-        DatabaseErrorKind::RestrictViolation => violated(Rule::Referenced),
-        DatabaseErrorKind::ForeignKeyViolation if message.starts_with("update or delete") => violated(Rule::Referenced),
-        DatabaseErrorKind::ForeignKeyViolation => violated(Rule::Reference),
-        DatabaseErrorKind::CheckViolation => violated(Rule::Check),
+        DatabaseErrorKind::RestrictViolation => violated(Breach::Referenced),
+        DatabaseErrorKind::ForeignKeyViolation if message.starts_with("update or delete") => violated(Breach::Referenced),
+        DatabaseErrorKind::ForeignKeyViolation => violated(Breach::Reference),
+        DatabaseErrorKind::CheckViolation => violated(Breach::Check),
         DatabaseErrorKind::SerializationFailure => Error::Again(message),
         DatabaseErrorKind::ReadOnlyTransaction | DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => {
             Error::Unavailable(message)
@@ -131,7 +131,7 @@ fn of_state(state: &SqlState, message: String) -> Error {
 
 /// Classifies an error by the beginning of its message, which is always English (`lc_messages=C`), because the SQLSTATE cannot be read:
 /// diesel-async 0.9 keeps the error of tokio-postgres in a private type, and diesel 2.3 shows no SQLSTATE
-/// (<https://github.com/diesel-rs/diesel/pull/5232> would). Once it does, [`of_state`] serves here too.
+/// (<https://github.com/diesel-rs/diesel/pull/5232> would). Idempotency it does, [`of_state`] serves here too.
 fn of_message(message: String) -> Error {
     const AGAIN: [&str; 1] = ["deadlock detected"];
     // The SQL function `settle()` raises this message as well.

@@ -3,7 +3,7 @@
 //! A migration makes or changes tables, and is never edited once it has landed. A function stands once, in its last form, in
 //! `functions/*.sql`: to change it, edit its file. Which functions a database has is told by their hash, in its table `functions`.
 //!
-//! [`Step::Up`] goes in this order:
+//! [`Task::Up`] goes in this order:
 //!
 //! 1. Before each missing migration, every function is made that the database does not have yet, as far as the types it names are
 //!    there. So a migration may create triggers, and call `keep_ledger`. The functions that the database has stay as they are:
@@ -43,7 +43,7 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
 /// The functions, in an order in which they can be made: one that is written `RETURN …` follows those it calls.
 const FUNCTIONS: [&str; 12] = [
     include_str!("functions/search.sql"),
-    include_str!("functions/once.sql"),
+    include_str!("functions/idempotency.sql"),
     include_str!("functions/territories.sql"),
     include_str!("functions/action_fiches.sql"),
     include_str!("functions/meetings.sql"),
@@ -77,7 +77,7 @@ pub enum State {
 
 /// What to do with the migrations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub enum Task {
     /// Only look.
     Look,
     /// Apply those that are missing, and the functions.
@@ -92,20 +92,20 @@ type Blocking = AsyncConnectionWrapper<Conn>;
 /// Takes a step, and returns the state of the schema after it.
 ///
 /// The connection blocks, so it gets a thread and a runtime of its own.
-pub fn run(url: &str, step: Step) -> Result<State, Error> {
+pub fn run(url: &str, task: Task) -> Result<State, Error> {
     let url = url.to_owned();
     let thread = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(|error| bug(error.into()))?;
         let conn = runtime.block_on(super::connect(&url)).map_err(|error| Error::Unavailable(error.to_string()))?;
         let _inside = runtime.enter();
         let conn = &mut Blocking::from(conn);
-        if step != Step::Look {
-            hold(conn)?;
+        if task != Task::Look {
+            lock(conn)?;
         }
-        match step {
-            Step::Look => {}
-            Step::Up => up(conn)?,
-            Step::Down => down(conn)?,
+        match task {
+            Task::Look => {}
+            Task::Up => up(conn)?,
+            Task::Down => down(conn)?,
         }
         state(conn)
     });
@@ -119,7 +119,7 @@ fn bug(error: Box<dyn std::error::Error + Send + Sync>) -> Error {
 /// Keeps other processes from migrating the same database, until this session ends.
 ///
 /// The lock is tried again and again. A statement that waits for a lock would block `CREATE INDEX CONCURRENTLY`.
-fn hold(conn: &mut Blocking) -> Result<(), Error> {
+fn lock(conn: &mut Blocking) -> Result<(), Error> {
     use diesel::RunQueryDsl;
     let start = Instant::now();
     while !select(sql::<Bool>("pg_try_advisory_lock(hashtextextended('migrate', 0))")).get_result(conn)? {

@@ -25,7 +25,7 @@ use diesel_async::{
 };
 use futures_util::FutureExt;
 
-pub use error::{Caused, Error, Rule, Violation};
+pub use error::{Breach, Caused, Error, Violation};
 
 use crate::values::{Id, Instant};
 
@@ -62,12 +62,12 @@ pub struct Author {
     /// The request that made the write.
     pub request: Option<String>,
     /// What identifies the request, if it is to be done once.
-    pub once: Option<Once>,
+    pub idempotency: Option<Idempotency>,
 }
 
 /// A request that is done once, however often it is sent.
 #[derive(Debug, Clone)]
-pub struct Once {
+pub struct Idempotency {
     /// The caller.
     pub caller: String,
     /// The `Idempotency-Key` of the caller.
@@ -79,17 +79,16 @@ pub struct Once {
 impl Author {
     /// A command of the command line.
     pub fn command(name: &str) -> Self {
-        Self { name: format!("command: {name}"), key: None, request: None, once: None }
+        Self { name: format!("command: {name}"), key: None, request: None, idempotency: None }
     }
 
     /// The opening of a transaction that this author signs, in one message.
     fn begin(&self) -> String {
         let key = self.key.map(|key| key.to_string()).unwrap_or_default();
         let request = self.request.as_deref().unwrap_or_default();
-        let once = self
-            .once
-            .as_ref()
-            .map(|Once { caller, key, digest }| format!("; SELECT begin_once({}, {}, '\\x{}')", quoted(caller), quoted(key), hex::encode(digest)));
+        let once = self.idempotency.as_ref().map(|Idempotency { caller, key, digest }| {
+            format!("; SELECT begin_idempotent({}, {}, '\\x{}')", quoted(caller), quoted(key), hex::encode(digest))
+        });
         format!(
             "BEGIN; SET LOCAL app.author = {}; SET LOCAL app.key = {}; SET LOCAL app.request = {}{}",
             quoted(&self.name),
@@ -111,14 +110,18 @@ pub struct Sees {
     /// The places where the caller sees what is for partners.
     pub partners: Vec<String>,
     /// The places where the caller also sees what is restricted.
-    pub teams: Vec<String>,
+    pub restricted: Vec<String>,
 }
 
 impl Sees {
     /// The SQL that sets this for the views of the past.
     fn set(&self) -> String {
         let list = |places: &[String]| quoted(&format!("{{{}}}", places.join(",")));
-        format!("SET LOCAL app.sees = ''; SET LOCAL app.sees_partners = {}; SET LOCAL app.sees_teams = {}", list(&self.partners), list(&self.teams))
+        format!(
+            "SET LOCAL app.sees = ''; SET LOCAL app.sees_partners = {}; SET LOCAL app.sees_restricted = {}",
+            list(&self.partners),
+            list(&self.restricted)
+        )
     }
 }
 
@@ -161,8 +164,8 @@ impl Db {
         Ok(Self { pool, url: url.into(), patience: None })
     }
 
-    /// The same database, with another patience in each transaction: for an operation that takes long. (`read` asks outside of
-    /// a transaction, with the patience of the session: five seconds.)
+    /// The same database, with another patience in each transaction: for an operation that takes long. (`run` uses no
+    /// transaction, with the patience of the session: five seconds.)
     pub fn patient(&self, patience: Patience) -> Self {
         Self { patience: Some(patience), ..self.clone() }
     }
@@ -178,8 +181,9 @@ impl Db {
         self.connection().await
     }
 
-    /// Asks the database one question, outside of a transaction. A connection that was lost meanwhile is replaced, once.
-    pub async fn read<T, E: From<Error> + Caused>(&self, ask: impl AsyncFn(&mut Conn) -> Result<T, E>) -> Result<T, E> {
+    /// Runs statements outside of a transaction, each on its own: questions, and writes that keep no ledger. A connection that was lost
+    /// meanwhile is replaced once, and the statements are run again: so they may be run twice.
+    pub async fn run<T, E: From<Error> + Caused>(&self, ask: impl AsyncFn(&mut Conn) -> Result<T, E>) -> Result<T, E> {
         let mut conn = self.connection().await?;
         match ask(&mut conn).await {
             Err(error) if lost(&error) => ask(&mut *self.fresh(Some(conn)).await?).await,
@@ -207,7 +211,7 @@ impl Db {
     async fn back_to(&self, instant: Instant, sees: Option<&Sees>) -> Result<String, Error> {
         if instant.ago() < SETTLED {
             let settle = format!("SELECT settle('{instant}')");
-            self.read(async |conn| conn.batch_execute(&settle).await.map_err(Error::from)).await?;
+            self.run(async |conn| conn.batch_execute(&settle).await.map_err(Error::from)).await?;
         }
         let sees = sees.map_or_else(|| "SET LOCAL app.sees = 'everything'".to_owned(), Sees::set);
         Ok(format!("{SNAPSHOT}; SET LOCAL search_path = as_of, public; SET LOCAL app.as_of = '{instant}'; {sees}"))

@@ -8,7 +8,7 @@ use diesel::{
 };
 use diesel_async::RunQueryDsl;
 
-use super::{Conn, Violation, error::Rule, quoted};
+use super::{Conn, Violation, error::Breach, quoted};
 use crate::values::Id;
 
 #[derive(QueryableByName)]
@@ -21,7 +21,7 @@ struct Found {
 /// already exists.`
 pub async fn winner(violation: &Violation, conn: &mut Conn) -> QueryResult<Option<Id>> {
     let told = violation.detail.strip_prefix("Key (").and_then(|detail| detail.strip_suffix(") already exists.")?.split_once(")=("));
-    let Some((columns, values)) = told.filter(|_| violation.rule == Rule::Unique) else { return Ok(None) };
+    let Some((columns, values)) = told.filter(|_| violation.rule == Breach::Unique) else { return Ok(None) };
     let values = if columns.contains(", ") { values.split(", ").map(quoted).collect::<Vec<_>>().join(", ") } else { quoted(values) };
     let found = sql_query(format!("SELECT id FROM {} WHERE ({columns}) = ({values}) LIMIT 1", violation.table));
     Ok(found.get_result::<Found>(conn).await.optional()?.map(|found| found.id))
@@ -31,6 +31,11 @@ pub async fn winner(violation: &Violation, conn: &mut Conn) -> QueryResult<Optio
 /// when the row does not exist.
 pub async fn lock_row(table: &'static str, id: Id, conn: &mut Conn) -> QueryResult<Option<i32>> {
     LockRow { table, id }.get_result(conn).await.optional()
+}
+
+/// Locks the row with this identifier as it is until the transaction ends: others may share the lock, but nobody changes the row meanwhile.
+pub async fn share_row(table: &str, id: Id, conn: &mut Conn) -> QueryResult<()> {
+    sql_query(format!("SELECT FROM {table} WHERE id = $1 FOR SHARE")).bind::<sql_types::Uuid, _>(id).execute(conn).await.map(drop)
 }
 
 /// Prepared once for each table.

@@ -89,7 +89,7 @@ fn broken(error: &dyn std::fmt::Display) -> Problem {
 /// Loads what is missing, wholly or not at all. Returns the number of new things. The extract of the COG is loaded only if no COG is
 /// loaded, since it would replace a whole one.
 pub async fn load(db: &Db) -> Result<usize> {
-    if db.read(cog::is_empty).await? {
+    if db.run(cog::is_empty).await? {
         let file = |name: &str| GEOGRAPHY.iter().find(|(known, _)| *known == name).map(|(_, text)| text.to_vec());
         let cog = cog::parse(|name| file(name).ok_or_else(|| anyhow::anyhow!("no {name}")));
         cog::load(&cog.map_err(|error| broken(&error))?, COG, db).await?;

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Problem, Result, dress::RequestId, kinds, limit::Who};
 use crate::{
-    db::{Author, Once},
+    db::{Author, Idempotency},
     rights::{Place, Reach, Rights, Role},
     values::Id,
 };
@@ -61,7 +61,7 @@ const PUBLIC: &str = ".pub";
 
 /// What callers without a credential may see: nothing beyond what is public.
 static NOTHING_MORE: Reach =
-    Reach { everything: false, territories: Vec::new(), teams: Vec::new(), regions: Vec::new(), fiches: Vec::new(), approver: false };
+    Reach { everything: false, territories: Vec::new(), restricted_in: Vec::new(), regions: Vec::new(), fiches: Vec::new(), approver: false };
 
 impl Caller {
     /// The view of the data that this caller gets. Callers with the same view get the same answers. Each ETag ends with the view, so that a
@@ -210,8 +210,8 @@ impl<R: Right> FromRequest for Holder<R> {
         // For a thing that does not exist, or that the caller may not see, the answer must be 404 and not 403. So 403 waits until the thing
         // was looked for.
         let named = request.match_info().get("id").is_some();
-        let (id, once) = (request.extensions().get::<RequestId>().cloned(), request.extensions().get::<Once>().cloned());
-        let author = Author { name: known.name.clone(), key: known.key, request: id.map(|id| id.0), once };
+        let (id, idempotency) = (request.extensions().get::<RequestId>().cloned(), request.extensions().get::<Idempotency>().cloned());
+        let author = Author { name: known.name.clone(), key: known.key, request: id.map(|id| id.0), idempotency };
         let holder = Self { writer: Writer { author, known, role: R::ROLE }, right: PhantomData };
         ready(if named { Ok(holder) } else { holder.anywhere().map(|()| holder) })
     }

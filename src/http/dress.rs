@@ -186,7 +186,7 @@ async fn first_come(problem: Problem, request: &HttpRequest) -> Problem {
         return problem;
     }
     let caller = Caller::of(request);
-    let winner = db.read(async |conn| -> Result<_, Problem> {
+    let winner = db.run(async |conn| -> Result<_, Problem> {
         let Some(winner) = refs::winner(violation, conn).await? else { return Ok(None) };
         // The caller must not learn the address of a thing that the caller may not see.
         Ok(ledger::is_seen(winner, caller.reach(), conn).await?.then_some(winner))

@@ -152,7 +152,7 @@ impl Gate {
             Refused::Away => Problem::new(&kinds::UNAVAILABLE).header(header::RETRY_AFTER, "10"),
         })?;
         let subject = Subject::Claims { issuer: &identity.issuer, claims: &identity.claims };
-        let rights = db.read(async |conn| -> Result<_> { Ok(Rights::of(&subject, conn).await?) }).await?;
+        let rights = db.run(async |conn| -> Result<_> { Ok(Rights::of(&subject, conn).await?) }).await?;
         Ok(Known::new(identity.name, None, rights))
     }
 
@@ -160,7 +160,7 @@ impl Gate {
     /// names, if it names any. An unknown key takes as much time as a wrong secret.
     async fn holder(&self, public_id: &str, proves: impl Fn(&Row, DateTime<Utc>) -> Option<Option<Vec<Role>>>, db: &Db) -> Result<(Row, Rights)> {
         let (key, rights) = db
-            .read(async |conn| -> Result<(Row, Rights)> {
+            .run(async |conn| -> Result<(Row, Rights)> {
                 let found = api_keys::table.filter(api_keys::public_id.eq(public_id)).select(Row::as_select());
                 let key: Option<Row> = found.first(conn).await.optional()?;
                 let (known, key) = (key.is_some(), key.unwrap_or_else(Row::nobody));
@@ -265,7 +265,7 @@ fn refused() -> Problem {
 fn note_use(db: Db, id: Id) {
     actix_web::rt::spawn(async move {
         let noted = db
-            .read(async |conn| -> Result<()> {
+            .run(async |conn| -> Result<()> {
                 diesel::update(api_keys::table.find(id)).set(api_keys::last_used_at.eq(Utc::now())).execute(conn).await?;
                 Ok(())
             })

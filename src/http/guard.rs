@@ -245,7 +245,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        http::{Json, auth::Known, once},
+        http::{Json, auth::Known, idempotency},
         rights::Rights,
     };
 
@@ -278,7 +278,7 @@ mod tests {
     /// Sends a request to a service with these operations, from a known or an unknown caller.
     async fn ask(request: TestRequest, known: bool) -> StatusCode {
         let (app, document) = App::new().into_utoipa_app().service(bulk).service(usual).service(file).service(thing).split_for_parts();
-        let app = app.app_data(Data::new(Offer::of(&document).unwrap())).wrap(from_fn(once::once)).wrap(from_fn(guard));
+        let app = app.app_data(Data::new(Offer::of(&document).unwrap())).wrap(from_fn(idempotency::once)).wrap(from_fn(guard));
         let request = request.to_request();
         if known {
             let known = Known::new("x".to_owned(), None, Rights::default());
@@ -305,7 +305,7 @@ mod tests {
     #[actix_web::test]
     async fn an_operation_may_keep_nothing_for_an_idempotency_key() {
         for (path, due) in [("/usual", 500), ("/bulk", 200)] {
-            assert_eq!(ask(post(path, 10).insert_header((once::IDEMPOTENCY_KEY, "k")), true).await, due, "{path}");
+            assert_eq!(ask(post(path, 10).insert_header((idempotency::IDEMPOTENCY_KEY, "k")), true).await, due, "{path}");
         }
     }
 

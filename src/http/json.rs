@@ -10,7 +10,7 @@ use futures_util::{FutureExt, StreamExt, future::LocalBoxFuture};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Problem, Result, Said, Wrong, intake::Intake, kinds, problem::Place};
+use super::{Problem, Result, Said, Wrong, intake::Intake, kinds, problem::Position};
 use crate::values::Fault;
 
 /// How deep JSON may be nested.
@@ -174,7 +174,7 @@ fn faults<T: DeserializeOwned>(mut value: Value, most: usize) -> Vec<Wrong> {
     let mut found: Vec<Wrong> = Vec::new();
     while found.len() < most {
         let Some(fault) = first_fault::<T>(&value) else { break };
-        let place = Place::Pointer(fault.pointer.clone());
+        let place = Position::Pointer(fault.pointer.clone());
         if !found.iter().any(|wrong| wrong.place == place) {
             found.push(Wrong { place, code: fault.code, said: fault.said.clone() });
         }

@@ -62,7 +62,7 @@ impl Said {
 
 /// Where in the request something is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum Position {
     /// A place in the body, as a JSON Pointer (RFC 6901).
     Pointer(String),
     /// A parameter of the query string.
@@ -73,7 +73,7 @@ pub enum Place {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wrong {
     /// The place of the fault.
-    pub place: Place,
+    pub place: Position,
     /// The stable code.
     pub code: &'static str,
     /// The sentence.
@@ -83,16 +83,16 @@ pub struct Wrong {
 impl Wrong {
     /// A fault at this JSON Pointer of the body.
     pub fn body(pointer: impl Into<String>, code: &'static str, said: Said) -> Self {
-        Self { place: Place::Pointer(pointer.into()), code, said }
+        Self { place: Position::Pointer(pointer.into()), code, said }
     }
 
     /// A fault of this parameter of the query string.
     pub fn parameter(name: impl Into<String>, code: &'static str, said: Said) -> Self {
-        Self { place: Place::Parameter(name.into()), code, said }
+        Self { place: Position::Parameter(name.into()), code, said }
     }
 
     /// The fault with this code, at this place.
-    pub fn fault(place: Place, code: &'static str) -> Self {
+    pub fn fault(place: Position, code: &'static str) -> Self {
         let said = Fault::find(code).map_or_else(|| Said::new("Is not valid.", "N'est pas valide."), |fault| Said::new(fault.en, fault.fr));
         Self { place, code, said }
     }
@@ -158,7 +158,7 @@ impl Problem {
     /// The same refusal for a part in the body of its whole: the pointers begin with `/{member}/{index}`.
     pub fn inside(mut self, member: &str, index: usize) -> Self {
         for wrong in &mut self.0.errors {
-            if let Place::Pointer(pointer) = &mut wrong.place {
+            if let Position::Pointer(pointer) = &mut wrong.place {
                 pointer.insert_str(0, &format!("/{member}/{index}"));
             }
         }
@@ -221,8 +221,8 @@ impl Problem {
             .iter()
             .map(|wrong| {
                 let (member, place) = match &wrong.place {
-                    Place::Pointer(pointer) => ("pointer", pointer),
-                    Place::Parameter(name) => ("parameter", name),
+                    Position::Pointer(pointer) => ("pointer", pointer),
+                    Position::Parameter(name) => ("parameter", name),
                 };
                 json!({ member: place, "code": wrong.code, "detail": wrong.said.in_language(language) })
             })
@@ -318,15 +318,15 @@ fn violated(violation: &Violation) -> Problem {
     let name = name.strip_suffix("_fkey").or(name.strip_suffix("_key")).unwrap_or(name);
     let pointer = format!("/{name}");
     match violation.rule {
-        db::Rule::Unique if violation.table == "repeats" => Problem::new(&kinds::UNDER_WAY).header(header::RETRY_AFTER, "1"),
-        db::Rule::Unique => {
+        db::Breach::Unique if violation.table == "idempotency_keys" => Problem::new(&kinds::UNDER_WAY).header(header::RETRY_AFTER, "1"),
+        db::Breach::Unique => {
             let said = Said::new("There is one with this value already.", "Il en existe déjà un avec cette valeur.");
             Problem::errors(&kinds::ALREADY_EXISTS, vec![Wrong::body(pointer, "already_exists", said)])
         }
-        db::Rule::Referenced => Problem::new(&kinds::STILL_REFERENCED),
-        db::Rule::Reference => Problem::unknown_reference(pointer),
+        db::Breach::Referenced => Problem::new(&kinds::STILL_REFERENCED),
+        db::Breach::Reference => Problem::unknown_reference(pointer),
         // The card of a noun has better words for the rules of that noun.
-        db::Rule::Check => match name.strip_suffix("_territory") {
+        db::Breach::Check => match name.strip_suffix("_territory") {
             Some(member) => {
                 Problem::body(format!("/{member}"), "broken_rule", Said::new("It is of another territory.", "Il est d'un autre territoire."))
             }

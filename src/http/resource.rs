@@ -185,7 +185,7 @@ pub trait OrUnchanged<T> {
 
 impl<T> OrUnchanged<T> for QueryResult<T> {
     fn or_unchanged(self, current: T) -> QueryResult<T> {
-        // diesel refuses a changeset without a member. `stamp()` passes over a row that stays the same, so no row comes back.
+        // diesel refuses a changeset without a member. `set_version()` passes over a row that stays the same, so no row comes back.
         Ok(self.optional_empty_changeset().optional()?.flatten().unwrap_or(current))
     }
 }

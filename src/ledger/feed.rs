@@ -19,8 +19,7 @@ const WINDOW: i64 = 10_000;
 
 /// A thing that another one is part of.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(as = ChangedWhole)]
-pub struct Whole {
+pub struct ChangedWhole {
     /// Its noun, as addresses say it.
     #[schema(max_length = 100)]
     pub noun: String,
@@ -31,8 +30,7 @@ pub struct Whole {
 /// Something that happened to a thing.
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = ChangeEvent)]
-pub struct Event {
+pub struct ChangeEvent {
     /// Where to go on after it.
     #[schema(max_length = 4096)]
     pub cursor: String,
@@ -44,7 +42,7 @@ pub struct Event {
     /// The thing.
     pub id: Id,
     /// What it is part of.
-    pub parent: Option<Whole>,
+    pub parent: Option<ChangedWhole>,
     /// What happened: `create`, `update`, `delete`, `restore` (it is as it was once), `erase` (a person was forgotten) or
     /// `merge` (others became one with it). What one may know from now on is a `create`, and what one may know no more a `delete`.
     #[schema(max_length = 20)]
@@ -94,7 +92,7 @@ pub async fn head(conn: &mut Conn) -> QueryResult<Head> {
 /// Some events, each with its number, and where to go on.
 pub struct Batch {
     /// The events. Their cursors are still to be written.
-    pub events: Vec<(i64, Event)>,
+    pub events: Vec<(i64, ChangeEvent)>,
     /// All is told up to this number.
     pub up_to: i64,
     /// Is there more to tell?
@@ -198,7 +196,7 @@ fn person(line: &Line) -> Option<Id> {
     if line.noun == "people" { Some(line.thing) } else { line.parent.filter(|_| line.parent_noun.as_deref() == Some("people")) }
 }
 
-fn event(line: Line, known: &shown::Known, reach: &Reach) -> Event {
+fn event(line: Line, known: &shown::Known, reach: &Reach) -> ChangeEvent {
     let someone = person(&line);
     let unknown = someone.is_some_and(|person| !known.has(person));
     let told_of = |place: &&String| reach.everything || someone.is_none() || line.audience == "public" || known.reaches(place);
@@ -208,18 +206,18 @@ fn event(line: Line, known: &shown::Known, reach: &Reach) -> Event {
     let territories = line.places.iter().filter(told_of).filter_map(|place| Id::parse(place).ok()).filter(|id| Some(*id) != fiche).collect();
     let data = match line.after {
         Some(Value::Object(mut row)) if !unknown && line.still => {
-            known.mask(&line.noun, &mut row, &line.places);
+            known.veil(&line.noun, &mut row, &line.places);
             shown::instants(&mut row);
             Some(row)
         }
         _ => None,
     };
-    Event {
+    ChangeEvent {
         cursor: String::new(),
         seq: reach.everything.then_some(line.seq),
         noun: line.noun.replace('_', "-"),
         id: line.thing,
-        parent: line.parent_noun.zip(line.parent).map(|(noun, id)| Whole { noun: noun.replace('_', "-"), id }),
+        parent: line.parent_noun.zip(line.parent).map(|(noun, id)| ChangedWhole { noun: noun.replace('_', "-"), id }),
         action: line.action,
         version: line.version,
         recorded_at: line.recorded_at,

@@ -205,7 +205,7 @@ pub async fn versions(noun: &str, thing: Id, before: i32, limit: i64, reach: &Re
 fn fields(line: &Line, known: &Known) -> Vec<FieldChange> {
     let row = |side: &Option<Value>| -> Map<String, Value> {
         let mut row = side.as_ref().and_then(Value::as_object).cloned().unwrap_or_default();
-        known.mask(&line.noun, &mut row, &line.places);
+        known.veil(&line.noun, &mut row, &line.places);
         shown::instants(&mut row);
         row
     };
@@ -331,16 +331,6 @@ pub async fn merged_into(thing: Id, conn: &mut Conn) -> QueryResult<Option<Id>> 
     Ok(merged.and_then(|merged| merged.into))
 }
 
-/// Locks a thing of this table, so that nobody else changes it before this transaction ends.
-pub async fn lock(noun: &'static str, thing: Id, conn: &mut Conn) -> QueryResult<()> {
-    sql_query(format!("SELECT FROM {noun} WHERE id = $1 FOR NO KEY UPDATE")).bind::<Uuid, _>(thing).execute(conn).await.map(drop)
-}
-
-/// Holds a thing of this table as it is until this transaction ends: others may hold it too, but none changes it.
-pub async fn hold(noun: &str, thing: Id, conn: &mut Conn) -> QueryResult<()> {
-    sql_query(format!("SELECT FROM {noun} WHERE id = $1 FOR SHARE")).bind::<Uuid, _>(thing).execute(conn).await.map(drop)
-}
-
 #[derive(QueryableByName)]
 struct Row {
     #[diesel(sql_type = Jsonb)]
@@ -364,7 +354,7 @@ pub async fn restore(noun: &str, thing: Id, version: i32, conn: &mut Conn) -> Qu
 pub async fn erase_person(person: Id, conn: &mut Conn) -> QueryResult<()> {
     sql_query("SELECT erase_person($1)").bind::<Uuid, _>(person).execute(conn).await?;
     // Nor is it answered again.
-    sql_query("UPDATE repeats SET body = NULL WHERE strpos(body, $1::text) > 0").bind::<Uuid, _>(person).execute(conn).await.map(drop)
+    sql_query("UPDATE idempotency_keys SET body = NULL WHERE strpos(body, $1::text) > 0").bind::<Uuid, _>(person).execute(conn).await.map(drop)
 }
 
 /// Says why this transaction writes, for its lines in the ledger.

@@ -38,7 +38,7 @@ pub fn bind<'q, Q>(query: BoxedSqlQuery<'q, Pg, Q>, reach: &Reach, territory: Op
     query
         .bind::<Bool, _>(reach.everything)
         .bind::<Array<Text>, _>(reach.partner_places())
-        .bind::<Array<Text>, _>(reach.team_places())
+        .bind::<Array<Text>, _>(reach.restricted_places())
         .bind::<Nullable<Text>, _>(territory.map(|id| id.to_string()))
 }
 
@@ -88,7 +88,7 @@ impl Known {
 
     /// Empties the person in a row of these places, unless the caller may know the person there. Empties the document in an observation,
     /// unless the caller may see the document. (A caller who may see a citation may see its document.)
-    pub fn mask(&self, noun: &str, row: &mut Map<String, Value>, places: &[String]) {
+    pub fn veil(&self, noun: &str, row: &mut Map<String, Value>, places: &[String]) {
         let Some(known) = &self.people else { return };
         let here = places.iter().any(|place| self.places.contains(place));
         if let Some(person) = row.get_mut("person_id")

@@ -27,13 +27,13 @@ pub enum Verdict {
         /// The line of the ledger; none when the line is gone.
         line: Option<i64>,
         /// How it is broken.
-        how: Fault,
+        how: Defect,
     },
 }
 
 /// The ways in which a chain is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
+pub enum Defect {
     /// A number is missing.
     #[error("the number is missing")]
     Gap,
@@ -124,25 +124,25 @@ async fn walk(noted: Option<(i64, String)>, conn: &mut Conn) -> Result<Verdict, 
         for link in links {
             let broken = |how| Ok(Verdict::Broken { seq: Some(link.seq), line: Some(link.line), how });
             if link.seq != last + 1 {
-                return Ok(Verdict::Broken { seq: Some(last + 1), line: None, how: Fault::Gap });
+                return Ok(Verdict::Broken { seq: Some(last + 1), line: None, how: Defect::Gap });
             }
-            let (Some(lasting), Some(named)) = (&link.lasting, &link.named) else { return broken(Fault::Missing) };
+            let (Some(lasting), Some(named)) = (&link.lasting, &link.named) else { return broken(Defect::Missing) };
             chain = Sha256::new().chain_update(&chain).chain_update(lasting).finalize().to_vec();
             if chain != link.hash {
-                return broken(Fault::Altered);
+                return broken(Defect::Altered);
             }
             match (&link.personal, &link.salt) {
                 (Some(digest), Some(salt)) if Sha256::new().chain_update(salt).chain_update(named).finalize()[..] != digest[..] => {
-                    return broken(Fault::Personal);
+                    return broken(Defect::Personal);
                 }
-                (Some(_), None) if !link.erased => return broken(Fault::Erasure),
+                (Some(_), None) if !link.erased => return broken(Defect::Erasure),
                 _ => {}
             }
             last = link.seq;
             if let Some((_, hash)) = noted.as_ref().filter(|(seq, _)| *seq == last)
                 && *hash != hex::encode(&chain)
             {
-                return broken(Fault::Noted);
+                return broken(Defect::Noted);
             }
         }
         if !more {
@@ -150,12 +150,12 @@ async fn walk(noted: Option<(i64, String)>, conn: &mut Conn) -> Result<Verdict, 
         }
     }
     if let Some((seq, _)) = noted.filter(|(seq, _)| *seq > last) {
-        return Ok(Verdict::Broken { seq: Some(seq), line: None, how: Fault::Noted });
+        return Ok(Verdict::Broken { seq: Some(seq), line: None, how: Defect::Noted });
     }
     let stray = "SELECT id FROM ledger WHERE id <= (SELECT below FROM stamping) AND NOT EXISTS (SELECT FROM stamps WHERE line = ledger.id) ORDER BY id LIMIT 1";
     let stray: Vec<Stray> = sql_query(stray).load(conn).await?;
     Ok(match stray.into_iter().next() {
-        Some(stray) => Verdict::Broken { seq: None, line: Some(stray.id), how: Fault::Unnumbered },
+        Some(stray) => Verdict::Broken { seq: None, line: Some(stray.id), how: Defect::Unnumbered },
         None => Verdict::Sound { lines: last, hash: hex::encode(&chain) },
     })
 }

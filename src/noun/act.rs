@@ -7,7 +7,7 @@
 //! 5. May the body name what it names? And the rules that are particular to the noun. (403, 409, 422)
 //! 6. The write. The right is checked again if the write moved the thing to another place, or if only the written row can tell.
 
-use super::{Address, Noun, Where, Whole, card::in_words, hold, look, naming};
+use super::{Address, Noun, Where, Whole, card::in_words, lock, look, naming};
 use crate::{
     db::Conn,
     http::{IfMatch, Json, OrUnchanged, Problem, Result, Writer},
@@ -57,9 +57,9 @@ async fn make<N: Noun>(at: Address<N>, body: &Json<N::New>, by: &Writer, conn: &
     }
     let new = body.valid()?;
     ask_new::<N>(&new, by, conn).await?;
-    N::parts(&new, &mut Parts(Step::Ask(by, conn))).await?;
+    N::parts(&new, &mut Parts(Turn::Ask(by, conn))).await?;
     let made = N::insert(at, &new, conn).await?;
-    N::parts(&new, &mut Parts(Step::Insert(at.id, conn))).await?;
+    N::parts(&new, &mut Parts(Turn::Insert(at.id, conn))).await?;
     made.settle(by, conn).await?;
     Ok(Done(Some(made)))
 }
@@ -103,7 +103,7 @@ async fn remove<N: Noun>(at: Address<N>, if_match: &IfMatch, by: &Writer, conn: 
 /// right over a whole is checked before its part is looked for: a caller who may not write the parts does not learn which parts exist.
 pub async fn open<N: Noun>(at: Address<N>, right: &Where<N>, by: &Writer, conn: &mut Conn) -> Result<N> {
     if !N::Whole::IS {
-        let thing = hold(at, by.reach(), conn).await?;
+        let thing = lock(at, by.reach(), conn).await?;
         right.ask(&thing, by)?;
         return Ok(thing);
     }
@@ -146,9 +146,9 @@ impl<T> Where<T> {
 }
 
 /// The steps for the parts in the body of their whole.
-pub struct Parts<'a>(Step<'a>);
+pub struct Parts<'a>(Turn<'a>);
 
-enum Step<'a> {
+enum Turn<'a> {
     /// Checks each part before the write.
     Ask(&'a Writer, &'a mut Conn),
     /// Inserts each part into the whole with this identifier.
@@ -163,8 +163,8 @@ impl Parts<'_> {
     {
         for (index, part) in parts.iter().enumerate() {
             let done = match &mut self.0 {
-                Step::Ask(by, conn) => ask_new::<P>(part, by, conn).await,
-                Step::Insert(whole, conn) => P::insert(Address::new(*whole), part, conn).await.map(drop),
+                Turn::Ask(by, conn) => ask_new::<P>(part, by, conn).await,
+                Turn::Insert(whole, conn) => P::insert(Address::new(*whole), part, conn).await.map(drop),
             };
             done.map_err(|problem| in_words::<P>(problem).inside(member, index))?;
         }

@@ -8,7 +8,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{Address, Alone, Entry, Noun, Where, id_in, in_words};
 use crate::{
-    db::Db,
+    db::{Db, refs::lock_row},
     http::{Caller, Holder, IfMatch, Json, Page, Problem, Resource, Result, Said, Site, Tagged, Wrong, kinds, number, parameters},
     ledger::history::{self, Standing, Version},
     rights::Place,
@@ -161,7 +161,7 @@ async fn restore<N: Noun<Whole = Alone>>(
     let (table, id) = (N::CARD.table, at.id);
     db.write(&by, async |conn| {
         let reach = by.reach();
-        history::lock(table, id, conn).await?;
+        lock_row(table, id, conn).await?;
         let standing = history::standing(table, id, conn).await?.filter(|standing| standing.seen(reach));
         let standing = standing.ok_or_else(|| Problem::new(&kinds::NOT_FOUND))?;
         let place = restored_at::<N>(&standing.last);

@@ -182,7 +182,7 @@ pub async fn find<N: Noun>(at: Address<N>, reach: &Reach, conn: &mut Conn) -> Re
 
 /// Finds the thing at this address, which is not a part, and locks it until the transaction ends. The caller must be allowed to see it.
 /// This is checked before the lock: else a caller could learn from the waiting time that a hidden thing exists.
-pub async fn hold<N: Noun>(at: Address<N>, reach: &Reach, conn: &mut Conn) -> Result<N> {
+pub async fn lock<N: Noun>(at: Address<N>, reach: &Reach, conn: &mut Conn) -> Result<N> {
     let thing = look(at, reach, conn).await?;
     match lock_row(N::CARD.table, at.id, conn).await? {
         Some(version) if version == thing.version() => Ok(thing),

@@ -3,9 +3,8 @@
 
 use super::Noun;
 use crate::{
-    db::Conn,
+    db::{Conn, refs::share_row},
     http::{Problem, Result, Writer},
-    ledger::history,
     rights::{self, Place, Reach},
     values::Id,
 };
@@ -64,11 +63,11 @@ async fn ask(named: Named, member: &str, id: Option<Id>, reach: &Reach, conn: &m
     let seen = match named {
         Named::Person => rights::visible_people(&[id], reach, conn).await?.contains(&id),
         Named::Fiche => {
-            history::hold("action_fiches", id, conn).await?;
+            share_row("action_fiches", id, conn).await?;
             rights::sees_fiche(Some(id), reach, conn).await?
         }
         Named::Document => {
-            history::hold("documents", id, conn).await?;
+            share_row("documents", id, conn).await?;
             rights::sees_document(Some(id), reach, conn).await?
         }
     };

@@ -7,7 +7,7 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use diesel::{Column, NotFound, QueryResult, pg::Pg, query_builder::QueryFragment, sql_types::Uuid};
 use diesel_async::methods::LoadQuery;
 
-use super::{Card, Noun, Where, find, hold};
+use super::{Card, Noun, Where, find, lock};
 use crate::{
     db::{
         Conn, Db,
@@ -161,7 +161,7 @@ where
         find::<W>(Address::alone(id), reach, conn).await.map(drop)
     }
     async fn open(id: Id, by: &Writer, conn: &mut Conn) -> Result<W> {
-        hold(Address::alone(id), by.reach(), conn).await
+        lock(Address::alone(id), by.reach(), conn).await
     }
     fn place(whole: &W) -> Place {
         match W::WRITING.change {

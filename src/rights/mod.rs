@@ -70,7 +70,7 @@ pub struct Reach {
     /// The territories where the caller sees what is for partners.
     pub territories: Vec<Id>,
     /// The territories where the caller also sees what is restricted.
-    pub teams: Vec<Id>,
+    pub restricted_in: Vec<Id>,
     /// The regions whose own things the caller sees.
     pub regions: Vec<RegionCode>,
     /// The fiches that the caller sees by a grant over the fiche.
@@ -93,9 +93,9 @@ impl Reach {
     }
 
     /// The places where this caller sees what is restricted, by their names in the ledger.
-    pub fn team_places(&self) -> Vec<String> {
+    pub fn restricted_places(&self) -> Vec<String> {
         let regions = self.regions.iter().map(|code| code.as_str().to_owned());
-        self.teams.iter().chain(&self.fiches).map(Id::to_string).chain(regions).collect()
+        self.restricted_in.iter().chain(&self.fiches).map(Id::to_string).chain(regions).collect()
     }
 
     /// May this caller see a line of the ledger with this audience in these places?
@@ -105,7 +105,7 @@ impl Reach {
             || match audience {
                 "public" => true,
                 "partners" => among(self.partner_places()),
-                _ => among(self.team_places()),
+                _ => among(self.restricted_places()),
             }
     }
 }
@@ -167,15 +167,15 @@ impl Rights {
                 Perimeter::Department(code) => departments.push(code.as_str().to_owned()),
                 Perimeter::Territory(id) => {
                     reach.territories.push(*id);
-                    reach.teams.extend(works.then_some(*id));
+                    reach.restricted_in.extend(works.then_some(*id));
                 }
                 Perimeter::Fiche(id) => reach.fiches.push(*id),
             }
         }
         let touched = grants::touched(&regions, &departments, conn).await?;
         reach.territories.extend(&touched);
-        reach.teams.extend(&touched);
-        for ids in [&mut reach.territories, &mut reach.teams, &mut reach.fiches] {
+        reach.restricted_in.extend(&touched);
+        for ids in [&mut reach.territories, &mut reach.restricted_in, &mut reach.fiches] {
             ids.sort_unstable();
             ids.dedup();
         }

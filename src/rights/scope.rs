@@ -70,8 +70,8 @@ pub fn fiches(reach: &Reach) -> Option<Scope<action_fiches::table>> {
         return Some(Scope::of(public));
     }
     let partners = action_fiches::visibility.eq("partners").and(action_fiches::territory_id.eq_any(reach.territories.clone()));
-    let teams = action_fiches::territory_id.eq_any(reach.teams.clone());
-    Some(Scope::of(public.or(partners).or(teams).or(action_fiches::id.eq_any(reach.fiches.clone()))))
+    let restricted_in = action_fiches::territory_id.eq_any(reach.restricted_in.clone());
+    Some(Scope::of(public.or(partners).or(restricted_in).or(action_fiches::id.eq_any(reach.fiches.clone()))))
 }
 
 /// The rows of a territory that a caller may see, by their own visibility.
@@ -80,7 +80,8 @@ where
     V: Column<SqlType = Text> + QueryFragment<Pg> + Send + Sync + 'static,
     T: Column<Table = V::Table> + QueryFragment<Pg> + Send + Sync + 'static,
 {
-    (!reach.everything).then(|| Scope::of(Visible { visibility, territory, territories: reach.territories.clone(), teams: reach.teams.clone() }))
+    (!reach.everything)
+        .then(|| Scope::of(Visible { visibility, territory, territories: reach.territories.clone(), restricted_in: reach.restricted_in.clone() }))
 }
 
 /// The parts of fiches that a caller may see, by the visibility of the part.
@@ -90,8 +91,8 @@ where
     F: Column<Table = V::Table> + QueryFragment<Pg> + Send + Sync + 'static,
 {
     (!reach.everything).then(|| {
-        let (territories, teams, fiches) = (reach.territories.clone(), reach.teams.clone(), reach.fiches.clone());
-        Scope::of(VisiblePart { visibility, fiche, territories, teams, fiches })
+        let (territories, restricted_in, fiches) = (reach.territories.clone(), reach.restricted_in.clone(), reach.fiches.clone());
+        Scope::of(VisiblePart { visibility, fiche, territories, restricted_in, fiches })
     })
 }
 
@@ -222,7 +223,7 @@ struct Visible<V, T> {
     visibility: V,
     territory: T,
     territories: Vec<Id>,
-    teams: Vec<Id>,
+    restricted_in: Vec<Id>,
 }
 
 impl<V: QueryFragment<Pg>, T: QueryFragment<Pg>> QueryFragment<Pg> for Visible<V, T> {
@@ -238,11 +239,11 @@ impl<V: QueryFragment<Pg>, T: QueryFragment<Pg>> QueryFragment<Pg> for Visible<V
             out.push_bind_param::<Array<Uuid>, _>(&self.territories)?;
             out.push_sql(")");
         }
-        if !self.teams.is_empty() {
+        if !self.restricted_in.is_empty() {
             out.push_sql(" OR ");
             self.territory.walk_ast(out.reborrow())?;
             out.push_sql(" = ANY(");
-            out.push_bind_param::<Array<Uuid>, _>(&self.teams)?;
+            out.push_bind_param::<Array<Uuid>, _>(&self.restricted_in)?;
             out.push_sql(")");
         }
         Ok(())
@@ -264,7 +265,7 @@ struct VisiblePart<V, F> {
     visibility: V,
     fiche: F,
     territories: Vec<Id>,
-    teams: Vec<Id>,
+    restricted_in: Vec<Id>,
     fiches: Vec<Id>,
 }
 
@@ -272,7 +273,7 @@ impl<V: QueryFragment<Pg>, F: QueryFragment<Pg>> QueryFragment<Pg> for VisiblePa
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         self.visibility.walk_ast(out.reborrow())?;
         out.push_sql(" = 'public'");
-        for (partners, territories) in [(true, &self.territories), (false, &self.teams)] {
+        for (partners, territories) in [(true, &self.territories), (false, &self.restricted_in)] {
             if territories.is_empty() && self.fiches.is_empty() {
                 continue;
             }

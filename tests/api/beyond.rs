@@ -34,7 +34,7 @@ async fn world() -> World {
     World { house, mine, theirs, me, their_editor, public, restricted }
 }
 
-/// Is this thing told to a caller: read, in its history, in the feed? (Once the feed has it, as the nation sees.)
+/// Is this thing told to a caller: read, in its history, in the feed? (Idempotency the feed has it, as the nation sees.)
 async fn told(house: &House, client: &Client, noun: &str, id: &str, feed: &str) -> [bool; 3] {
     let event = async |client: &Client| {
         let events = client.get(&format!("/changes?noun={feed}&limit=1000")).await.expect(200);

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, House, house, makers, send};
+use crate::support::{Answer, Client, House, contract::DOCUMENT, house, makers, send};
 
 #[derive(Deserialize)]
 struct Oracle {
@@ -149,105 +149,61 @@ impl World {
     }
 }
 
-/// What a maker's body is for a fresh part.
+/// The body of a fresh part, as its maker makes it.
 async fn part_body(house: &House, noun: &str, part: &str, number: usize) -> Value {
-    let name = format!("{part} {number}");
     match part {
-        "labels" => {
-            json!({ "phase_id": makers::make(house, "/programme-phases", json!({ "number": 1000 + number, "name": name })).await, "status": "labelled" })
-        }
-        "members" => json!({ "kind": "other", "name": name }),
-        "successions" => json!({ "successor_id": makers::territory(house, &name).await, "kind": "continued" }),
-        "correspondences" => json!({ "other_theme_id": theme(house, None, &format!("c{number}")).await }),
-        "commitments" => json!({ "territory_id": makers::territory(house, &name).await, "side": "state", "text": name }),
-        "mandates" => json!({ "function": name }),
-        "seats" => json!({ "function": name }),
-        "participants" if noun == "events" => json!({ "category": name }),
-        "participants" => json!({ "partner_id": makers::partner(house, &name).await, "role": "lead" }),
-        "funding-lines" => json!({ "funder": "state" }),
-        "milestones" => json!({ "title": name }),
-        "locations" => json!({ "label": name }),
-        "notes" => json!({ "dated_on": "2025-01-31", "text": name }),
-        "tools" => json!({ "support_tool_id": makers::tool(house, number as u32).await }),
-        "attendances" => json!({ "function": name }),
-        "decisions" => json!({ "text": name }),
-        "sequences" => json!({ "position": 1, "purpose": name }),
-        "measures" => json!({ "label": name, "value": 43 }),
-        "signatories" => json!({ "function": name, "capacity": "signs" }),
-        "approvals" => json!({ "partner_id": makers::partner(house, &name).await, "outcome": "approved" }),
-        "fiches" => json!({ "action_fiche_id": makers::fiche(house, 10_000 + number as u32).await }),
-        "findings" => json!({ "kind": "strength", "text": name }),
-        "stakes" => json!({ "label": name }),
-        "ambitions" => json!({ "text": name }),
-        "themes" => json!({ "theme_id": theme(house, None, &format!("f{number}")).await }),
-        other => panic!("nothing makes a part {other} of {noun}. To fix this: add its smallest body to part_body() in tests/api/doors.rs"),
+        // The maker's has a SIREN, which a territory has once.
+        "members" => json!({ "kind": "other", "name": format!("member {number}") }),
+        part => makers::body(house, &format!("/{noun}/{{id}}/{part}"), number as u32).await,
     }
 }
 
-async fn theme(house: &House, territory: Option<&str>, code: &str) -> String {
-    let body = json!({ "scheme": "doors", "territory_id": territory, "code": code, "label_fr": code, "label_en": code, "position": 1 });
-    makers::make(house, "/themes", body).await
-}
-
-/// A scheme is one territory's own, or the nation's.
-fn scheme(territory: Option<&String>) -> String {
-    territory.map_or("doors".to_owned(), |id| format!("doors-{id}"))
-}
-
-/// What makes one of a noun that is of a territory, of a region, or of the nation.
-async fn body_of(house: &House, noun: &str, name: &str, like: &Thing, number: usize) -> Value {
-    let (territory, region, visibility) = (like.territories.first(), like.region.map(|region| &region[1..]), like.seen);
-    match noun {
-        "documents" => json!({ "title": name, "kind": "minutes", "territory_id": territory, "visibility": visibility }),
-        "support-tools" => json!({ "name": name, "kind": "funding" }),
-        "objectives" => json!({ "territory_id": territory, "wording": name }),
-        "meetings" => json!({ "title": name, "territory_id": territory, "region_code": region, "visibility": visibility }),
-        "events" => json!({ "name": name, "kind": "workshop", "territory_id": territory }),
-        "agreements" => json!({ "title": name, "territory_id": territory, "kind": "contract", "status": "planned" }),
-        "diagnoses" | "posts" => json!({ "title": name, "territory_id": territory }),
-        "indicators" => json!({ "code": format!("i{number}"), "label_fr": name, "unit": "emplois" }),
-        "observations" => {
-            let indicator = makers::indicator(house, number as u32).await;
-            json!({ "indicator_id": indicator, "subject": "country", "text": name, "territory_id": territory, "visibility": visibility })
+/// The body of a noun that makes another thing like this one: its maker's, of the same place and seen by the same.
+async fn body_like(house: &House, like: &Thing, number: usize) -> Value {
+    let path = format!("/{}", like.noun);
+    let (territory, region) = (like.territories.first(), like.region.map(|region| &region[1..]));
+    let mut body = makers::body(house, &path, number as u32).await;
+    for (member, value) in [("territory_id", json!(territory)), ("region_code", json!(region)), ("visibility", json!(like.seen))] {
+        if takes(like.noun, member) {
+            body[member] = value;
         }
+    }
+    match like.noun {
+        // A scheme is one territory's own, or the nation's.
+        "themes" => body["scheme"] = json!(territory.map_or("doors".to_owned(), |id| format!("doors-{id}"))),
+        "people" => body["publication_basis"] = json!(if like.seen == "named" { "elected_mandate" } else { "not_publishable" }),
+        "committees" if region.is_some() => body["level"] = json!("regional"),
+        // It is where its document is.
         "citations" => {
-            let document = json!({ "title": name, "kind": "minutes", "territory_id": territory, "visibility": visibility });
+            let document =
+                json!({ "title": format!("cites itself {number}"), "kind": "minutes", "territory_id": territory, "visibility": like.seen });
             let document = makers::make(house, "/documents", document).await;
-            json!({ "document_id": document, "noun": "documents", "thing_id": document })
+            body = json!({ "document_id": document, "noun": "documents", "thing_id": document });
         }
-        "action-fiches" => json!({ "territory_id": territory, "title": name, "visibility": visibility }),
-        other => panic!("nothing makes one of {other}. To fix this: add its smallest body to body_of() in tests/api/doors.rs"),
+        _ => {}
     }
+    body
+}
+
+/// Does the body that creates one of this noun take the member?
+fn takes(noun: &str, member: &str) -> bool {
+    let body = &DOCUMENT["paths"][format!("/api/v1/{noun}")]["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+    let schema = DOCUMENT.pointer(&body.as_str().unwrap()[1..]).unwrap();
+    schema["properties"].get(member).is_some()
 }
 
 /// Makes one thing of a noun, as this one is: of the same places, seen by the same.
 async fn make(house: &House, like: &Thing, number: usize) -> Thing {
-    let name = format!("{} {number}", like.about);
-    let first = like.territories.first();
-    let region = like.region.map(|region| &region[1..]);
     let mut made = Thing { deleted: false, absent: false, ..like.clone() };
-    let body = match like.noun {
-        "programme-phases" => json!({ "number": number, "name": name }),
-        "themes" => {
-            json!({ "scheme": scheme(first), "territory_id": first, "code": format!("t{number}"), "label_fr": name, "label_en": name, "position": 1 })
-        }
-        "territories" => json!({ "name": name }),
-        "partners" => {
-            let commitments: Vec<Value> = like.territories.iter().map(|id| json!({ "territory_id": id, "side": "state", "text": "x" })).collect();
-            json!({ "name": name, "kind": "company", "commitments": commitments })
-        }
-        "people" => json!({ "name": name, "publication_basis": if like.seen == "named" { "elected_mandate" } else { "not_publishable" } }),
-        "committees" => {
-            let level = if region.is_some() { "regional" } else { "territorial" };
-            json!({ "name": name, "level": level, "kind": "project", "territory_id": first, "region_code": region })
-        }
-        noun => body_of(house, noun, &name, like, number).await,
-    };
+    let mut body = body_like(house, like, number).await;
+    if like.noun == "partners" {
+        body["commitments"] = like.territories.iter().map(|id| json!({ "territory_id": id, "side": "state", "text": "x" })).collect();
+    }
     made.id = makers::make(house, &format!("/{}", like.noun), body).await;
     if like.noun == "people" {
         let places = like.territories.iter().map(|id| json!({ "territory_id": id, "level": "territorial" }));
-        for mut place in places.chain(region.map(|code| json!({ "region_code": code, "level": "regional" }))) {
-            place["name"] = json!(format!("seat of {name}"));
+        for mut place in places.chain(like.region.map(|code| json!({ "region_code": &code[1..], "level": "regional" }))) {
+            place["name"] = json!(format!("seat of {} {number}", like.about));
             place["kind"] = json!("project");
             place["seats"] = json!([{ "person_id": made.id }]);
             makers::make(house, "/committees", place).await;
@@ -278,8 +234,7 @@ async fn world() -> World {
     let [t7, t8, t6, t9]: [String; 4] = territories.try_into().unwrap();
     let of = |ids: &[&String]| ids.iter().map(|id| (*id).clone()).collect::<Vec<_>>();
     let thing = |noun, about, territories, region, seen| Thing { noun, about, territories, region, seen, ..Thing::default() };
-    let kinds = vec![
-        thing("programme-phases", "a phase", vec![], None, ""),
+    let mut kinds = vec![
         thing("themes", "the nation's theme", vec![], None, ""),
         thing("themes", "T7's theme", of(&[&t7]), None, ""),
         thing("themes", "T8's theme", of(&[&t8]), None, ""),
@@ -311,24 +266,25 @@ async fn world() -> World {
         thing("documents", "the nation's own document", vec![], None, "restricted"),
         thing("documents", "T7's partners' document", of(&[&t7]), None, "partners"),
         thing("documents", "T8's restricted document", of(&[&t8]), None, "restricted"),
-        thing("support-tools", "a tool", vec![], None, ""),
-        thing("objectives", "T7's objective", of(&[&t7]), None, ""),
         thing("meetings", "T7's meeting", of(&[&t7]), None, "public"),
         thing("meetings", "T8's restricted meeting", of(&[&t8]), None, "restricted"),
         thing("meetings", "T6's partners' meeting", of(&[&t6]), None, "partners"),
         thing("meetings", "Normandy's meeting", vec![], Some("R28"), "public"),
         thing("events", "the nation's event", vec![], None, ""),
         thing("events", "T7's event", of(&[&t7]), None, ""),
-        thing("agreements", "T7's agreement", of(&[&t7]), None, ""),
-        thing("diagnoses", "T8's diagnosis", of(&[&t8]), None, ""),
-        thing("posts", "T7's post", of(&[&t7]), None, ""),
-        thing("indicators", "an indicator", vec![], None, ""),
         thing("observations", "the nation's observation", vec![], None, "public"),
         thing("observations", "T7's partners' observation", of(&[&t7]), None, "partners"),
         thing("observations", "T8's restricted observation", of(&[&t8]), None, "restricted"),
         thing("citations", "the nation's citation", vec![], None, "public"),
         thing("citations", "T7's partners' citation", of(&[&t7]), None, "partners"),
     ];
+    // And of each noun that has no other sorts: one in a territory, or the nation's.
+    for noun in makers::makers().iter().filter_map(|maker| maker.path.strip_prefix('/').filter(|noun| !noun.contains('/'))) {
+        if !kinds.iter().any(|kind| kind.noun == noun) {
+            let (about, territories) = if takes(noun, "territory_id") { ("T7's", of(&[&t7])) } else { ("the nation's", vec![]) };
+            kinds.push(thing(noun, about, territories, None, if takes(noun, "visibility") { "partners" } else { "" }));
+        }
+    }
     let mut things = Vec::new();
     for (number, like) in kinds.iter().enumerate() {
         // One, and another like it that was deleted (who sits somewhere cannot be), and for each noun one that never was.
@@ -340,7 +296,7 @@ async fn world() -> World {
             let mut made = make(&house, like, number).await;
             for part in parts_of(like.noun) {
                 let mut body = part_body(&house, like.noun, part, number).await;
-                if let ("commitments", Some(territory)) = (*part, like.territories.last()) {
+                if let ("commitments", Some(territory)) = (part, like.territories.last()) {
                     body["territory_id"] = json!(territory);
                 }
                 let id = makers::make(&house, &format!("/{}/{}/{part}", like.noun, made.id), body).await;
@@ -404,21 +360,9 @@ async fn refused_keys(house: &House) -> Vec<(&'static str, String)> {
     vec![("a revoked key", revoked.to_string()), ("an expired key", expired), ("a key never given", unknown), ("a foreign token", foreign)]
 }
 
-fn parts_of(noun: &str) -> &'static [&'static str] {
-    match noun {
-        "themes" => &["correspondences"],
-        "territories" => &["labels", "members", "successions"],
-        "partners" => &["commitments"],
-        "people" => &["mandates"],
-        "committees" => &["seats"],
-        "action-fiches" => &["participants", "themes", "funding-lines", "milestones", "locations", "notes", "tools"],
-        "meetings" => &["attendances", "decisions"],
-        "events" => &["sequences", "measures", "participants"],
-        "agreements" => &["signatories", "approvals", "fiches"],
-        "diagnoses" => &["findings", "stakes", "ambitions"],
-        "posts" => &["funding-lines"],
-        _ => &[],
-    }
+fn parts_of(noun: &str) -> Vec<&'static str> {
+    let prefix = format!("/{noun}/{{id}}/");
+    makers::makers().iter().filter_map(|maker| maker.path.strip_prefix(&prefix)).collect()
 }
 
 /// A change that each noun or part takes; nothing changes by it.
@@ -504,8 +448,7 @@ impl Cells<'_> {
                 ("POST", [noun]) => {
                     assert!(
                         world.things.iter().any(|thing| thing.noun == *noun),
-                        "there is no thing of /{noun} to ask for. To fix this: add to `kinds` in world() in tests/api/doors.rs one for each sort of \
-                         place that it can be of, and its parts to parts_of()"
+                        "there is no thing of /{noun} to ask for. To fix this: add its maker to tests/api/support/makers.rs"
                     );
                     self.create(operation, who, noun, door).await;
                 }
@@ -513,7 +456,7 @@ impl Cells<'_> {
                     // Who is refused is refused of anything. The parts of a fiche are as it is: each kind is asked for of every
                     // third fiche, in turn, so that one of each sort is asked for all kinds of parts.
                     let some = if who.refused { 1 } else { usize::MAX };
-                    let turn = parts_of(noun).iter().position(|part| Some(part) == rest.first()).filter(|_| *noun == "action-fiches");
+                    let turn = parts_of(noun).iter().position(|part| rest.first() == Some(part)).filter(|_| *noun == "action-fiches");
                     let things = world.things.iter().filter(|thing| thing.noun == *noun).enumerate();
                     let things = things.filter(|(number, _)| turn.is_none_or(|turn| number % 3 == turn % 3)).take(some);
                     for (_, thing) in things {
@@ -595,18 +538,7 @@ impl Cells<'_> {
         let Door::Write { role, over, .. } = door else { panic!("{operation} writes") };
         for like in world.things.iter().filter(|thing| thing.noun == noun && !thing.deleted && !thing.absent) {
             self.number += 1;
-            let name = format!("{} {}", like.about, self.number);
-            let (territory, region) = (like.territories.first(), like.region.map(|region| &region[1..]));
-            let body = match noun {
-                "programme-phases" => json!({ "number": self.number, "name": name }),
-                "themes" => {
-                    json!({ "scheme": scheme(territory), "territory_id": territory, "code": format!("n{}", self.number), "label_fr": name, "label_en": name, "position": 1 })
-                }
-                "committees" => json!({ "name": name, "level": "intercommunal", "kind": "other", "territory_id": territory, "region_code": region }),
-                "partners" => json!({ "name": name, "kind": "company" }),
-                "people" | "territories" => json!({ "name": name }),
-                _ => body_of(&world.house, noun, &name, like, self.number).await,
-            };
+            let body = body_like(&world.house, like, self.number).await;
             let answer = who.client.post(&path, body).await;
             let anywhere = over.iter().any(|word| word == "anywhere");
             let due = first.unwrap_or(if anywhere || world.may(who, role, over, like) {

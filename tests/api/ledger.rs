@@ -7,11 +7,11 @@ use territoires_industrie::{
     api,
     db::{
         self, Author, Db, Error,
-        migrate::{self, State, Step},
+        migrate::{self, State, Task},
     },
     ledger::{
         stamper,
-        verify::{Fault, Verdict, verify},
+        verify::{Defect, Verdict, verify},
     },
     noun::Rule,
 };
@@ -30,7 +30,7 @@ async fn ask(conn: &mut db::Conn, query: &str) -> Vec<String> {
 }
 
 /// Tables that are no noun's.
-const APART: &str = "('ledger', 'stamping', 'stamps', 'kept', 'functions', 'api_keys', 'grants', 'repeats', 'department_regions', \
+const APART: &str = "('ledger', 'stamping', 'stamps', 'kept', 'functions', 'api_keys', 'grants', 'idempotency_keys', 'department_regions', \
     'regions', 'departments', 'intercommunalities', 'intercommunality_places', 'communes', 'contours', '__diesel_schema_migrations')";
 
 #[actix_web::test]
@@ -41,7 +41,7 @@ async fn every_table_of_a_noun_keeps_the_ledger() {
         &mut conn,
         &format!(
             "SELECT relname::text AS text FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname NOT IN {APART}
-             AND (SELECT count(*) FROM pg_trigger WHERE tgrelid = pg_class.oid AND tgname IN ('stamp', 'record')) <> 2"
+             AND (SELECT count(*) FROM pg_trigger WHERE tgrelid = pg_class.oid AND tgname IN ('set_version', 'record')) <> 2"
         ),
     )
     .await;
@@ -62,7 +62,7 @@ async fn what_nobody_signed_is_refused_and_the_ledger_is_never_rewritten() {
         let refused = conn.batch_execute(unsigned).await.unwrap_err().to_string();
         assert!(refused.contains("nobody signed"), "{unsigned}: {refused}");
     }
-    // Once it has a number, that is not changed either.
+    // Idempotency it has a number, that is not changed either.
     while ask(&mut conn, "SELECT head::text AS text FROM stamp_ledger(100)").await == ["0"] {}
     for rewriting in [
         "UPDATE ledger SET author = 'x'",
@@ -243,13 +243,13 @@ async fn migrations_up_down_and_up_leave_the_same_schema() {
     let house = house().await;
     let mut conn = house.database().await;
     let before = ask(&mut conn, SHAPE).await;
-    assert!(matches!(migrate::run(&house.url, Step::Down).unwrap(), State::Behind(count) if count > 5));
+    assert!(matches!(migrate::run(&house.url, Task::Down).unwrap(), State::Behind(count) if count > 5));
     let empty = ask(&mut conn, SHAPE).await;
     assert!(
         empty.iter().all(|line| line.contains("__diesel_schema_migrations") || line.contains("diesel_")),
         "down leaves something. To fix this: undo it in down.sql: {empty:#?}"
     );
-    assert_eq!(migrate::run(&house.url, Step::Up).unwrap(), State::Current);
+    assert_eq!(migrate::run(&house.url, Task::Up).unwrap(), State::Current);
     assert_eq!(ask(&mut conn, SHAPE).await, before);
 }
 
@@ -259,7 +259,7 @@ async fn a_schema_that_this_version_does_not_know_is_left_alone() {
     let mut conn = house.database().await;
     conn.batch_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('29990101000000')").await.unwrap();
     let unknown = State::Unknown("29990101000000".to_owned());
-    assert_eq!((migrate::run(&house.url, Step::Look).unwrap(), migrate::run(&house.url, Step::Up).unwrap()), (unknown.clone(), unknown));
+    assert_eq!((migrate::run(&house.url, Task::Look).unwrap(), migrate::run(&house.url, Task::Up).unwrap()), (unknown.clone(), unknown));
 }
 
 /// A database with functions of long ago, then without citations as well: it is told, it is not served, and it gets what it lacks. Of
@@ -269,7 +269,7 @@ async fn an_older_database_gets_the_migrations_and_the_functions_that_it_lacks()
     let house = house().await;
     let mut conn = house.database().await;
     let now = ask(&mut conn, SHAPE).await;
-    let (look, up) = (|| migrate::run(&house.url, Step::Look).unwrap(), || migrate::run(&house.url, Step::Up).unwrap());
+    let (look, up) = (|| migrate::run(&house.url, Task::Look).unwrap(), || migrate::run(&house.url, Task::Up).unwrap());
     let ready = async || house.anyone.get(&format!("{}/health/ready", house.address)).await.status.as_u16();
     let late = "CREATE OR REPLACE FUNCTION is_late(planned_end_on date, progress text) RETURNS boolean LANGUAGE sql STABLE RETURN true";
     let long_ago = "UPDATE functions SET sha256 = 'of long ago'";
@@ -283,7 +283,7 @@ async fn an_older_database_gets_the_migrations_and_the_functions_that_it_lacks()
 
     let without = "DROP VIEW as_of.citations; DROP TABLE citations; DELETE FROM kept WHERE noun = 'citations'; DROP FUNCTION citations_audience();
         DELETE FROM __diesel_schema_migrations WHERE version = '20261127002700'";
-    conn.batch_execute(&format!("{late}; {long_ago}; DROP FUNCTION begin_once(text, text, bytea); {without}")).await.unwrap();
+    conn.batch_execute(&format!("{late}; {long_ago}; DROP FUNCTION begin_idempotent(text, text, bytea); {without}")).await.unwrap();
     assert_eq!(look(), State::Behind(1));
     std::thread::scope(|scope| {
         let ups = [(); 4].map(|()| scope.spawn(up));
@@ -380,23 +380,23 @@ async fn whatever_is_done_to_the_past_is_found() {
         Verdict::Broken { seq: some(seq), line: some(line), how }
     };
     let forgeries = [
-        ("UPDATE ledger SET author = 'another' WHERE id = 2", broken(2, 2, Fault::Altered)),
-        ("UPDATE ledger SET after = jsonb_set(after, '{name}', '\"Faux\"') WHERE id = 3", broken(3, 3, Fault::Altered)),
-        ("UPDATE ledger SET audience = 'restricted' WHERE id = 1", broken(1, 1, Fault::Altered)),
-        ("UPDATE ledger SET recorded_at = recorded_at + interval '1 microsecond' WHERE id = 6", broken(6, 6, Fault::Altered)),
-        ("UPDATE ledger SET request = reason, reason = request WHERE id = 2", broken(2, 2, Fault::Altered)),
-        ("UPDATE ledger SET after = jsonb_set(after, '{name}', '\"Jean Durand\"') WHERE id = 4", broken(4, 4, Fault::Personal)),
-        ("UPDATE ledger SET after = jsonb_set(after, '{function}', '\"Préfet\"') WHERE id = 5", broken(5, 5, Fault::Personal)),
-        ("UPDATE stamps SET salt = NULL WHERE line = 4; UPDATE ledger SET after = erased(noun, after) WHERE id = 4", broken(4, 4, Fault::Erasure)),
-        ("DELETE FROM ledger WHERE id = 3", broken(3, 3, Fault::Missing)),
-        ("DELETE FROM stamps WHERE seq = 3", broken(3, -1, Fault::Gap)),
-        ("DELETE FROM ledger WHERE id = 3; DELETE FROM stamps WHERE seq = 3; UPDATE stamps SET seq = seq - 1 WHERE seq > 3", broken(3, 4, Fault::Altered)),
-        ("UPDATE stamps SET line = 100 WHERE seq = 2; UPDATE stamps SET line = 2 WHERE seq = 3; UPDATE stamps SET line = 3 WHERE seq = 2", broken(2, 3, Fault::Altered)),
+        ("UPDATE ledger SET author = 'another' WHERE id = 2", broken(2, 2, Defect::Altered)),
+        ("UPDATE ledger SET after = jsonb_set(after, '{name}', '\"Faux\"') WHERE id = 3", broken(3, 3, Defect::Altered)),
+        ("UPDATE ledger SET audience = 'restricted' WHERE id = 1", broken(1, 1, Defect::Altered)),
+        ("UPDATE ledger SET recorded_at = recorded_at + interval '1 microsecond' WHERE id = 6", broken(6, 6, Defect::Altered)),
+        ("UPDATE ledger SET request = reason, reason = request WHERE id = 2", broken(2, 2, Defect::Altered)),
+        ("UPDATE ledger SET after = jsonb_set(after, '{name}', '\"Jean Durand\"') WHERE id = 4", broken(4, 4, Defect::Personal)),
+        ("UPDATE ledger SET after = jsonb_set(after, '{function}', '\"Préfet\"') WHERE id = 5", broken(5, 5, Defect::Personal)),
+        ("UPDATE stamps SET salt = NULL WHERE line = 4; UPDATE ledger SET after = erased(noun, after) WHERE id = 4", broken(4, 4, Defect::Erasure)),
+        ("DELETE FROM ledger WHERE id = 3", broken(3, 3, Defect::Missing)),
+        ("DELETE FROM stamps WHERE seq = 3", broken(3, -1, Defect::Gap)),
+        ("DELETE FROM ledger WHERE id = 3; DELETE FROM stamps WHERE seq = 3; UPDATE stamps SET seq = seq - 1 WHERE seq > 3", broken(3, 4, Defect::Altered)),
+        ("UPDATE stamps SET line = 100 WHERE seq = 2; UPDATE stamps SET line = 2 WHERE seq = 3; UPDATE stamps SET line = 3 WHERE seq = 2", broken(2, 3, Defect::Altered)),
         ("UPDATE ledger SET author = 'another' WHERE id = 2; UPDATE stamps SET hash = sha256((SELECT hash FROM stamps WHERE seq = 1)
-            || convert_to((SELECT lasting_text(ledger, NULL) FROM ledger WHERE id = 2), 'UTF8')) WHERE seq = 2", broken(3, 3, Fault::Altered)),
+            || convert_to((SELECT lasting_text(ledger, NULL) FROM ledger WHERE id = 2), 'UTF8')) WHERE seq = 2", broken(3, 3, Defect::Altered)),
         ("INSERT INTO ledger OVERRIDING SYSTEM VALUE SELECT 0, noun, gen_random_uuid(), parent_noun, parent, version, action, before, after, author, key_id,
-            request, reason, recorded_at, transaction, audience, places FROM ledger WHERE id = 1", broken(-1, 0, Fault::Unnumbered)),
-        ("DELETE FROM ledger WHERE id = 6; DELETE FROM stamps WHERE seq = 6", broken(6, -1, Fault::Noted)),
+            request, reason, recorded_at, transaction, audience, places FROM ledger WHERE id = 1", broken(-1, 0, Defect::Unnumbered)),
+        ("DELETE FROM ledger WHERE id = 6; DELETE FROM stamps WHERE seq = 6", broken(6, -1, Defect::Noted)),
     ];
     let back = "DELETE FROM ledger; DELETE FROM stamps; INSERT INTO ledger OVERRIDING SYSTEM VALUE SELECT * FROM lines; INSERT INTO stamps SELECT * FROM numbers";
     for (forgery, found) in forgeries {

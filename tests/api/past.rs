@@ -123,12 +123,12 @@ async fn one_prepared_statement_answers_for_every_instant() {
     let id = values::Id::parse(&id).unwrap();
     let name = async |conn: &mut Conn| -> Result<String, Error> { Ok(partners::table.find(id).select(partners::name).first(conn).await?) };
     for _ in 0..8 {
-        assert_eq!(db.read(name).await.unwrap(), "Après");
+        assert_eq!(db.run(name).await.unwrap(), "Après");
         assert_eq!(db.past(instant, None, name).await.unwrap(), "Avant");
         assert_eq!(db.snapshot(name).await.unwrap(), "Après");
     }
     let statements = "SELECT (generic_plans + custom_plans)::text AS text FROM pg_prepared_statements WHERE statement LIKE 'SELECT \"partners\"%'";
-    let statements = db.read(async |conn: &mut Conn| -> Result<_, Error> { Ok(ask(conn, statements).await) }).await.unwrap();
+    let statements = db.run(async |conn: &mut Conn| -> Result<_, Error> { Ok(ask(conn, statements).await) }).await.unwrap();
     assert_eq!(statements, ["24"], "it is one statement");
 }
 

@@ -69,7 +69,7 @@ async fn ids(rows: Vec<(Line, Keys)>, conn: &mut Conn) -> Result<(Vec<Id>, i64),
 /// The session that the only connection of this pool has.
 async fn session(db: &Db) -> i32 {
     diesel::define_sql_function! { fn pg_backend_pid() -> diesel::sql_types::Integer }
-    db.read(async |conn: &mut Conn| Ok::<i32, Error>(diesel::select(pg_backend_pid()).get_result(conn).await?)).await.unwrap()
+    db.run(async |conn: &mut Conn| Ok::<i32, Error>(diesel::select(pg_backend_pid()).get_result(conn).await?)).await.unwrap()
 }
 
 async fn setting(name: &str, conn: &mut Conn) -> Result<String, Error> {
@@ -128,7 +128,7 @@ async fn a_stream_that_is_dropped_leaves_no_transaction() {
     assert!(stream.next().await.is_none());
     let last = session(&db).await;
     assert_ne!(last, next, "the connection was closed");
-    let isolation = db.read(async |conn: &mut Conn| setting("transaction_isolation", conn).await).await.unwrap();
+    let isolation = db.run(async |conn: &mut Conn| setting("transaction_isolation", conn).await).await.unwrap();
     assert_eq!(isolation, "read committed");
     // PostgreSQL has seen both go: a lock that needs the table for itself is had at once.
     others.batch_execute("SET lock_timeout = '2s'; ALTER TABLE lines ADD COLUMN more text").await.unwrap();
@@ -139,7 +139,7 @@ async fn a_stream_looks_back() {
     let house = house().await;
     let mut others = write_lines(&house).await;
     let db = Db::new(&house.url, 1).unwrap();
-    let (then, nothing) = (Instant::parse("2020-01-01T00:00:00Z").unwrap(), Sees { partners: Vec::new(), teams: Vec::new() });
+    let (then, nothing) = (Instant::parse("2020-01-01T00:00:00Z").unwrap(), Sees { partners: Vec::new(), restricted: Vec::new() });
     for sees in [None, Some(&nothing)] {
         let told =
             async |rows: Vec<(Line, Keys)>, conn: &mut Conn| Ok::<_, Error>((ids(rows, conn).await?.0.len(), setting("app.sees", conn).await?));
@@ -150,7 +150,7 @@ async fn a_stream_looks_back() {
         others.batch_execute("DELETE FROM lines WHERE since > '2020-01-01Z'").await.unwrap();
     }
     // What is asked of the same connection afterwards is of now.
-    let path = db.read(async |conn: &mut Conn| setting("search_path", conn).await).await.unwrap();
+    let path = db.run(async |conn: &mut Conn| setting("search_path", conn).await).await.unwrap();
     assert!(!path.contains("as_of"), "{path}");
 }
 
@@ -166,7 +166,7 @@ async fn the_database_waits_as_long_as_an_operation_says() {
     assert_eq!(db.snapshot(waits).await.unwrap(), ["5s", "5s"]);
     let patient = db.patient(Patience { statement: seconds(90), silence: seconds(20) });
     assert_eq!(patient.snapshot(waits).await.unwrap(), ["90s", "20s"]);
-    assert_eq!(db.read(waits).await.unwrap(), ["5s", "5s"], "the next transaction of the connection knows nothing of it");
+    assert_eq!(db.run(waits).await.unwrap(), ["5s", "5s"], "the next transaction of the connection knows nothing of it");
 
     let hasty = db.patient(Patience { statement: Duration::from_millis(100), silence: Duration::from_millis(300) });
     let sleep = async |conn: &mut Conn| Ok::<_, Error>(conn.batch_execute("SELECT pg_sleep(2)").await?);

@@ -13,7 +13,7 @@ impl Vocabulary for ScopeWords {
 }
 
 /// Is the action of one partner, or of several (action individuelle ou collective)?
-pub type Scope = Word<ScopeWords>;
+pub type FicheScope = Word<ScopeWords>;
 
 /// The words of [`Nature`].
 #[derive(Debug, Clone)]

@@ -223,7 +223,7 @@ async fn create_grant(db: Data<Db>, admin: Admin, body: Json<NewGrant>) -> Resul
 #[get("/grants/{id}")]
 async fn read_grant(db: Data<Db>, admin: Admin, At(id): At) -> Result<Momentary<Grant>> {
     let delegation = Delegation::of(admin.rights());
-    db.read(async |conn| Ok(Momentary(find(id, &delegation, conn).await?))).await
+    db.run(async |conn| Ok(Momentary(find(id, &delegation, conn).await?))).await
 }
 
 /// End a grant

@@ -13,7 +13,7 @@ use crate::{
     db::{Conn, Db},
     http::{Approver, At, IfMatch, Json, Problem, Result, Said, Tagged, kinds},
     ledger::history,
-    noun::{Address, Noun, find, hold, open},
+    noun::{Address, Noun, find, lock, open},
     rights::{Place, Reach},
     values::{Id, LongText},
 };
@@ -51,7 +51,7 @@ async fn stays(merged: &Partner, into_id: Id, reach: &Reach, conn: &mut Conn) ->
         let said = Said::new("A partner is not merged into itself.", "Un partenaire ne fusionne pas avec lui-même.");
         return Err(Problem::body("/into_id", "broken_rule", said));
     }
-    let into = hold::<Partner>(Address::alone(into_id), reach, conn).await.map_err(|problem| problem.named_at("/into_id"))?;
+    let into = lock::<Partner>(Address::alone(into_id), reach, conn).await.map_err(|problem| problem.named_at("/into_id"))?;
     if let (Some(one), Some(other)) = (&merged.siren, &into.siren)
         && one != other
     {
@@ -96,7 +96,7 @@ async fn merge_partner(db: Data<Db>, editor: Approver, At(id): At, if_match: IfM
 #[post("/partners/{id}/unmerge")]
 async fn unmerge_partner(db: Data<Db>, editor: Approver, At(id): At, body: Json<NewPartnerUnmerge>) -> Result<Tagged<Partner>> {
     db.write(&editor, async |conn| {
-        let into = match hold::<Partner>(Address::alone(id), editor.reach(), conn).await {
+        let into = match lock::<Partner>(Address::alone(id), editor.reach(), conn).await {
             Ok(_) => None,
             Err(problem) if problem.is_absence() => Some(history::merged_into(id, conn).await?.ok_or(problem)?),
             Err(problem) => return Err(problem),
@@ -107,7 +107,7 @@ async fn unmerge_partner(db: Data<Db>, editor: Approver, At(id): At, body: Json<
             let said = Said::new("It is not merged into another one.", "Il n'est fusionné avec aucun autre.");
             return Err(Problem::new(&kinds::NOT_MERGED).saying(said));
         };
-        hold::<Partner>(Address::alone(into), editor.reach(), conn).await.map_err(|problem| {
+        lock::<Partner>(Address::alone(into), editor.reach(), conn).await.map_err(|problem| {
             let said = Said::new(
                 "The partner that it was merged into is not there: bring that one back first.",
                 "Le partenaire qui l'a absorbé n'est plus là : rétablissez-le d'abord.",

@@ -1,6 +1,6 @@
 -- Before a write: an update that changes nothing is dropped; any other write gets a new version and the hour. The service never
 -- sets these columns itself. A version that comes already raised was raised by `record()`, for the whole of a part.
-CREATE OR REPLACE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION set_version() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         -- What was deleted and comes back goes on where its versions stopped.
@@ -134,7 +134,7 @@ CREATE OR REPLACE FUNCTION keep_ledger(noun regclass, parent_noun text DEFAULT N
     RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     places := coalesce(places, ARRAY(SELECT attname FROM pg_attribute WHERE attrelid = noun AND attname IN ('territory_id', 'region_code') AND NOT attisdropped));
-    EXECUTE format('CREATE OR REPLACE TRIGGER stamp BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION stamp()', noun);
+    EXECUTE format('CREATE OR REPLACE TRIGGER set_version BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION set_version()', noun);
     IF parent_noun IS NULL THEN
         EXECUTE format('CREATE OR REPLACE TRIGGER record AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION record()', noun);
     ELSE

@@ -6,7 +6,7 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload, web::Data};
 use sha2::{Digest, Sha256};
 
 use super::{
-    super::{Caller, Problem, Result, Said, Site, Wrong, kinds, problem::Place, seal::Seal},
+    super::{Caller, Problem, Result, Said, Site, Wrong, kinds, problem::Position, seal::Seal},
     FURTHEST, List, MOST, One, PARAMETERS, Shown, USUAL, VALUES, WORDS,
     along::Wanted,
     cursor::Cursor,
@@ -82,7 +82,7 @@ impl<'q, N: Shown> Asked<'q, N> {
         };
         for (name, value) in pairs {
             if value.contains(|char: char| char.is_control() && char != '\t') {
-                asked.errors.push(Wrong::fault(Place::Parameter(name.clone()), "forbidden_character"));
+                asked.errors.push(Wrong::fault(Position::Parameter(name.clone()), "forbidden_character"));
             } else {
                 asked.parameter(name, value);
                 asked.seen.push(name);
@@ -105,7 +105,7 @@ impl<'q, N: Shown> Asked<'q, N> {
                 "false" => {}
                 _ => errors.push(unknown(name, value, ["true", "false"].into_iter())),
             },
-            "sort" if value.is_empty() => errors.push(Wrong::fault(Place::Parameter(name.to_owned()), "blank")),
+            "sort" if value.is_empty() => errors.push(Wrong::fault(Position::Parameter(name.to_owned()), "blank")),
             "sort" => self.sort = Some(value),
             "include" => self.wanted.read(N::INCLUDES, value, errors),
             "as_of" => self.when.read(value, errors),
@@ -122,7 +122,7 @@ impl<'q, N: Shown> Asked<'q, N> {
         let Some((field, operator)) = filter else { return };
         if field.kind == Kind::Search {
             if value.chars().count() > WORDS {
-                self.errors.push(Wrong::fault(Place::Parameter(name.to_owned()), "too_long"));
+                self.errors.push(Wrong::fault(Position::Parameter(name.to_owned()), "too_long"));
             }
             self.words = Some((field, value));
         }
@@ -247,7 +247,7 @@ fn condition(conditions: &mut Vec<Condition>, field: &'static Field, operator: O
         match (kind.check(value), kind) {
             (Ok(value), _) => checked.push(value),
             (Err(_), Kind::Word(words)) => errors.push(unknown(name, value, words.iter().map(|(word, _)| *word))),
-            (Err(code), _) => errors.push(Wrong::fault(Place::Parameter(name.to_owned()), code)),
+            (Err(code), _) => errors.push(Wrong::fault(Position::Parameter(name.to_owned()), code)),
         }
     }
     let before = conditions.iter_mut().find(|condition| std::ptr::eq(condition.field, field) && condition.operator == operator);
@@ -257,7 +257,7 @@ fn condition(conditions: &mut Vec<Condition>, field: &'static Field, operator: O
         None => conditions.push(Condition { field, operator, values: checked, beside: None }),
     }
     if conditions.iter().any(|condition| condition.values.len() > VALUES) {
-        errors.push(Wrong::fault(Place::Parameter(name.to_owned()), "too_many"));
+        errors.push(Wrong::fault(Position::Parameter(name.to_owned()), "too_many"));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::super::{Problem, Result, Said, Wrong, kinds, problem::Place};
+use super::super::{Problem, Result, Said, Wrong, kinds, problem::Position};
 use crate::{
     db::{Conn, Db, Sees},
     rights::Reach,
@@ -36,14 +36,14 @@ impl When {
                 errors.push(Wrong::parameter("as_of", "not_past", said));
             }
             Ok(instant) => *self = Self::Then(instant),
-            Err(code) => errors.push(Wrong::fault(Place::Parameter("as_of".to_owned()), code)),
+            Err(code) => errors.push(Wrong::fault(Position::Parameter("as_of".to_owned()), code)),
         }
     }
 
     /// Asks the database about that instant, for a caller with this reach.
     pub(super) async fn ask<T>(self, db: &Db, reach: &Reach, ask: impl AsyncFn(&mut Conn) -> Result<T>) -> Result<T> {
         match self {
-            Self::Now => db.read(ask).await,
+            Self::Now => db.run(ask).await,
             Self::Then(instant) => then(db, instant, reach, ask).await,
         }
     }
@@ -60,7 +60,7 @@ impl When {
 /// Asks about the past. A thing that is hidden from the caller today is hidden in the past as well. A thing that did not exist then is not
 /// found (404), even if it was deleted later.
 async fn then<T>(db: &Db, instant: Instant, reach: &Reach, ask: impl AsyncFn(&mut Conn) -> Result<T>) -> Result<T> {
-    let sees = if reach.everything { None } else { Some(Sees { partners: reach.partner_places(), teams: reach.team_places() }) };
+    let sees = if reach.everything { None } else { Some(Sees { partners: reach.partner_places(), restricted: reach.restricted_places() }) };
     let answer = db.past(instant, sees.as_ref(), ask).await;
     answer.map_err(|problem| if std::ptr::eq(problem.kind(), &kinds::GONE) { Problem::new(&kinds::NOT_FOUND) } else { problem })
 }

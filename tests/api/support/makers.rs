@@ -69,6 +69,13 @@ pub async fn decide(client: &Client, territory: &str, fiche: &str, effect: &str,
     client.post("/meetings", json!({ "territory_id": territory, "decisions": [decision] })).await
 }
 
+/// The body of a noun or part by the path of its maker.
+pub async fn body(client: &Client, path: &str, n: u32) -> Value {
+    let maker = makers().into_iter().find(|maker| maker.path == path);
+    let maker = maker.unwrap_or_else(|| panic!("nothing makes one of {path}. To fix this: add its maker to tests/api/support/makers.rs"));
+    (maker.body)(client, n).await
+}
+
 /// All of them. Parts come after their parents.
 pub fn makers() -> Vec<Maker> {
     vec![
@@ -98,7 +105,7 @@ pub fn makers() -> Vec<Maker> {
         },
         Maker {
             path: "/territories/{id}/labels",
-            body: |client, n| Box::pin(async move { json!({ "phase_id": phase(client, n + 200).await, "status": "labelled" }) }),
+            body: |client, n| Box::pin(async move { json!({ "phase_id": phase(client, n + 10_000).await, "status": "labelled" }) }),
             change: Some((json!({ "official_code": "ti-2801" }), "status")),
         },
         Maker {

@@ -23,7 +23,7 @@ use territoires_industrie::{
     db::{
         self, Db,
         embedded::{Embedded, Options},
-        migrate::{self, Step},
+        migrate::{self, Task},
     },
     demo,
     rights::NewGrant,
@@ -60,7 +60,7 @@ fn cluster() -> &'static Cluster {
         // Its own thread and runtime: a test may be inside of one already.
         let template = cluster.url.clone();
         std::thread::spawn(move || {
-            assert_eq!(migrate::run(&template, Step::Up).unwrap(), migrate::State::Current);
+            assert_eq!(migrate::run(&template, Task::Up).unwrap(), migrate::State::Current);
             actix_web::rt::System::new().block_on(async {
                 let mut conn = db::connect(&admin(&template)).await.unwrap();
                 conn.batch_execute("CREATE DATABASE demo TEMPLATE territoires_industrie").await.unwrap();

@@ -81,7 +81,7 @@ async fn of_fifty_at_once_one_is_done() {
     }
     // Who holds it for longer than a second is not waited for.
     let mut other = house.database().await;
-    let held = "BEGIN; INSERT INTO repeats (caller, key, digest) SELECT caller, 'held', digest FROM repeats LIMIT 1";
+    let held = "BEGIN; INSERT INTO idempotency_keys (caller, key, digest) SELECT caller, 'held', digest FROM idempotency_keys LIMIT 1";
     other.batch_execute(held).await.unwrap();
     let refused = post(&house, "/partners", "held", &body).await.expect(409);
     assert_eq!((&refused.body["code"], refused.header("retry-after")), (&json!("under_way"), "1"));
@@ -110,10 +110,10 @@ async fn what_is_not_to_be_said_again_is_not() {
     let body = json!({ "name": "Newmatec", "kind": "company" });
     post(&house, "/partners", "q", &body).await.expect(201);
     let mut conn = house.database().await;
-    conn.batch_execute("UPDATE repeats SET status = NULL, body = NULL WHERE key = 'q'").await.unwrap();
+    conn.batch_execute("UPDATE idempotency_keys SET status = NULL, body = NULL WHERE key = 'q'").await.unwrap();
     done("/partners", "q", &body).await;
     // After a day it is another request.
-    conn.batch_execute("UPDATE repeats SET made_at = made_at - interval '25 hours' WHERE key = 'q'").await.unwrap();
+    conn.batch_execute("UPDATE idempotency_keys SET made_at = made_at - interval '25 hours' WHERE key = 'q'").await.unwrap();
     post(&house, "/partners", "q", &body).await.expect(201);
     assert_eq!(partners(&house).await, 2);
 }

@@ -23,8 +23,8 @@ use sha2::{Digest, Sha256};
 
 use super::{Caller, Problem, Result, Said, intake::Intake, json::read, kinds, limit::Who};
 use crate::{
-    db::{Db, Once},
-    schema::repeats,
+    db::{Db, Idempotency},
+    schema::idempotency_keys,
 };
 
 /// The header that names a request that is to be done once.
@@ -38,7 +38,7 @@ const KEPT: Duration = Duration::hours(24);
 
 /// A request that was done, and its answer.
 #[derive(Queryable, Selectable)]
-#[diesel(table_name = repeats, check_for_backend(diesel::pg::Pg))]
+#[diesel(table_name = idempotency_keys, check_for_backend(diesel::pg::Pg))]
 struct Done {
     digest: Vec<u8>,
     made_at: DateTime<Utc>,
@@ -67,14 +67,14 @@ pub async fn once(mut request: ServiceRequest, next: Next<impl MessageBody + 'st
     let (answer, body) = answer.into_parts();
     let body = to_bytes(body).await.map_err(|_| Problem::new(&kinds::INTERNAL))?;
     let header = |name| answer.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let keep = db.read(async |conn| -> Result<_> {
+    let keep = db.run(async |conn| -> Result<_> {
         let kept = (
-            repeats::status.eq(i32::from(answer.status().as_u16())),
-            repeats::etag.eq(header(header::ETAG)),
-            repeats::location.eq(header(header::LOCATION)),
-            repeats::body.eq(std::str::from_utf8(&body).unwrap_or_default()),
+            idempotency_keys::status.eq(i32::from(answer.status().as_u16())),
+            idempotency_keys::etag.eq(header(header::ETAG)),
+            idempotency_keys::location.eq(header(header::LOCATION)),
+            idempotency_keys::body.eq(std::str::from_utf8(&body).unwrap_or_default()),
         );
-        Ok(diesel::update(repeats::table.find((&once.caller, &once.key))).set(kept).execute(conn).await?)
+        Ok(diesel::update(idempotency_keys::table.find((&once.caller, &once.key))).set(kept).execute(conn).await?)
     });
     if let Err(problem) = keep.await {
         log::warn!("what was answered is not kept: {problem}");
@@ -86,17 +86,17 @@ pub async fn once(mut request: ServiceRequest, next: Next<impl MessageBody + 'st
 enum Asked {
     /// As often as the request is sent.
     Plainly,
-    /// Once, and it was done before: this is the answer.
+    /// Idempotency, and it was done before: this is the answer.
     Again(HttpResponse),
-    /// Once, and this is the first time.
-    First(Once, Data<Db>),
+    /// Idempotency, and this is the first time.
+    First(Idempotency, Data<Db>),
 }
 
 async fn asked(request: &mut ServiceRequest) -> Result<Asked> {
     let Some(once) = named(request).await? else { return Ok(Asked::Plainly) };
     let db = request.app_data::<Data<Db>>().cloned().ok_or_else(|| Problem::new(&kinds::INTERNAL))?;
-    let done = db.read(async |conn| -> Result<_> {
-        let done = repeats::table.find((&once.caller, &once.key)).filter(repeats::made_at.gt(Utc::now() - KEPT));
+    let done = db.run(async |conn| -> Result<_> {
+        let done = idempotency_keys::table.find((&once.caller, &once.key)).filter(idempotency_keys::made_at.gt(Utc::now() - KEPT));
         Ok(done.select(Done::as_select()).first(conn).await.optional()?)
     });
     match done.await? {
@@ -106,7 +106,7 @@ async fn asked(request: &mut ServiceRequest) -> Result<Asked> {
 }
 
 /// What identifies a request that is to be done once: the caller, the key, and the digest of the whole request.
-async fn named(request: &mut ServiceRequest) -> Result<Option<Once>> {
+async fn named(request: &mut ServiceRequest) -> Result<Option<Idempotency>> {
     let Some(key) = request.headers().get(IDEMPOTENCY_KEY).filter(|_| request.method() == Method::POST).cloned() else { return Ok(None) };
     let intake = Intake::of(request.request());
     if !intake.idempotency_key {
@@ -131,11 +131,11 @@ async fn named(request: &mut ServiceRequest) -> Result<Option<Once>> {
     let address = request.uri().to_string();
     let digest = Sha256::new().chain_update(address.len().to_be_bytes()).chain_update(address).chain_update(&body).finalize().to_vec();
     request.set_payload(Payload::from(body));
-    Ok(Some(Once { caller, key: key.to_owned(), digest }))
+    Ok(Some(Idempotency { caller, key: key.to_owned(), digest }))
 }
 
 /// The kept answer. The error is 422 if the request was another one, and 409 if the answer is not kept any more.
-fn again(done: Done, once: &Once) -> Result<HttpResponse> {
+fn again(done: Done, once: &Idempotency) -> Result<HttpResponse> {
     if done.digest != once.digest {
         return Err(Problem::new(&kinds::IDEMPOTENCY_KEY_REUSED));
     }
