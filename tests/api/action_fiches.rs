@@ -140,6 +140,26 @@ async fn done_needs_its_real_end_and_closed_children() {
 }
 
 #[actix_web::test]
+async fn late_is_what_should_have_ended_and_is_neither_done_nor_abandoned() {
+    let house = house().await;
+    let territory = makers::territory(&house, "Anjou Bleu").await;
+    let one = async |title: &str, end: &str| {
+        fiche(&house, json!({ "territory_id": territory, "title": title, "planned_end_on": end, "actual_end_on": "2020-02-01" })).await
+    };
+    let fiches =
+        [one("late", "2020-01-31").await, one("ahead", "2099-01-31").await, one("done", "2020-01-31").await, one("given up", "2020-01-31").await];
+    for (one, to) in [(2, "in_progress"), (2, "done"), (3, "abandoned")] {
+        advance(&house, &fiches[one], json!({ "axis": "progress", "to": to, "reason": "Essai" })).await.expect(200);
+    }
+    for (one, late) in fiches.iter().zip([true, false, false, false]) {
+        assert_eq!(house.get(one).await.expect(200).body["late"], late, "{one}");
+    }
+    for (late, count) in [("true", 1), ("false", 3)] {
+        assert_eq!(house.get(&format!("/action-fiches?late={late}")).await.expect(200).rows().len(), count);
+    }
+}
+
+#[actix_web::test]
 async fn fiches_have_two_levels_within_one_territory() {
     let house = house().await;
     let [here, there] = [makers::territory(&house, "Ici").await, makers::territory(&house, "Là").await];

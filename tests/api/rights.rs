@@ -1,7 +1,7 @@
 //! What may not be seen is told by nothing; what is not one's own to set is not taken. (OWASP API1, API3: the matrix of
 //! who may open what is in `doors.rs`.)
 
-use diesel_async::RunQueryDsl;
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use serde_json::{Value, json};
 
 use crate::support::{Client, House, contract, demo_house, house, makers};
@@ -536,4 +536,62 @@ async fn the_seats_of_one_person_are_not_linked() {
         assert_eq!((&seat["person_id"], &seat["version"]), (&json!(person), &json!(before[0].as_i64().unwrap() + 1)));
     }
     assert_eq!(house.anyone.get(&format!("/committees?person_id={person}&count=true")).await.expect(200).body["meta"]["total"], 3);
+}
+
+/// Who writes in one place gives nothing away to another place, and takes nothing from there.
+#[actix_web::test]
+async fn a_thing_moves_only_where_the_caller_writes_too() {
+    let house = house().await;
+    let [here, there] = [makers::territory(&house, "T7").await, makers::territory(&house, "T8").await];
+    let one = house.with(&[&format!("approver@territory:{here}")]).await;
+    let both = house.with(&[&format!("approver@territory:{here}"), &format!("approver@territory:{there}")]).await;
+    let committee = json!({ "name": "Comité", "level": "territorial", "kind": "project", "territory_id": here });
+    let committee = format!("/committees/{}", makers::make(&house, "/committees", committee).await);
+    let theme = json!({ "scheme": "t7", "territory_id": here, "code": "eau", "label_fr": "Eau", "label_en": "Water", "position": 1 });
+    let theme = format!("/themes/{}", makers::make(&house, "/themes", theme).await);
+    for path in [&committee, &theme] {
+        let away = json!({ "territory_id": there });
+        assert_eq!(one.patch(path, Some("*"), away.clone()).await.expect(403).body["code"], "outside_perimeter", "{path}");
+        assert_eq!(house.get(path).await.body["territory_id"], json!(here), "{path}");
+        both.patch(path, Some("*"), away).await.expect(200);
+        one.patch(path, Some("*"), json!({ "territory_id": here })).await.expect(403);
+    }
+    // A region's own things are those of this region.
+    let normandy = house.with(&["approver@region:28"]).await;
+    let regional = json!({ "name": "Comité régional", "level": "regional", "kind": "project", "region_code": "28" });
+    let regional = format!("/committees/{}", makers::make(&normandy, "/committees", regional).await);
+    normandy.patch(&regional, Some("*"), json!({ "declared_size": 12 })).await.expect(200);
+    normandy.patch(&regional, Some("*"), json!({ "region_code": "24" })).await.expect(403);
+    house.patch(&regional, Some("*"), json!({ "region_code": "24" })).await.expect(200);
+    normandy.patch(&regional, Some("*"), json!({ "declared_size": 13 })).await.expect(403);
+}
+
+/// What is compared with `If-Match` is the row as it is locked, not as it was seen before.
+#[actix_web::test]
+async fn a_version_is_compared_once_the_row_is_locked() {
+    let house = house().await;
+    let path = format!("/partners/{}", makers::partner(&house, "Newmatec").await);
+    let mut other = house.database().await;
+    other
+        .batch_execute("BEGIN; SET LOCAL statement_timeout = '30s'; SET LOCAL app.author = 'other'; UPDATE partners SET acronym = 'N'")
+        .await
+        .unwrap();
+    let changed = house.patch(&path, Some("\"v1\""), json!({ "name": "Autre" }));
+    let committed = async {
+        // Until somebody waits for the row.
+        let waits = "SELECT count(*) AS count FROM pg_locks WHERE NOT granted AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database())";
+        while diesel::sql_query(waits).get_result::<Count>(&mut other).await.unwrap().count == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        other.batch_execute("COMMIT").await.unwrap();
+    };
+    let (changed, ()) = tokio::join!(changed, committed);
+    changed.expect(412);
+    assert_eq!(house.get(&path).await.body["acronym"], "N");
+}
+
+#[derive(diesel::QueryableByName)]
+struct Count {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    count: i64,
 }
