@@ -233,15 +233,16 @@ pub struct ChangesPage {
 }
 
 /// The links of this page.
+#[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ChangesLinks {
     /// The address of this page.
     #[serde(rename = "self")]
     #[schema(max_length = 20000)]
     itself: String,
-    /// The address of the next page. It is always there, since a change may happen at any time.
+    /// The address of the next page; null when there is nothing more to read now. `meta.next_cursor` says where to go on later.
     #[schema(max_length = 20000)]
-    next: String,
+    next: Option<String>,
 }
 
 /// What to know about this page.
@@ -249,7 +250,7 @@ pub struct ChangesLinks {
 pub struct ChangesMeta {
     /// The most events that this page could hold.
     limit: i64,
-    /// The cursor of the next page.
+    /// The cursor to go on with, now or later. It is always there, since a change may happen at any time.
     #[schema(max_length = 4096)]
     next_cursor: String,
     /// Are there more changes to read now? An empty page is not always the last one.
@@ -295,7 +296,7 @@ pub fn routes(routes: &mut ServiceConfig) {
 /// The feed is complete, and goes back to the beginning.
 ///
 /// To keep a copy: read from the beginning, without `cursor`. Write `data` over the thing with this `noun` and `id`; remove the thing when
-/// the event is a `delete`. Then follow `links.next`: immediately while `meta.more` is true, else some time later.
+/// the event is a `delete`. Then follow `links.next` until it is null. Some time later, go on with the last `meta.next_cursor` as `cursor`.
 ///
 /// The feed shows what the caller may see. A thing that becomes visible to the caller is sent as `create`; one that becomes hidden, as
 /// `delete`.
@@ -319,7 +320,7 @@ async fn list_changes(db: Data<Db>, asked: Following) -> http::Result<Momentary<
         data: batch.events.into_iter().map(told).collect(),
         links: ChangesLinks {
             itself: if query.is_empty() { address.clone() } else { format!("{address}?{query}") },
-            next: format!("{address}?{}", elsewhere(query, "cursor", &next_cursor)),
+            next: batch.more.then(|| format!("{address}?{}", elsewhere(query, "cursor", &next_cursor))),
         },
         meta: ChangesMeta { limit, next_cursor, more: batch.more },
     }))

@@ -140,7 +140,7 @@ async fn an_open_transaction_holds_nobody_back_and_is_not_missed() {
     assert_eq!((seen.rows().len(), &seen.body["meta"]["more"]), (38, &json!(false)));
     open.batch_execute("COMMIT").await.unwrap();
     stamper::catch_up(&mut conn).await.unwrap();
-    let then = house.get(seen.body["links"]["next"].as_str().unwrap()).await.expect(200);
+    let then = house.get(&format!("/changes?cursor={}", seen.body["meta"]["next_cursor"].as_str().unwrap())).await.expect(200);
     assert_eq!((then.rows().len(), &then.rows()[0]["data"]["name"]), (1, &json!("Tard")));
     // A row that comes from a dump of another cluster, whose transactions are far ahead, is numbered too.
     conn.batch_execute(
@@ -191,7 +191,10 @@ impl Copy {
         for event in page["data"].as_array().unwrap() {
             self.apply(event);
         }
-        self.next = page["links"]["next"].as_str().unwrap().to_owned();
+        let cursor = page["meta"]["next_cursor"].as_str().unwrap();
+        self.next = self.client.at(&format!("/changes?limit=50{}&cursor={cursor}", self.filters));
+        // Who follows the links comes to the end of them, and not before.
+        assert_eq!(page["links"]["next"].is_string(), page["meta"]["more"] == true);
         page["meta"]["more"].as_bool()
     }
 
@@ -572,9 +575,10 @@ async fn a_cursor_is_for_one_feed_of_one_epoch() {
     let seen = house.anyone.get("/changes?noun=partners").await.expect(200);
     assert_eq!((&seen.rows()[0]["seq"], &seen.rows()[0]["author"]), (&json!(null), &json!(null)));
     assert_ne!(seen.rows()[0]["cursor"], house.anyone.get("/changes?noun=partners").await.expect(200).rows()[0]["cursor"]);
-    // An empty page has a next one.
-    let empty = house.get(page.body["links"]["next"].as_str().unwrap()).await.expect(200);
-    assert!(empty.rows().is_empty() && empty.body["links"]["next"].is_string());
+    // On a page with nothing more, there is no next one; its cursor goes on later.
+    assert_eq!(page.body["links"]["next"], json!(null));
+    let empty = house.get(&format!("/changes?noun=partners&cursor={cursor}")).await.expect(200);
+    assert!(empty.rows().is_empty() && empty.body["links"]["next"].is_null() && empty.body["meta"]["next_cursor"].is_string());
     // One event's cursor goes on after it.
     let after = house.get(&format!("/changes?noun=partners&cursor={}", event["cursor"].as_str().unwrap())).await.expect(200);
     assert!(after.rows().is_empty());
@@ -621,4 +625,21 @@ async fn a_cursor_is_for_one_feed_of_one_epoch() {
         known,
         "To fix this: a noun is one line of `api::NOUNS`, and its migration ends with `keep_ledger`."
     );
+}
+
+/// Who follows the links until there is none, as loaders do, comes to an end and has read all.
+#[actix_web::test]
+async fn the_links_of_the_feed_have_an_end() {
+    let house = house().await;
+    for number in 0..5 {
+        makers::partner(&house, &format!("P{number}")).await;
+    }
+    stamper::catch_up(&mut house.database().await).await.unwrap();
+    let (mut next, mut read) = (Some("/changes?noun=partners&limit=2".to_owned()), Vec::new());
+    while let Some(path) = next {
+        let page = house.get(&path).await.expect(200);
+        read.push(page.rows().len());
+        next = page.body["links"]["next"].as_str().map(str::to_owned);
+    }
+    assert_eq!(read, [2, 2, 1]);
 }
