@@ -177,6 +177,9 @@ pub struct Listing<N: Listed> {
     pub limit: Option<i64>,
     /// The number of rows that are skipped.
     pub offset: i64,
+    /// Does the connection keep the prepared statement for the next time? PostgreSQL keeps a plan for each, as long as the connection
+    /// lives. So a statement whose shape a client chose (filters, order) must not be kept.
+    pub kept: bool,
     selection: N::SelectExpression,
     table: <N::Table as QuerySource>::FromClause,
     key: N::Key,
@@ -193,6 +196,7 @@ impl<N: Listed> Default for Listing<N> {
             scope: None,
             limit: None,
             offset: 0,
+            kept: true,
             selection: N::construct_selection(),
             table: N::Table::default().from_clause(),
             key: N::Key::default(),

@@ -15,6 +15,7 @@ use std::{
 };
 
 use chrono::TimeDelta;
+use deadpool::managed::{Hook, HookError};
 use diesel::ConnectionError;
 use diesel_async::{
     AsyncPgConnection, SimpleAsyncConnection,
@@ -39,6 +40,9 @@ const SESSION: &str = "-c lc_messages=C -c timezone=UTC -c datestyle=ISO -c jit=
 
 /// How long a request waits for a connection of the pool, or for a new one.
 const WAIT: Duration = Duration::from_secs(2);
+
+/// How long a connection is used, before a new one takes its place: what PostgreSQL keeps in memory for a session is given back.
+const OLDEST: Duration = Duration::from_secs(1800);
 
 /// How often a transaction is tried at most, when PostgreSQL asks to run it again.
 const TRIES: u32 = 4;
@@ -158,6 +162,7 @@ impl Db {
             .wait_timeout(Some(WAIT))
             .create_timeout(Some(WAIT))
             .recycle_timeout(Some(WAIT))
+            .pre_recycle(Hook::sync_fn(|_, metrics| if metrics.age() < OLDEST { Ok(()) } else { Err(HookError::message("old enough")) }))
             .runtime(deadpool::Runtime::Tokio1)
             .build()
             .map_err(|error| Error::Unavailable(error.to_string()))?;

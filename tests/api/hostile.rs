@@ -8,10 +8,11 @@ use std::{
     time::Duration,
 };
 
+use diesel::{QueryableByName, sql_query, sql_types::Integer};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{contract::DOCUMENT, house, makers, send};
+use crate::support::{House, contract::DOCUMENT, house, makers, send};
 
 static CORPUS: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(include_str!("hostile.json")).unwrap());
 
@@ -164,4 +165,49 @@ async fn hostile_framing_gets_its_exact_answer() {
         assert!(answer.starts_with(&format!("HTTP/1.1 {}", case["status"])), "{}: {answer}", case["name"]);
         assert!(!answer.contains("evil.example"), "a link is never made of the Host header");
     }
+}
+
+#[derive(QueryableByName)]
+struct Session {
+    #[diesel(sql_type = Integer)]
+    pid: i32,
+}
+
+/// The memory that the sessions of this house have for themselves, in KB.
+async fn memory(house: &House) -> u64 {
+    use diesel_async::RunQueryDsl;
+    let sessions = sql_query("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
+    let sessions: Vec<Session> = sessions.load(&mut house.database().await).await.unwrap();
+    let own = |session: &Session| {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", session.pid)).unwrap_or_default();
+        let own = status.lines().find_map(|line| line.strip_prefix("RssAnon:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        own.unwrap_or_default()
+    };
+    sessions.iter().map(own).sum()
+}
+
+/// A client that asks in ever new ways leaves nothing behind in PostgreSQL.
+#[actix_web::test]
+async fn a_question_in_a_new_shape_is_forgotten_once_it_is_answered() {
+    let house = house().await;
+    let fields = ["title", "-title", "budget_eur", "-budget_eur", "progress", "-validation", "reference", "-stage", "-created_at", "updated_at"];
+    let mut shapes = Vec::new();
+    for one in fields {
+        for other in fields.iter().filter(|other| other.trim_start_matches('-') != one.trim_start_matches('-')) {
+            for filter in ["", "&progress=done", "&scope__null=true", "&budget_eur__gte=1"] {
+                shapes.push(format!("/action-fiches?count=true&sort={one},{other}{filter}"));
+            }
+        }
+    }
+    let (first, others) = shapes.split_at(60);
+    for path in first {
+        house.anyone.get(path).await.expect(200);
+    }
+    let before = memory(&house).await;
+    for path in others {
+        house.anyone.get(path).await.expect(200);
+    }
+    let grown = memory(&house).await.saturating_sub(before);
+    println!("{} shapes: {before} KB, and {grown} KB more", others.len());
+    assert!(others.len() > 250 && grown < 4000, "{} shapes took {grown} KB", others.len());
 }

@@ -37,6 +37,9 @@ where
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         let list = self.0;
+        if !list.kept {
+            out.unsafe_to_cache_prepared();
+        }
         out.push_sql("SELECT ");
         list.selection.walk_ast(out.reborrow())?;
         out.push_sql(", ARRAY[");
@@ -82,6 +85,9 @@ where
     N::Key: QueryFragment<Pg>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        if !self.0.kept {
+            out.unsafe_to_cache_prepared();
+        }
         out.push_sql("SELECT count(*) FROM ");
         self.0.table.walk_ast(out.reborrow())?;
         self.0.filter(&mut out)

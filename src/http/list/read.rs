@@ -131,6 +131,7 @@ impl<'q, N: Shown> Asked<'q, N> {
 
     /// Sets the order: the one of `sort`, else how well a row fits the search, else the order of the noun.
     fn order(&mut self) {
+        self.listing.kept = self.sort.is_none() && self.listing.conditions.is_empty();
         match (self.sort, self.words) {
             (None, Some((field, words))) => self.listing.order.push(Step { field, words: Some(words.to_owned()), descending: true }),
             (sort, _) => order::<N>(&mut self.listing.order, sort.unwrap_or(N::ORDER), &mut self.errors),
