@@ -130,6 +130,8 @@ pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io
         .client_request_timeout(Duration::from_secs(5))
         .client_disconnect_timeout(Duration::from_secs(5))
         .keep_alive(Duration::from_secs(75))
+        // Else the end of an answer waits 40 ms for the client to acknowledge what was sent before it.
+        .tcp_nodelay(true)
         .max_connections(settings.max_connections)
         .shutdown_timeout(settings.shutdown_timeout)
         .workers(settings.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from)));
