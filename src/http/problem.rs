@@ -326,12 +326,16 @@ fn violated(violation: &Violation) -> Problem {
         db::Breach::Referenced => Problem::new(&kinds::STILL_REFERENCED),
         db::Breach::Reference => Problem::unknown_reference(pointer),
         // The card of a noun has better words for the rules of that noun.
-        db::Breach::Check => match name.strip_suffix("_territory") {
-            Some(member) => {
-                Problem::body(format!("/{member}"), "broken_rule", Said::new("It is of another territory.", "Il est d'un autre territoire."))
-            }
-            None => Problem::body(pointer, "broken_rule", Said::new("Breaks a rule.", "Enfreint une règle.")),
-        },
+        db::Breach::Check => {
+            let (pointer, said) = if let Some(member) = name.strip_suffix("_territory") {
+                (format!("/{member}"), Said::new("It is of another territory.", "Il est d'un autre territoire."))
+            } else if let Some(member) = name.strip_suffix("_cycle") {
+                (format!("/{member}"), Said::new("The link would lead back to the thing itself.", "Le lien ramènerait à l'élément lui-même."))
+            } else {
+                (pointer, Said::new("Breaks a rule.", "Enfreint une règle."))
+            };
+            Problem::body(pointer, "broken_rule", said)
+        }
     }
 }
 

@@ -34,7 +34,7 @@ async fn world() -> World {
     World { house, mine, theirs, me, their_editor, public, restricted }
 }
 
-/// Is this thing told to a caller: read, in its history, in the feed? (Idempotency the feed has it, as the nation sees.)
+/// Is this thing told to a caller: read, in its history, in the feed? (Once the feed has it, as the nation sees.)
 async fn told(house: &House, client: &Client, noun: &str, id: &str, feed: &str) -> [bool; 3] {
     let event = async |client: &Client| {
         let events = client.get(&format!("/changes?noun={feed}&limit=1000")).await.expect(200);
@@ -612,4 +612,73 @@ async fn a_figure_names_no_document_that_is_hidden() {
     assert_ne!(house.anyone.get(&one).await.expect(200).body["version"], version);
     house.patch(&format!("/documents/{document}"), Some("*"), json!({ "visibility": "partners" })).await.expect(200);
     assert_eq!([named(&house.anyone).await, named(&their_editor).await], [[false; 4], [true; 4]]);
+}
+
+/// Nothing stands above itself, comes before itself or stands in for itself, by however many steps.
+#[actix_web::test]
+async fn nothing_leads_back_to_itself() {
+    let house = house().await;
+    let wrong = |member: &str| vec![(format!("/{member}"), "broken_rule".to_owned())];
+    for (list, member) in [
+        ("/themes", "parent_id"),
+        ("/partners", "parent_id"),
+        ("/partners", "predecessor_id"),
+        ("/committees", "parent_id"),
+        ("/committees", "becomes_id"),
+        ("/objectives", "parent_id"),
+        ("/events", "parent_id"),
+        ("/agreements", "parent_id"),
+    ] {
+        let mut chain: Vec<String> = Vec::new();
+        let mut territory = Value::Null;
+        for number in 0..3 {
+            let mut body = makers::body(&house, list, 7000 + number).await;
+            if body["territory_id"].is_string() {
+                territory = if territory.is_null() { body["territory_id"].clone() } else { territory };
+                body["territory_id"] = territory.clone();
+            }
+            if let Some(above) = chain.last() {
+                body[member] = json!(above);
+            }
+            // Each noun is asked for anew in each of its hierarchies.
+            for name in ["name", "code", "title", "wording"] {
+                if body[name].is_string() {
+                    body[name] = json!(format!("{member}_{number}"));
+                }
+            }
+            chain.push(makers::make(&house, list, body).await);
+        }
+        let of = |id: &str| format!("{list}/{id}");
+        for above in &chain[1..] {
+            let refused = house.patch(&of(&chain[0]), Some("*"), json!({ member: above })).await.expect(422);
+            assert_eq!(refused.wrongs(), wrong(member), "{list}");
+        }
+        // What hangs below may hang elsewhere; and two who close a circle together do not get there.
+        house.patch(&of(&chain[2]), Some("*"), json!({ member: chain[0] })).await.expect(200);
+        for id in &chain {
+            house.patch(&of(id), Some("*"), json!({ member: null })).await.expect(200);
+        }
+        let [there, back] = [(&chain[0], &chain[1]), (&chain[1], &chain[0])].map(|(one, other)| {
+            let (path, editor, body) = (of(one), house.editor.clone(), json!({ member: other }));
+            async move { editor.patch(&path, Some("*"), body).await.status.as_u16() }
+        });
+        let (there, back) = tokio::join!(there, back);
+        assert!(matches!((there, back), (200, 422) | (422, 200)), "{list} {member}: {there} {back}");
+    }
+    let mut territories = Vec::new();
+    for name in ["A", "B", "C"] {
+        territories.push(makers::territory(&house, name).await);
+    }
+    let succeed = async |from: usize, to: usize| {
+        house.post(&format!("/territories/{}/successions", territories[from]), json!({ "successor_id": territories[to], "kind": "continued" })).await
+    };
+    succeed(0, 1).await.expect(201);
+    succeed(1, 2).await.expect(201);
+    assert_eq!(succeed(2, 0).await.expect(422).wrongs(), wrong("successor_id"));
+    let committee = makers::body(&house, "/committees", 8000).await;
+    let seats = format!("/committees/{}/seats", makers::make(&house, "/committees", committee).await);
+    let first = makers::make(&house, &seats, json!({ "function": "Élue" })).await;
+    let second = makers::make(&house, &seats, json!({ "function": "Industriel", "alternate_of": first })).await;
+    let refused = house.patch(&format!("{seats}/{first}"), Some("*"), json!({ "alternate_of": second })).await.expect(422);
+    assert_eq!(refused.wrongs(), wrong("alternate_of"));
 }

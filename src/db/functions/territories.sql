@@ -12,6 +12,27 @@ BEGIN
     RETURN NEW;
 END $$;
 
+-- No thing leads back to itself by the column of the first argument. The second argument is the column that the edge begins at: else it
+-- is the identifier. One transaction at a time adds edges of one sort: otherwise two of them could close a circle together.
+CREATE OR REPLACE FUNCTION no_cycle() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    start text := coalesce(TG_ARGV[1], 'id');
+    edge jsonb := to_jsonb(NEW) - 'search';
+    circle boolean;
+BEGIN
+    IF TG_OP = 'UPDATE' AND edge -> TG_ARGV[0] = to_jsonb(OLD) -> TG_ARGV[0] THEN
+        RETURN NEW;
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended('no_cycle ' || TG_TABLE_NAME || ' ' || TG_ARGV[0], 0));
+    EXECUTE format('WITH RECURSIVE reached AS (SELECT $1 AS id UNION SELECT next.%I FROM %I next JOIN reached ON next.%I = reached.id WHERE next.%1$I IS NOT NULL)
+        SELECT EXISTS (SELECT FROM reached WHERE id = $2)', TG_ARGV[0], TG_TABLE_NAME, start)
+        INTO circle USING (edge ->> TG_ARGV[0])::uuid, (edge ->> start)::uuid;
+    IF circle THEN
+        RAISE EXCEPTION 'a circle' USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME, CONSTRAINT = TG_TABLE_NAME || '_' || TG_ARGV[0] || '_cycle';
+    END IF;
+    RETURN NEW;
+END $$;
+
 -- The members that make up territories on a day. A member's own dates must hold the day. Of these members those count that are of
 -- the latest phase begun by that day in which the territory has members. A phase whose first day is unknown has begun.
 CREATE OR REPLACE FUNCTION members_on(territories uuid[], day date, phase uuid DEFAULT NULL)
