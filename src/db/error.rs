@@ -99,6 +99,8 @@ fn classify(kind: DatabaseErrorKind, info: &dyn DatabaseErrorInformation) -> Err
         Error::Violated(Violation { rule, table: text(info.table_name()), constraint: text(info.constraint_name()), detail: text(info.details()) })
     };
     match kind {
+        // Another transaction made this version of the thing meanwhile.
+        DatabaseErrorKind::UniqueViolation if info.constraint_name() == Some("ledger_version_key") => Error::Again(message),
         DatabaseErrorKind::UniqueViolation | DatabaseErrorKind::ExclusionViolation => violated(Breach::Unique),
         // Both directions of a reference have one SQLSTATE (23503): the message alone tells which one was broken.
         DatabaseErrorKind::RestrictViolation => violated(Breach::Referenced),
@@ -131,7 +133,7 @@ fn of_state(state: &SqlState, message: String) -> Error {
 
 /// Classifies an error by the beginning of its message, which is always English (`lc_messages=C`), because the SQLSTATE cannot be read:
 /// diesel-async 0.9 keeps the error of tokio-postgres in a private type, and diesel 2.3 shows no SQLSTATE
-/// (<https://github.com/diesel-rs/diesel/pull/5232> would). Idempotency it does, [`of_state`] serves here too.
+/// (<https://github.com/diesel-rs/diesel/pull/5232> would). Once it does, [`of_state`] serves here too.
 fn of_message(message: String) -> Error {
     const AGAIN: [&str; 1] = ["deadlock detected"];
     // The SQL function `settle()` raises this message as well.

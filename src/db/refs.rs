@@ -38,6 +38,12 @@ pub async fn share_row(table: &str, id: Id, conn: &mut Conn) -> QueryResult<()> 
     sql_query(format!("SELECT FROM {table} WHERE id = $1 FOR SHARE")).bind::<sql_types::Uuid, _>(id).execute(conn).await.map(drop)
 }
 
+/// Locks the identifier of a thing until the transaction ends, whether there is a row or not. Whatever brings a thing back takes this lock
+/// before it looks at the thing.
+pub async fn lock_thing(id: Id, conn: &mut Conn) -> QueryResult<()> {
+    sql_query("SELECT lock_thing($1)").bind::<sql_types::Uuid, _>(id).execute(conn).await.map(drop)
+}
+
 /// Prepared once for each table.
 struct LockRow {
     table: &'static str,

@@ -86,9 +86,9 @@ pub async fn once(mut request: ServiceRequest, next: Next<impl MessageBody + 'st
 enum Asked {
     /// As often as the request is sent.
     Plainly,
-    /// Idempotency, and it was done before: this is the answer.
+    /// Once, and it was done before: this is the answer.
     Again(HttpResponse),
-    /// Idempotency, and this is the first time.
+    /// Once, and this is the first time.
     First(Idempotency, Data<Db>),
 }
 

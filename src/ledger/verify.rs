@@ -52,6 +52,9 @@ pub enum Defect {
     /// A line was added at a place where all lines are numbered already.
     #[error("the line was put in between, without a number")]
     Unnumbered,
+    /// Two lines say the same version of one thing.
+    #[error("another line says the same version of the same thing")]
+    Twice,
     /// The last numbers are gone, or were made again.
     #[error("the hash is not the one that was noted")]
     Noted,
@@ -152,10 +155,17 @@ async fn walk(noted: Option<(i64, String)>, conn: &mut Conn) -> Result<Verdict, 
     if let Some((seq, _)) = noted.filter(|(seq, _)| *seq > last) {
         return Ok(Verdict::Broken { seq: Some(seq), line: None, how: Defect::Noted });
     }
-    let stray = "SELECT id FROM ledger WHERE id <= (SELECT below FROM stamping) AND NOT EXISTS (SELECT FROM stamps WHERE line = ledger.id) ORDER BY id LIMIT 1";
-    let stray: Vec<Stray> = sql_query(stray).load(conn).await?;
-    Ok(match stray.into_iter().next() {
-        Some(stray) => Verdict::Broken { seq: None, line: Some(stray.id), how: Defect::Unnumbered },
-        None => Verdict::Sound { lines: last, hash: hex::encode(&chain) },
-    })
+    for (query, how) in [
+        (
+            "SELECT id FROM ledger WHERE id <= (SELECT below FROM stamping) AND NOT EXISTS (SELECT FROM stamps WHERE line = ledger.id) ORDER BY id LIMIT 1",
+            Defect::Unnumbered,
+        ),
+        ("SELECT max(id) AS id FROM ledger GROUP BY thing, version HAVING count(*) > 1 ORDER BY 1 LIMIT 1", Defect::Twice),
+    ] {
+        let stray: Vec<Stray> = sql_query(query).load(conn).await?;
+        if let Some(stray) = stray.into_iter().next() {
+            return Ok(Verdict::Broken { seq: None, line: Some(stray.id), how });
+        }
+    }
+    Ok(Verdict::Sound { lines: last, hash: hex::encode(&chain) })
 }

@@ -8,7 +8,10 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{Address, Alone, Entry, Noun, Where, id_in, in_words};
 use crate::{
-    db::{Db, refs::lock_row},
+    db::{
+        Db,
+        refs::{lock_row, lock_thing},
+    },
     http::{Caller, Holder, IfMatch, Json, Page, Problem, Resource, Result, Said, Site, Tagged, Wrong, kinds, number, parameters},
     ledger::history::{self, Standing, Version},
     rights::Place,
@@ -161,6 +164,7 @@ async fn restore<N: Noun<Whole = Alone>>(
     let (table, id) = (N::CARD.table, at.id);
     db.write(&by, async |conn| {
         let reach = by.reach();
+        lock_thing(id, conn).await?;
         lock_row(table, id, conn).await?;
         let standing = history::standing(table, id, conn).await?.filter(|standing| standing.seen(reach));
         let standing = standing.ok_or_else(|| Problem::new(&kinds::NOT_FOUND))?;

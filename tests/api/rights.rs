@@ -529,7 +529,7 @@ async fn the_seats_of_one_person_are_not_linked() {
     let events = reader.get("/changes?noun=committee-seats&limit=1000").await.expect(200);
     let told = events.rows().iter().filter(|event| event["data"]["person_id"] == json!(person)).count();
     assert_eq!((told, events.rows().len()), (1, 3));
-    // Idempotency it may be named, each of its seats says so, to everyone.
+    // Once it may be named, each of its seats says so, to everyone.
     house.patch(&format!("/people/{person}"), Some("*"), json!({ "publication_basis": "elected_mandate" })).await.expect(200);
     for one in [&my_seat, &their_seat, &new_seat] {
         let seat = house.anyone.get(one).await.expect(200).body;

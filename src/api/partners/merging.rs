@@ -10,7 +10,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Partner;
 use crate::{
-    db::{Conn, Db},
+    db::{Conn, Db, refs::lock_thing},
     http::{Approver, At, IfMatch, Json, Problem, Result, Said, Tagged, kinds},
     ledger::history,
     noun::{Address, Noun, find, lock, open},
@@ -96,6 +96,7 @@ async fn merge_partner(db: Data<Db>, editor: Approver, At(id): At, if_match: IfM
 #[post("/partners/{id}/unmerge")]
 async fn unmerge_partner(db: Data<Db>, editor: Approver, At(id): At, body: Json<NewPartnerUnmerge>) -> Result<Tagged<Partner>> {
     db.write(&editor, async |conn| {
+        lock_thing(id, conn).await?;
         let into = match lock::<Partner>(Address::alone(id), editor.reach(), conn).await {
             Ok(_) => None,
             Err(problem) if problem.is_absence() => Some(history::merged_into(id, conn).await?.ok_or(problem)?),

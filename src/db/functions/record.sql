@@ -1,9 +1,17 @@
+-- Locks an identifier until the transaction ends, whether there is a row or not: for whatever brings a thing back.
+CREATE OR REPLACE FUNCTION lock_thing(id uuid) RETURNS void LANGUAGE sql AS $$
+    SELECT pg_advisory_xact_lock(hashtextextended('thing ' || id, 0))
+$$;
+
 -- Before a write: an update that changes nothing is dropped; any other write gets a new version and the hour. The service never
 -- sets these columns itself. A version that comes already raised was raised by `record()`, for the whole of a part.
 CREATE OR REPLACE FUNCTION set_version() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
-        -- What was deleted and comes back goes on where its versions stopped.
+        -- What was deleted and comes back goes on where its versions stopped. One transaction at a time brings it back.
+        IF EXISTS (SELECT FROM ledger WHERE thing = NEW.id) THEN
+            PERFORM lock_thing(NEW.id);
+        END IF;
         NEW.version := coalesce((SELECT max(version) FROM ledger WHERE thing = NEW.id), 0) + 1;
         NEW.created_at := clock_timestamp();
         NEW.updated_at := NEW.created_at;
