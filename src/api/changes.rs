@@ -4,6 +4,7 @@
 //! help with the rest of a stream: when it ends, and who may still read it.
 
 use std::{
+    collections::BTreeSet,
     future::{Ready, ready},
     sync::Arc,
     time::Duration,
@@ -29,7 +30,7 @@ use uuid::Uuid;
 
 use crate::{
     db::Db,
-    http::{self, Caller, Momentary, Problem, Said, Site, Wrong, elsewhere, gate::Gate, kinds, number, parameters, seal::Seal, unknown},
+    http::{self, Caller, FAULTS, Momentary, Problem, Said, Site, Wrong, elsewhere, gate::Gate, kinds, number, parameters, seal::Seal, unknown},
     ledger::feed::{self, ChangeEvent, Filter, Head},
     values::Id,
 };
@@ -133,10 +134,11 @@ impl Following {
                     }
                 },
                 _ => {
-                    for noun in value.split(',').map(str::trim) {
-                        match super::kept().find(|face| face.card.name() == noun) {
-                            Some(face) => filter.nouns.push(face.card.table.to_owned()),
-                            None => errors.push(unknown(&name, noun, super::names().iter().map(String::as_str))),
+                    let (known, asked) = (super::names(), value.split(',').map(str::trim).collect::<BTreeSet<_>>());
+                    for noun in asked.into_iter().take(known.len() + FAULTS) {
+                        match known.binary_search_by(|known| known.as_str().cmp(noun)) {
+                            Ok(_) => filter.nouns.push(noun.replace('-', "_")),
+                            Err(_) => unknown(&name, noun, known.iter().map(String::as_str), &mut errors),
                         }
                     }
                 }

@@ -32,6 +32,10 @@ use crate::db::Db;
 
 /// The longest query string.
 const LONGEST: usize = 8 * 1024;
+/// The most parameters of a query string.
+const PARAMETERS: usize = 50;
+/// For how many unknown parameters a known one that is like it is looked for.
+const LIKENED: usize = 5;
 
 /// The operations of the document, by path and method.
 #[derive(Debug, Default)]
@@ -166,8 +170,12 @@ async fn admit(request: &mut ServiceRequest) -> Result<(), Problem> {
     if let Some(offered) = offered.and_then(|methods| methods.get(method.as_str())) {
         let known = &offered.parameters;
         let asked: Vec<(String, String)> = serde_html_form::from_str(request.query_string()).unwrap_or_default();
+        if asked.len() > PARAMETERS {
+            let said = Said::new("At most 50 parameters.", "50 paramètres au plus.");
+            return Err(Problem::errors(&kinds::INVALID_PARAMETERS, vec![Wrong::parameter("", "too_many", said)]));
+        }
         let strange = asked.iter().filter(|(name, _)| !known.iter().any(|known| known == name.strip_suffix("[]").unwrap_or(name)));
-        let errors: Vec<Wrong> = strange.map(|(name, _)| unknown(name, known)).collect();
+        let errors: Vec<Wrong> = strange.enumerate().map(|(index, (name, _))| unknown(name, if index < LIKENED { known } else { &[] })).collect();
         if !errors.is_empty() {
             return Err(Problem::errors(&kinds::INVALID_PARAMETERS, errors));
         }
@@ -215,12 +223,14 @@ async fn identify(request: &mut ServiceRequest) -> Result<(), Problem> {
     identified
 }
 
-/// The fault of an unknown parameter, with the known one that is most like it.
+/// The fault of an unknown parameter, with the one among these that is most like it.
 fn unknown(name: &str, known: &[String]) -> Wrong {
-    let name: String = name.chars().take(100).collect();
-    let nearest = known.iter().map(|known| (strsim::damerau_levenshtein(&name, known), known)).min();
+    let name: String = name.chars().take(60).collect();
+    let most = 3.max(name.len() / 3);
+    let near = known.iter().filter(|known| known.len().abs_diff(name.len()) <= most);
+    let nearest = near.map(|known| (strsim::damerau_levenshtein(&name, known), known)).min();
     let said = match nearest {
-        Some((distance, nearest)) if distance <= 3.max(name.len() / 3) => Said::new(
+        Some((distance, nearest)) if distance <= most => Said::new(
             format!("Is not a parameter here; did you mean {nearest}?"),
             format!("N'est pas un paramètre ici ; vouliez-vous dire {nearest} ?"),
         ),

@@ -10,13 +10,17 @@ use futures_util::{FutureExt, StreamExt, future::LocalBoxFuture};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Problem, Result, Said, Wrong, intake::Intake, kinds, problem::Position};
+use super::{
+    Problem, Result, Said, Wrong,
+    intake::Intake,
+    kinds,
+    problem::{FAULTS, Position},
+};
 use crate::values::Fault;
 
 /// How deep JSON may be nested.
 const DEEPEST: usize = 32;
-/// The most faults that are told at once; and the largest body in which more than the first fault is looked for.
-const MOST: usize = 20;
+/// The largest body in which more than the first fault is looked for.
 const LOOKED_THROUGH: usize = 32 * 1024;
 
 /// A JSON body that was read but not parsed. Only `valid` gives its content. So a handler can refuse an unknown thing or a stale version
@@ -137,7 +141,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     }
     // The whole body must be JSON, before any fault of it is told.
     let value: Value = serde_json::from_slice(bytes).map_err(|error| syntax(&error))?;
-    let most = if bytes.len() > LOOKED_THROUGH { 1 } else { MOST };
+    let most = if bytes.len() > LOOKED_THROUGH { 1 } else { FAULTS };
     Err(Problem::errors(&kinds::INVALID_BODY, faults::<T>(value, most)))
 }
 

@@ -40,9 +40,8 @@ const USUAL: i64 = 100;
 const MOST: i64 = 1000;
 /// The largest `offset`. Beyond it, a list is followed by cursors, whose cost does not grow, if the columns of the order are never empty.
 const FURTHEST: i64 = 10_000;
-/// The most values one filter may list, the most parameters, the longest search.
+/// The most values one filter may list, and the longest search.
 const VALUES: usize = 200;
-const PARAMETERS: usize = 50;
 const WORDS: usize = 200;
 
 /// A noun that can be listed over HTTP.

@@ -60,6 +60,9 @@ impl Said {
     }
 }
 
+/// The most faults that one refusal tells.
+pub const FAULTS: usize = 20;
+
 /// Where in the request something is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Position {
@@ -125,9 +128,13 @@ impl Problem {
         Self::new(kind.copied().unwrap_or(if status.is_server_error() { &kinds::INTERNAL } else { &kinds::BAD_REQUEST }))
     }
 
-    /// A refusal with all faults.
-    pub fn errors(kind: &'static Kind, errors: Vec<Wrong>) -> Self {
+    /// A refusal with all faults. Of more than [`FAULTS`], the first ones are told, and that there are more.
+    pub fn errors(kind: &'static Kind, mut errors: Vec<Wrong>) -> Self {
         let mut problem = Self::new(kind);
+        if errors.len() > FAULTS {
+            errors.truncate(FAULTS);
+            problem = problem.saying(Said::new("There are more faults; these are the first 20.", "Il y a d'autres fautes ; voici les 20 premières."));
+        }
         problem.0.errors = errors;
         problem
     }

@@ -211,3 +211,33 @@ async fn a_question_in_a_new_shape_is_forgotten_once_it_is_answered() {
     println!("{} shapes: {before} KB, and {grown} KB more", others.len());
     assert!(others.len() > 250 && grown < 4000, "{} shapes took {grown} KB", others.len());
 }
+
+/// A refusal is no larger than 16 KB, whatever is asked in 8 KB: faults by the thousand, words that are none, the same once more.
+#[actix_web::test]
+async fn a_refusal_is_never_larger_than_what_it_refuses_deserves() {
+    let house = house().await;
+    let (mut asked, mut largest) = (0, 0);
+    for (path, item) in DOCUMENT["paths"].as_object().unwrap().iter().filter(|(path, item)| path.starts_with("/api/v1/") && item["get"].is_object()) {
+        let path = path["/api/v1".len()..].replace("{id}", "00000000-0000-7000-8000-000000000000").replace(['{', '}'], "");
+        let names = item["get"]["parameters"].as_array().into_iter().flatten().filter(|parameter| parameter["in"] == "query");
+        let names: Vec<&str> = names.filter_map(|parameter| parameter["name"].as_str()).collect();
+        let mut queries = vec!["z&".repeat(4090), "titlf=1&".repeat(50)];
+        for name in names {
+            let words: String = (0..1500).map(|number| format!("x{number},")).collect();
+            queries.extend([format!("{name}={}", "x,".repeat(4050)), format!("{name}={}", &words[..7800]), format!("{name}=x&").repeat(50)]);
+        }
+        for query in queries {
+            let query = &query[..query.len().min(8192)];
+            let answer = house.anyone.request(Method::GET, &format!("{path}?{query}")).send().await.unwrap();
+            let (status, size) = (answer.status().as_u16(), answer.bytes().await.unwrap().len());
+            if status == 200 {
+                continue; // a text that is looked for, and not found
+            }
+            assert!((400..500).contains(&status), "GET {path}?{}…: {status}", &query[..20]);
+            assert!(size <= 16 * 1024, "GET {path}?{}… is refused in {size} bytes", &query[..20]);
+            (asked, largest) = (asked + 1, largest.max(size));
+        }
+    }
+    println!("{asked} refusals, the largest of {largest} bytes");
+    assert!(asked > 2000);
+}

@@ -30,7 +30,7 @@ impl Wanted {
                     errors.push(Wrong::parameter("include", "repeated_parameter", Said::new("Names a thing twice.", "Nomme un élément deux fois.")));
                 }
                 Some((known, _)) => self.0.push(known),
-                None => errors.push(unknown("include", name, known.iter().map(|(known, _)| *known))),
+                None => unknown("include", name, known.iter().map(|(known, _)| *known), errors),
             }
         }
     }

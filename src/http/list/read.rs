@@ -6,8 +6,12 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload, web::Data};
 use sha2::{Digest, Sha256};
 
 use super::{
-    super::{Caller, Problem, Result, Said, Site, Wrong, kinds, problem::Position, seal::Seal},
-    FURTHEST, List, MOST, One, PARAMETERS, Shown, USUAL, VALUES, WORDS,
+    super::{
+        Caller, Problem, Result, Said, Site, Wrong, kinds,
+        problem::{FAULTS, Position},
+        seal::Seal,
+    },
+    FURTHEST, List, MOST, One, Shown, USUAL, VALUES, WORDS,
     along::Wanted,
     cursor::Cursor,
     when::When,
@@ -103,7 +107,7 @@ impl<'q, N: Shown> Asked<'q, N> {
             "count" => match value {
                 "true" => self.count = true,
                 "false" => {}
-                _ => errors.push(unknown(name, value, ["true", "false"].into_iter())),
+                _ => unknown(name, value, ["true", "false"].into_iter(), errors),
             },
             "sort" if value.is_empty() => errors.push(Wrong::fault(Position::Parameter(name.to_owned()), "blank")),
             "sort" => self.sort = Some(value),
@@ -175,10 +179,6 @@ impl<N: Shown> List<N> {
         let site = request.app_data::<Data<Site>>().cloned().ok_or_else(|| Problem::new(&kinds::INTERNAL))?;
         let caller = Caller::of(request);
         let pairs = parameters(request);
-        if pairs.len() > PARAMETERS {
-            let said = Said::new("At most 50 parameters.", "50 paramètres au plus.");
-            return Err(Problem::errors(&kinds::INVALID_PARAMETERS, vec![Wrong::parameter("", "too_many", said)]));
-        }
         let digest = digest(request.path(), &pairs, &caller);
         let mut asked = Asked::<N>::read(&pairs);
         asked.order();
@@ -199,12 +199,20 @@ pub fn parameters(request: &HttpRequest) -> Vec<(String, String)> {
     pairs.into_iter().map(|(name, value)| (name.strip_suffix("[]").map(str::to_owned).unwrap_or(name), value)).collect()
 }
 
-/// The fault of an unknown word. It lists the known words.
-pub fn unknown<'a>(parameter: &str, word: &str, known: impl Iterator<Item = &'a str>) -> Wrong {
-    let known: Vec<&str> = known.collect();
-    let list = known.join(", ");
+/// Notes the fault of an unknown word. The first such fault of a parameter lists the known words.
+pub fn unknown<'a>(parameter: &str, word: &str, known: impl Iterator<Item = &'a str>, errors: &mut Vec<Wrong>) {
+    if errors.len() > FAULTS {
+        return;
+    }
     let word: String = word.chars().take(50).collect();
-    Wrong::parameter(parameter, "unknown_word", Said::new(format!("{word:?} is none of: {list}."), format!("{word:?} n'est aucun de : {list}.")))
+    let named = Position::Parameter(parameter.to_owned());
+    let said = if errors.iter().any(|wrong| wrong.place == named && wrong.code == "unknown_word") {
+        Said::new(format!("{word:?} is none of them."), format!("{word:?} n'en est aucun."))
+    } else {
+        let list = known.collect::<Vec<_>>().join(", ");
+        Said::new(format!("{word:?} is none of: {list}."), format!("{word:?} n'est aucun de : {list}."))
+    };
+    errors.push(Wrong { place: named, code: "unknown_word", said });
 }
 
 /// Says which list a cursor belongs to: the path, the filters, the order, and who asks.
@@ -240,14 +248,17 @@ pub fn number(name: &str, value: &str, least: i64, most: i64, errors: &mut Vec<W
 /// Adds what one parameter asks. A filter may be repeated, and its values are those of all its parameters.
 fn condition(conditions: &mut Vec<Condition>, field: &'static Field, operator: Operator, name: &str, value: &str, errors: &mut Vec<Wrong>) {
     let many = matches!(operator, Operator::Is | Operator::IsNot) && !matches!(field.kind, Kind::Search | Kind::Period);
-    let values: Vec<String> =
-        if many && field.kind != Kind::Text { value.split(',').map(|part| part.trim().to_owned()).collect() } else { vec![value.to_owned()] };
+    let values: Vec<String> = if many && field.kind != Kind::Text {
+        value.split(',').take(VALUES + 1).map(|part| part.trim().to_owned()).collect()
+    } else {
+        vec![value.to_owned()]
+    };
     let kind = if operator == Operator::Null { Kind::Flag } else { field.kind };
     let mut checked = Vec::with_capacity(values.len());
     for value in &values {
         match (kind.check(value), kind) {
             (Ok(value), _) => checked.push(value),
-            (Err(_), Kind::Word(words)) => errors.push(unknown(name, value, words.iter().map(|(word, _)| *word))),
+            (Err(_), Kind::Word(words)) => unknown(name, value, words.iter().map(|(word, _)| *word), errors),
             (Err(code), _) => errors.push(Wrong::fault(Position::Parameter(name.to_owned()), code)),
         }
     }
@@ -272,7 +283,7 @@ pub(super) fn order<N: Listed>(steps: &mut Vec<Step>, sort: &str, errors: &mut V
                 errors.push(Wrong::parameter("sort", "repeated_parameter", Said::new("Names a field twice.", "Nomme un champ deux fois.")));
             }
             Some(field) => steps.push(Step { field, words: None, descending }),
-            None => errors.push(unknown("sort", plain, sortable().map(|field| field.name))),
+            None => unknown("sort", plain, sortable().map(|field| field.name), errors),
         }
     }
 }
