@@ -214,6 +214,10 @@ impl Db {
 
     /// Waits until the state of this instant is final. Returns the SQL that begins a transaction about that instant.
     async fn back_to(&self, instant: Instant, sees: Option<&Sees>) -> Result<String, Error> {
+        // What is still to come is waited for without a connection.
+        if let Ok(ahead) = (-instant.ago()).to_std() {
+            tokio::time::sleep(ahead).await;
+        }
         if instant.ago() < SETTLED {
             let settle = format!("SELECT settle('{instant}')");
             self.run(async |conn| conn.batch_execute(&settle).await.map_err(Error::from)).await?;

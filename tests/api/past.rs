@@ -688,6 +688,25 @@ async fn live(seed: u64, nouns: &[&str], album: &mut Album) {
     album.rows += now.len();
 }
 
+/// Who asks about a moment ahead keeps no connection from others meanwhile.
+#[actix_web::test]
+async fn what_is_to_come_is_waited_for_without_a_connection() {
+    let house = house().await;
+    let db = Db::new(&house.url, 1).unwrap();
+    let ahead = (chrono::Utc::now() + chrono::TimeDelta::milliseconds(800)).to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
+    let order = std::cell::RefCell::new(Vec::new());
+    let past = async {
+        db.past(values::Instant::parse(&ahead).unwrap(), None, async |_: &mut Conn| Ok::<(), Error>(())).await.unwrap();
+        order.borrow_mut().push("the moment ahead");
+    };
+    let other = async {
+        db.run(async |conn: &mut Conn| conn.batch_execute("SELECT 1").await.map_err(Error::from)).await.unwrap();
+        order.borrow_mut().push("the other");
+    };
+    tokio::join!(past, other);
+    assert_eq!(*order.borrow(), ["the other", "the moment ahead"]);
+}
+
 /// How long it takes to read one of many, of then.
 #[actix_web::test]
 async fn one_of_many_is_read_of_then() {
