@@ -2,7 +2,7 @@
 
 use crate::values::{Vocabulary, Word};
 
-/// The words of [`Scope`].
+/// The words of [`FicheScope`].
 #[derive(Debug, Clone)]
 pub struct ScopeWords;
 
