@@ -30,7 +30,7 @@ use uuid::Uuid;
 
 use crate::{
     db::Db,
-    http::{self, Caller, FAULTS, Momentary, Problem, Said, Site, Wrong, elsewhere, gate::Gate, kinds, number, parameters, seal::Seal, unknown},
+    http::{self, Caller, Momentary, Problem, Said, Site, Wrong, elsewhere, gate::Gate, kinds, number, parameters, seal::Seal, unknown},
     ledger::feed::{self, ChangeEvent, Filter, Head},
     values::Id,
 };
@@ -135,7 +135,7 @@ impl Following {
                 },
                 _ => {
                     let (known, asked) = (super::names(), value.split(',').map(str::trim).collect::<BTreeSet<_>>());
-                    for noun in asked.into_iter().take(known.len() + FAULTS) {
+                    for noun in asked {
                         match known.binary_search_by(|known| known.as_str().cmp(noun)) {
                             Ok(_) => filter.nouns.push(noun.replace('-', "_")),
                             Err(_) => unknown(&name, noun, known.iter().map(String::as_str), &mut errors),
@@ -146,7 +146,6 @@ impl Following {
             seen.push(name);
         }
         filter.nouns.sort_unstable();
-        filter.nouns.dedup();
         let told = format!("{:?}\n{:?}\n{}", filter.nouns, filter.territory, caller.view());
         let mut digest = [0; 8];
         digest.copy_from_slice(&Sha256::digest(told)[..8]);

@@ -21,7 +21,7 @@ pub use auth::{Admin, Approver, Caller, Content, Decisions, Editor, Holder, Righ
 pub use json::{Form, Json};
 pub use list::{Along, List, One, Page, Shown, Views, elsewhere, number, parameters, unknown};
 pub use path::{At, Coded, PartOf};
-pub use problem::{FAULTS, Problem, ProblemDocument, ProblemError, Said, Wrong, kinds};
+pub use problem::{Problem, ProblemDocument, ProblemError, Said, Wrong, kinds};
 pub use resource::{Created, IfMatch, Made, Momentary, NoContent, OrGone, OrUnchanged, Resource, Tagged, sent};
 
 /// What a handler returns.

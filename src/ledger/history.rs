@@ -258,7 +258,7 @@ struct Last {
 /// How a thing of this table stands; nothing when there never was one.
 pub async fn standing(noun: &str, thing: Id, conn: &mut Conn) -> QueryResult<Option<Standing>> {
     let last = sql_query(
-        "SELECT version, before, after, today.audience, today.places FROM ledger CROSS JOIN audience_today(thing) today
+        "SELECT version, before, after, today.audience, today.places FROM ledger CROSS JOIN audience_today($2) today
          WHERE noun = $1 AND thing = $2 ORDER BY version DESC LIMIT 1",
     );
     let last: Option<Last> = last.bind::<Text, _>(noun).bind::<Uuid, _>(thing).get_result(conn).await.optional()?;

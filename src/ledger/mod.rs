@@ -104,7 +104,7 @@ struct Last {
 /// The last line about a thing, if the caller may see the thing. Of a thing that is deleted: if the caller could see it still.
 async fn last(thing: Id, reach: &Reach, conn: &mut Conn) -> QueryResult<Option<Last>> {
     let last = sql_query(
-        "SELECT noun, parent, action, recorded_at, today.audience, today.places FROM ledger CROSS JOIN audience_today(thing) today
+        "SELECT noun, parent, action, recorded_at, today.audience, today.places FROM ledger CROSS JOIN audience_today($1) today
          WHERE thing = $1 ORDER BY version DESC LIMIT 1",
     );
     let last: Option<Last> = last.bind::<Uuid, _>(thing).get_result(conn).await.optional()?;
