@@ -128,7 +128,7 @@ impl Problem {
         Self::new(kind.copied().unwrap_or(if status.is_server_error() { &kinds::INTERNAL } else { &kinds::BAD_REQUEST }))
     }
 
-    /// A refusal with all faults. Of more than [`FAULTS`], the first ones are told, and that there are more.
+    /// A refusal with all faults. Of more than 20 (`FAULTS`), the first ones are told, and that there are more.
     pub fn errors(kind: &'static Kind, mut errors: Vec<Wrong>) -> Self {
         let mut problem = Self::new(kind);
         if errors.len() > FAULTS {
