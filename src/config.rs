@@ -64,6 +64,9 @@ pub struct Serve {
     /// The most clients that each worker serves at once; more clients wait.
     #[arg(long, env = "MAX_CONNECTIONS", default_value_t = 5000, global = true)]
     pub max_connections: usize,
+    /// The most connections at once from one address, unless it is one of TRUSTED_PROXIES; more are refused with 429.
+    #[arg(long, env = "ADDRESS_CONNECTIONS", default_value_t = 256, global = true)]
+    pub address_connections: usize,
     /// The most open streams of changes; more are refused with 503.
     #[arg(long, env = "MAX_STREAMS", default_value_t = 200, global = true)]
     pub max_streams: usize,

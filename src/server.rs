@@ -1,14 +1,18 @@
 //! The running process: the App, its middleware in order, its routes, its end.
 
-use std::{future::ready, io, time::Duration};
+use std::{future::ready, io, sync::Arc, time::Duration};
 
+use actix_http::{HttpService, Protocol, error::DispatchError};
+use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::{
-    App, HttpRequest, HttpResponse, HttpServer, Route,
-    dev::{Server, ServerHandle},
+    App, HttpRequest, HttpResponse, Route,
+    dev::{AppConfig, Server, ServerHandle},
     http::header,
     middleware::{Compress, DefaultHeaders, from_fn},
+    rt::net::TcpStream,
     web::{self, Data},
 };
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tokio::{
@@ -23,10 +27,23 @@ use crate::{
     api::{self, changes::Streams},
     config::Serve,
     db::Db,
-    http::{Site, cors::Origins, dress, gate::Gate, guard, idempotency, limit::Limits, oidc::Issuers, seal::Seal},
+    http::{
+        Site,
+        connection::{self, Connections},
+        cors::Origins,
+        dress,
+        gate::Gate,
+        guard, idempotency,
+        limit::Limits,
+        oidc::Issuers,
+        seal::Seal,
+    },
     ledger::stamper,
     openapi,
 };
+
+/// The open files that are kept for other things than clients.
+const RESERVE: usize = 256;
 
 /// The complete document.
 pub fn document() -> OpenApi {
@@ -124,20 +141,60 @@ pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io
             .wrap(from_fn(dress::dress))
             .wrap(Compress::default())
             .wrap(from_fn(dress::uncompressed))
+            .wrap(from_fn(connection::hold_body))
     };
 
-    let server = HttpServer::new(factory)
-        .client_request_timeout(Duration::from_secs(5))
-        .client_disconnect_timeout(Duration::from_secs(5))
-        .keep_alive(Duration::from_secs(75))
-        // Else the end of an answer waits 40 ms for the client to acknowledge what was sent before it.
-        .tcp_nodelay(true)
-        .max_connections(settings.max_connections)
+    let workers = settings.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from));
+    let connections = Arc::new(Connections::new(settings.address_connections, settings.trusted_proxies.clone()));
+    let builder = Server::build()
+        .workers(workers)
+        .max_concurrent_connections(settings.max_connections.min(open_files() / workers))
         .shutdown_timeout(settings.shutdown_timeout)
-        .workers(settings.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from)));
-    let server = server.disable_signals().listen(listener)?.run();
+        .disable_signals();
+    let stopping = builder.graceful_shutdown_signal();
+    // `HttpServer` of actix-web would do the same, but for the connections: it never ends one whose client does not take the answer.
+    let server = builder.listen("http", listener, move || {
+        let (connections, stopping) = (connections.clone(), stopping.clone());
+        let admit = fn_service(move |stream: TcpStream| {
+            let connections = connections.clone();
+            async move {
+                let (connection, peer) = connections.admit(stream).await.map_err(DispatchError::Io)?;
+                Ok((connection, Protocol::Http1, Some(peer)))
+            }
+        });
+        let app = factory().into_factory().map_err(|error: actix_web::Error| error.error_response());
+        let http = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            .keep_alive(Duration::from_secs(75))
+            .client_request_timeout(Duration::from_secs(5))
+            .client_disconnect_timeout(Duration::from_secs(5))
+            // A client that has closed its side awaits nothing any more: its question is stopped.
+            .h1_allow_half_closed(false)
+            .local_addr(address)
+            .finish(map_config(app, |()| AppConfig::default()));
+        admit.and_then(http)
+    })?;
+    let server = server.run();
     actix_web::rt::spawn(end(server.handle(), stop));
     Ok(server)
+}
+
+/// Raises the limit of open files to the most that the system allows. Returns the connections of clients that it leaves room for.
+fn open_files() -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let limit = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => raised,
+        Err(error) => {
+            log::warn!("The limit of open files cannot be raised: {error}");
+            limit
+        }
+    };
+    // Files, listeners, and connections to PostgreSQL need some as well.
+    usize::try_from(limit.current.unwrap_or(u64::MAX)).unwrap_or(usize::MAX).saturating_sub(RESERVE).max(RESERVE)
 }
 
 /// Waits for the signal to stop. Streams are ended first, because a graceful stop waits until all answers are sent.

@@ -31,7 +31,7 @@ pub use self::transitions::advance_all;
 use self::words::{NatureWords, PriorityWords, ProgressWords, ScopeWords, StageWords, ValidationWords};
 use crate::{
     db::{
-        Conn,
+        Budget, Conn,
         listing::{self, Field, Listed, field, flag, word},
     },
     http::{Along, Content, Result, Shown, Writer},
@@ -131,13 +131,18 @@ impl Shown for ActionFiche {
         along.parts("notes", action_fiche_notes::action_fiche_id, |row: &Note| row.action_fiche_id, |view| &mut view.notes).await?;
         along.parts("tools", action_fiche_tools::action_fiche_id, |row: &FicheTool| row.action_fiche_id, |view| &mut view.tools).await?;
         if along.wants("children") {
-            let rows =
-                action_fiches::table.filter(action_fiches::parent_id.eq_any(along.ids())).order_by((action_fiches::reference, action_fiches::id));
-            let mut rows = rows.select(ActionFiche::as_select()).into_boxed();
-            if let Some(scope) = rights::fiches(along.reach) {
-                rows = rows.filter(scope);
-            }
-            let rows: Vec<ActionFiche> = rows.load(along.conn).await?;
+            let reach = along.reach;
+            let rows = along
+                .rows(async |views, budget, conn| {
+                    let parents = views.iter().map(|(id, _)| *id);
+                    let rows = action_fiches::table.filter(action_fiches::parent_id.eq_any(parents));
+                    let mut rows = rows.order_by((action_fiches::reference, action_fiches::id)).select(ActionFiche::as_select()).into_boxed();
+                    if let Some(scope) = rights::fiches(reach) {
+                        rows = rows.filter(scope);
+                    }
+                    Ok(budget.read(rows.load_stream(conn).await?, Budget::spend).await?)
+                })
+                .await?;
             // Each of these fiches has a parent: they were looked for by it.
             along.share(rows, |row| row.parent_id.unwrap_or(row.id), |view| &mut view.children);
         }

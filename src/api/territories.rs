@@ -8,7 +8,7 @@ mod perimeter;
 mod plan;
 mod successions;
 
-use std::sync::LazyLock;
+use std::{collections::HashMap, sync::LazyLock};
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -220,8 +220,12 @@ impl Shown for Territory {
             let known = territory_labels::table.inner_join(programme_phases::table).filter(territory_labels::territory_id.eq_any(along.ids()));
             let known = known.order_by(programme_phases::number).select((territory_labels::territory_id, territory_labels::id));
             let known: Vec<(Id, Id)> = known.load(along.conn).await?;
-            let keys: Vec<String> = known.iter().map(|(_, label)| label.to_string()).collect();
-            let drawn = contours::drawn("territory_labels", &keys, along.conn).await?;
+            let drawn = along.rows(async |views, budget, conn| {
+                let theirs = known.iter().filter(|(of, _)| views.iter().any(|(id, _)| id == of));
+                let keys: Vec<String> = theirs.map(|(_, label)| label.to_string()).collect();
+                Ok(contours::drawn("territory_labels", &keys, budget, conn).await?)
+            });
+            let drawn: HashMap<String, Contour> = drawn.await?.into_iter().collect();
             // A territory may have a contour for several phases: the latest one is shown.
             for (id, view) in along.views.iter_mut() {
                 view.contour = known.iter().rev().filter(|(of, _)| of == id).find_map(|(_, label)| drawn.get(&label.to_string()).cloned());

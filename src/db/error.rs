@@ -18,6 +18,9 @@ pub enum Error {
     /// The database cannot be reached, is starting, or has no connection free.
     #[error("unavailable: {0}")]
     Unavailable(String),
+    /// The caller has too much running already, and waited too long for its turn.
+    #[error("too much at once")]
+    Crowded,
     /// The statement took too long.
     #[error("timed out: {0}")]
     TimedOut(String),

@@ -15,9 +15,10 @@ use diesel::{
     sql_types::{Bool, Uuid},
 };
 use diesel_async::{RunQueryDsl, methods::LoadQuery};
+use serde::Serialize;
 
 pub use self::field::{Askable, Field, Kind, Names, Sql, field, flag, period, word};
-use super::Conn;
+use super::{Budget, Conn};
 use crate::values::Id;
 
 /// How a filter compares a column with its values.
@@ -221,6 +222,20 @@ impl<N: Listed> Listing<N> {
             rows.reverse();
         }
         Ok(rows)
+    }
+
+    /// The rows as far as the budget lasts, and whether it ended before them. Those that are left out are the furthest from the mark.
+    pub async fn rows_within<'a>(&'a self, budget: &mut Budget, conn: &mut Conn) -> QueryResult<(Vec<(N, Keys)>, bool)>
+    where
+        Rows<'a, N>: LoadQuery<'a, Conn, (N, Keys)>,
+        N: Serialize + Send,
+    {
+        let rows = Rows(self).load_stream::<(N, Keys)>(conn).await?;
+        let (mut rows, ended) = budget.read(rows, |budget, (row, _)| budget.spend(row)).await?;
+        if self.backwards() {
+            rows.reverse();
+        }
+        Ok((rows, ended))
     }
 
     /// The number of all rows, wherever the page begins.

@@ -1,33 +1,31 @@
 //! PostgreSQL as any noun would use it. Knows no noun, and nothing of HTTP.
 
+mod budget;
 pub mod contours;
 pub mod embedded;
 mod error;
+mod lease;
 pub mod listing;
 pub mod migrate;
 pub mod refs;
 mod stream;
 
-use std::{
-    ops::{Deref, DerefMut},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use deadpool::managed::{Hook, HookError};
 use diesel::ConnectionError;
 use diesel_async::{
     AsyncPgConnection, SimpleAsyncConnection,
-    pooled_connection::{
-        AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
-        deadpool::{Object, Pool},
-    },
+    pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod, deadpool::Pool},
 };
 use futures_util::FutureExt;
 
+pub use budget::{BUDGET, Budget};
 pub use error::{Breach, Caused, Error, Violation};
 
+pub use self::lease::on_behalf_of;
+use self::lease::{Lease, Turns};
 use crate::values::{Id, Instant};
 
 /// A connection to PostgreSQL.
@@ -142,6 +140,7 @@ pub struct Patience {
 #[derive(Clone)]
 pub struct Db {
     pool: Pool<Conn>,
+    turns: Arc<Turns>,
     url: Arc<str>,
     patience: Option<Patience>,
 }
@@ -166,7 +165,7 @@ impl Db {
             .runtime(deadpool::Runtime::Tokio1)
             .build()
             .map_err(|error| Error::Unavailable(error.to_string()))?;
-        Ok(Self { pool, url: url.into(), patience: None })
+        Ok(Self { pool, turns: Arc::new(Turns::new(size)), url: url.into(), patience: None })
     }
 
     /// The same database, with another patience in each transaction: for an operation that takes long. (`run` uses no
@@ -175,13 +174,16 @@ impl Db {
         Self { patience: Some(patience), ..self.clone() }
     }
 
-    async fn connection(&self) -> Result<Object<Conn>, Error> {
-        self.pool.get().await.map_err(|error| Error::Unavailable(error.to_string()))
+    /// A connection of the pool, when it is the caller's turn.
+    async fn connection(&self) -> Result<Lease, Error> {
+        let turn = self.turns.take().await?;
+        let conn = self.pool.get().await.map_err(|error| Error::Unavailable(error.to_string()))?;
+        Ok(Lease::new(conn, turn))
     }
 
     /// A new connection instead of a lost one. The other connections of the pool are probably lost as well, so they are dropped.
-    async fn fresh(&self, lost: Option<Object<Conn>>) -> Result<Object<Conn>, Error> {
-        drop(lost.map(Object::take));
+    async fn fresh(&self, lost: Lease) -> Result<Lease, Error> {
+        lost.discard();
         self.pool.retain(|_, _| false);
         self.connection().await
     }
@@ -190,10 +192,13 @@ impl Db {
     /// meanwhile is replaced once, and the statements are run again: so they may be run twice.
     pub async fn run<T, E: From<Error> + Caused>(&self, ask: impl AsyncFn(&mut Conn) -> Result<T, E>) -> Result<T, E> {
         let mut conn = self.connection().await?;
-        match ask(&mut conn).await {
-            Err(error) if lost(&error) => ask(&mut *self.fresh(Some(conn)).await?).await,
-            answer => answer,
+        let mut answer = ask(&mut conn).await;
+        if answer.as_ref().is_err_and(lost) {
+            conn = self.fresh(conn).await?;
+            answer = ask(&mut conn).await;
         }
+        conn.give_back();
+        answer
     }
 
     /// Asks several questions about one state of the database.
@@ -274,15 +279,14 @@ impl Db {
             format!("{begin}; SET LOCAL statement_timeout = {statement}; SET LOCAL idle_in_transaction_session_timeout = {silence}")
         });
         let begin = patience.as_deref().unwrap_or(begin);
-        let mut conn = Lease(Some(self.connection().await?));
+        let mut conn = self.connection().await?;
         if let Err(error) = conn.batch_execute(begin).await {
             // The transaction has not begun. So a connection that was lost while it lay in the pool can be replaced, once.
             let error = Error::from(error);
-            drop(conn);
             if !matches!(error, Error::Unavailable(_)) {
                 return Err(error);
             }
-            conn = Lease(Some(self.fresh(None).await?));
+            conn = self.fresh(conn).await?;
             conn.batch_execute(begin).await?;
         }
         Ok(conn)
@@ -308,40 +312,6 @@ impl Db {
 /// A time as a setting of PostgreSQL.
 fn milliseconds(time: Duration) -> String {
     format!("'{}ms'", time.as_millis())
-}
-
-/// A connection in a transaction. When it is dropped before the end, the connection is closed, and PostgreSQL rolls back.
-struct Lease(Option<Object<Conn>>);
-
-impl Lease {
-    fn give_back(mut self) {
-        self.0.take();
-    }
-}
-
-impl Deref for Lease {
-    type Target = Conn;
-    fn deref(&self) -> &Conn {
-        match &self.0 {
-            Some(conn) => conn,
-            None => unreachable!("a lease is given back by value"),
-        }
-    }
-}
-
-impl DerefMut for Lease {
-    fn deref_mut(&mut self) -> &mut Conn {
-        match &mut self.0 {
-            Some(conn) => conn,
-            None => unreachable!("a lease is given back by value"),
-        }
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        self.0.take().map(Object::take);
-    }
 }
 
 fn lost<E: Caused>(error: &E) -> bool {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, ops::Bound};
 
 use actix_web::{
     Error, HttpMessage, HttpRequest, HttpResponse, ResponseError,
-    body::{BoxBody, MessageBody},
+    body::{BodySize, BodyStream, BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{
         Method,
@@ -13,8 +13,9 @@ use actix_web::{
     },
     middleware::Next,
     mime::{self, Mime},
-    web::Data,
+    web::{Bytes, Data},
 };
+use futures_util::stream;
 use percent_encoding::percent_decode_str;
 use utoipa::openapi::{
     OpenApi, Ref, RefOr,
@@ -28,7 +29,7 @@ use super::{
     kinds,
     limit::{Use, Who},
 };
-use crate::db::Db;
+use crate::db::{self, Db};
 
 /// The longest query string.
 const LONGEST: usize = 8 * 1024;
@@ -142,13 +143,19 @@ pub async fn otherwise(request: HttpRequest) -> HttpResponse {
 
 /// Identifies the caller, and refuses what the document does not offer. Beside the API (health, documentation) no caller is identified.
 pub async fn guard(mut request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, Error> {
-    if let Err(problem) = admit(&mut request).await {
-        return Ok(request.into_response(problem.error_response()));
-    }
-    next.call(request).await.map(ServiceResponse::map_into_boxed_body)
+    let head = request.method() == Method::HEAD;
+    let response = match admit(&mut request).await {
+        Ok(None) => next.call(request).await?.map_into_boxed_body(),
+        Ok(Some(who)) => db::on_behalf_of(who.to_string(), next.call(request)).await?.map_into_boxed_body(),
+        Err(problem) => request.into_response(problem.error_response()),
+    };
+    // The framework would read a stream to its end, to send nothing of it.
+    let endless = head && response.response().body().size() == BodySize::Stream;
+    Ok(if endless { response.map_body(|_, _| BodyStream::new(stream::empty::<Result<Bytes, Error>>()).boxed()) } else { response })
 }
 
-async fn admit(request: &mut ServiceRequest) -> Result<(), Problem> {
+/// Who asks, where a caller is identified; or the refusal.
+async fn admit(request: &mut ServiceRequest) -> Result<Option<Who>, Problem> {
     let method = if request.method() == Method::HEAD { Method::GET } else { request.method().clone() };
     if request.query_string().len() > LONGEST {
         let said = Said::new("A query string may have 8192 bytes.", "Une chaîne de paramètres peut avoir 8192 octets.");
@@ -158,7 +165,7 @@ async fn admit(request: &mut ServiceRequest) -> Result<(), Problem> {
     if request.path().contains('%') {
         return Err(Problem::new(&kinds::NOT_FOUND));
     }
-    identify(request).await?;
+    let who = identify(request).await?;
     let offered = request.app_data::<Data<Offer>>().and_then(|offer| offer.at(request.path()));
     // A path with a word of its own (`/action-fiches/transitions`) must not reach the route with an `{id}`.
     if let Some(methods) = offered
@@ -190,14 +197,14 @@ async fn admit(request: &mut ServiceRequest) -> Result<(), Problem> {
     if request.method() == Method::HEAD {
         request.head_mut().method = Method::GET;
     }
-    Ok(())
+    Ok(who)
 }
 
 /// Identifies the caller, and counts the request for the limits of the caller.
-async fn identify(request: &mut ServiceRequest) -> Result<(), Problem> {
+async fn identify(request: &mut ServiceRequest) -> Result<Option<Who>, Problem> {
     let api = request.path().starts_with("/api/");
     if !(api || request.path().starts_with("/oauth/")) || request.method() == Method::OPTIONS {
-        return Ok(());
+        return Ok(None);
     }
     let bug = || Problem::new(&kinds::INTERNAL);
     let gate = request.app_data::<Data<Gate>>().cloned().ok_or_else(bug)?;
@@ -220,7 +227,9 @@ async fn identify(request: &mut ServiceRequest) -> Result<(), Problem> {
         request.extensions_mut().insert(told);
         refusal.map_or(Ok(()), Err)?;
     }
-    identified
+    identified?;
+    request.extensions_mut().insert(who.clone());
+    Ok(Some(who))
 }
 
 /// The fault of an unknown parameter, with the one among these that is most like it.

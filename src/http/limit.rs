@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    fmt,
     net::{IpAddr, Ipv6Addr, SocketAddr},
     num::NonZeroU32,
     sync::{
@@ -40,6 +41,16 @@ pub enum Who {
     Identity(String),
     /// Requests without a credential, from one address.
     Address(IpAddr),
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(key) => write!(formatter, "key {key}"),
+            Self::Identity(name) => write!(formatter, "identity {name}"),
+            Self::Address(address) => address.fmt(formatter),
+        }
+    }
 }
 
 /// The kinds of requests that are limited separately.
@@ -164,13 +175,18 @@ impl Limits {
                 }
             }
         }
-        match from {
-            IpAddr::V6(address) => {
-                let [a, b, c, d, ..] = address.segments();
-                IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-            }
-            address => address,
+        network(from)
+    }
+}
+
+/// The address that is counted: a client may choose any address of its network of IPv6, so the whole network counts as one.
+pub fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
         }
+        address => address,
     }
 }
 

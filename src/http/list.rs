@@ -28,7 +28,7 @@ use self::{
 use super::{Caller, PartOf, Problem, Resource, Result, Site, Tagged, kinds};
 use crate::{
     db::{
-        Conn, Db,
+        Budget, Conn, Db,
         listing::{Keys, Listed, Listing, Names, Rows, Scope, Total},
     },
     rights::{self, MayName, Reach},
@@ -95,6 +95,19 @@ pub struct List<N: Shown> {
     request: HttpRequest,
 }
 
+/// The rows that answer a query.
+struct Found<V> {
+    views: Views<V>,
+    /// The keys of the first and of the last row.
+    first: Option<Keys>,
+    last: Option<Keys>,
+    /// Are there more rows, in the direction in which the page was read?
+    more: bool,
+    /// Did the page end before its limit, since it would have too many bytes?
+    early: bool,
+    total: Option<i64>,
+}
+
 /// What a query string asks about one thing: `as_of` and `include`.
 pub struct One<N> {
     caller: Caller,
@@ -142,7 +155,8 @@ impl<N: Shown> List<N> {
             list.know(db).await?;
         }
         let answer = async |conn: &mut Conn| -> Result<_> {
-            let mut rows = list.listing.rows(conn).await?;
+            let mut budget = Budget::default();
+            let (mut rows, mut early) = list.listing.rows_within(&mut budget, conn).await?;
             let back = list.listing.mark.as_ref().is_some_and(|mark| mark.back);
             let more = rows.len() as i64 > limit;
             if more && back {
@@ -151,41 +165,48 @@ impl<N: Shown> List<N> {
                 rows.pop();
             }
             let total = if list.count { Some(list.listing.total(conn).await?) } else { None };
-            let ends = (rows.first().map(|(_, keys)| keys.clone()), rows.last().map(|(_, keys)| keys.clone()));
             let mut views: Views<N::View> = Vec::with_capacity(rows.len());
+            let mut ends = Vec::with_capacity(rows.len());
             for (row, keys) in rows {
                 let id = keys.last().cloned().flatten().and_then(|id| Id::parse(&id).ok());
-                let id = id.ok_or_else(|| Problem::new(&kinds::INTERNAL))?;
-                views.push((id, N::View::from(row)));
+                views.push((id.ok_or_else(|| Problem::new(&kinds::INTERNAL))?, N::View::from(row)));
+                ends.push(keys);
             }
             N::veil(&mut views, &reach, conn).await?;
             if !list.wanted.is_empty() {
-                N::include(&mut Along { views: &mut views, reach: &reach, conn, wanted: &list.wanted }).await?;
+                N::include(&mut Along { views: &mut views, reach: &reach, conn, wanted: &list.wanted, budget, back }).await?;
             }
-            Ok((views, ends, more, total))
+            // Rows that left no room for what comes along are on the next page.
+            let left = ends.len() - views.len();
+            early |= left > 0;
+            ends.drain(if back { 0..left } else { views.len()..ends.len() });
+            Ok(Found { views, first: ends.first().cloned(), last: ends.pop(), more: more || early, early, total })
         };
-        let (views, ends, more, total) =
-            if single { list.when.ask(db, &reach, answer).await? } else { list.when.snapshot(db, &reach, answer).await? };
-        let (links, next_cursor) = list.links(ends, more, views.is_empty());
-        Ok(Page { data: views.into_iter().map(|(_, view)| view).collect(), links, meta: Meta { limit, next_cursor, total } })
+        let found = if single { list.when.ask(db, &reach, answer).await? } else { list.when.snapshot(db, &reach, answer).await? };
+        let (links, next_cursor) = list.links(&found);
+        let meta = Meta { limit, next_cursor, total: found.total, ended_early: found.early.then_some(true) };
+        Ok(Page { data: found.views.into_iter().map(|(_, view)| view).collect(), links, meta })
     }
 
-    /// The links of a page, and the cursor of the next one. The first and the last row of the page have these keys. `more`: there are more
-    /// rows in the direction in which the page was read.
-    fn links(&self, (first, last): (Option<Keys>, Option<Keys>), more: bool, empty: bool) -> (Links, Option<String>) {
-        let (limit, offset) = (self.limit, self.listing.offset);
-        let seal = |keys: Option<Keys>, back| keys.map(|keys| Cursor { keys, back, digest: self.digest.clone() }.sealed(&self.site.seal));
-        let (forward, back) = match &self.listing.mark {
-            Some(mark) if mark.back => (true, more),
-            mark => (more, mark.is_some()),
+    /// The links of a page, and the cursor of the next one.
+    fn links(&self, found: &Found<N::View>) -> (Links, Option<String>) {
+        let (limit, offset, empty) = (self.limit, self.listing.offset, found.views.is_empty());
+        let further = if found.early { found.views.len() as i64 } else { limit };
+        let seal = |keys: &Option<Keys>, back| {
+            let keys = keys.clone()?;
+            Some(Cursor { keys, back, digest: self.digest.clone() }.sealed(&self.site.seal))
         };
-        let next_cursor = if forward { seal(last, false) } else { None };
-        let prev_cursor = if back { seal(first, true) } else { None };
+        let (forward, back) = match &self.listing.mark {
+            Some(mark) if mark.back => (true, found.more),
+            mark => (found.more, mark.is_some()),
+        };
+        let next_cursor = if forward { seal(&found.last, false) } else { None };
+        let prev_cursor = if back { seal(&found.first, true) } else { None };
         // The rows of the previous page may be deleted meanwhile: then the list continues at its start.
         let behind = empty && self.listing.mark.as_ref().is_some_and(|mark| mark.back);
         let next = match &next_cursor {
             _ if behind => Some(self.link("offset", "0")),
-            Some(_) if self.numbered && offset + limit <= FURTHEST => Some(self.link("offset", &(offset + limit).to_string())),
+            Some(_) if self.numbered && offset + further <= FURTHEST => Some(self.link("offset", &(offset + further).to_string())),
             Some(cursor) => Some(self.link("cursor", cursor)),
             None => None,
         };
@@ -249,7 +270,8 @@ impl<N: Shown> One<N> {
             let mut views = vec![(id, N::View::from(thing))];
             N::veil(&mut views, reach, conn).await?;
             if !self.wanted.is_empty() {
-                N::include(&mut Along { views: &mut views, reach, conn, wanted: &self.wanted }).await?;
+                let budget = Budget::default();
+                N::include(&mut Along { views: &mut views, reach, conn, wanted: &self.wanted, budget, back: false }).await?;
             }
             let (_, view) = views.pop().ok_or_else(|| Problem::new(&kinds::INTERNAL))?;
             Ok(Tagged(version, view))

@@ -1,6 +1,7 @@
 //! What every handler needs: the caller, the request, the answer, the refusal. Knows no noun.
 
 pub mod auth;
+pub mod connection;
 pub mod cors;
 pub mod dress;
 pub mod gate;
@@ -15,6 +16,7 @@ mod path;
 mod problem;
 mod resource;
 pub mod seal;
+pub mod seats;
 mod token;
 
 pub use auth::{Admin, Approver, Caller, Content, Decisions, Editor, Holder, Right, Writer};

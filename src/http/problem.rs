@@ -301,6 +301,10 @@ impl From<db::Error> for Problem {
             db::Error::NotFound => Self::new(&kinds::NOT_FOUND),
             db::Error::Violated(violation) => violated(violation),
             db::Error::Again(_) | db::Error::Unavailable(_) => Self::new(&kinds::UNAVAILABLE),
+            db::Error::Crowded => Self::new(&kinds::TOO_MANY_REQUESTS).header(header::RETRY_AFTER, "2").saying(Said::new(
+                "You have too many requests running: wait for their answers.",
+                "Vous avez trop de requêtes en cours : attendez leurs réponses.",
+            )),
             db::Error::TimedOut(_) => Self::new(&kinds::TIMED_OUT),
             db::Error::StorageFull(_) => Self::new(&kinds::STORAGE_FULL),
             db::Error::OutcomeUnknown => Self::new(&kinds::OUTCOME_UNKNOWN),

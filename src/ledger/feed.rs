@@ -12,7 +12,11 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::shown;
-use crate::{db::Conn, rights::Reach, values::Id};
+use crate::{
+    db::{Budget, Conn},
+    rights::Reach,
+    values::Id,
+};
 
 /// How many lines are looked through for one page at most.
 const WINDOW: i64 = 10_000;
@@ -140,8 +144,17 @@ fn near(line: &str) -> String {
     format!("($1 OR $4 IS NULL OR {line}.audience = 'public' OR line.noun NOT IN ('people', 'person_mandates') OR $4 = ANY ($2))")
 }
 
+/// How much is read at once at most. One event is read in any case.
+#[derive(Debug, Clone, Copy)]
+pub struct Most {
+    /// The number of events.
+    pub events: i64,
+    /// The bytes of what they say of things.
+    pub bytes: usize,
+}
+
 /// What happened after this number, up to the head, as this caller may know it.
-pub async fn read(after: i64, head: i64, limit: i64, filter: &Filter, reach: &Reach, conn: &mut Conn) -> QueryResult<Batch> {
+pub async fn read(after: i64, head: i64, most: Most, filter: &Filter, reach: &Reach, conn: &mut Conn) -> QueryResult<Batch> {
     let mut until = head.min(after + WINDOW);
     let query = sql_query(format!(
         "SELECT seq, noun, thing, parent_noun, parent, version, author, recorded_at,
@@ -169,20 +182,21 @@ pub async fn read(after: i64, head: i64, limit: i64, filter: &Filter, reach: &Re
     ));
     let mut from = after;
     // One line more than asked tells whether there is more: of what the caller does not see, nothing is told.
-    let mut lines: Vec<Line> = loop {
+    let (mut lines, ended): (Vec<Line>, bool) = loop {
         let lines = shown::bind(query.clone().into_boxed(), reach, filter.territory)
             .bind::<BigInt, _>(from)
             .bind::<BigInt, _>(until)
             .bind::<Array<Text>, _>(&filter.nouns)
-            .bind::<BigInt, _>(limit + 1);
-        let lines: Vec<Line> = lines.load(conn).await?;
+            .bind::<BigInt, _>(most.events + 1);
+        let lines = lines.load_stream::<Line>(conn).await?;
+        let (lines, ended) = Budget::new(most.bytes).read(lines, |budget, line| budget.spend(&line.after)).await?;
         if !lines.is_empty() || until >= head {
-            break lines;
+            break (lines, ended);
         }
         (from, until) = (until, head.min(until + WINDOW));
     };
-    let cut = lines.len() as i64 > limit;
-    lines.truncate(usize::try_from(limit).unwrap_or_default());
+    let cut = ended || lines.len() as i64 > most.events;
+    lines.truncate(usize::try_from(most.events).unwrap_or_default());
     let up_to = if cut { lines.last().map_or(until, |line| line.seq) } else { until.max(after) };
     let more = cut || until < head;
     let rows = lines.iter().filter_map(|line| line.after.as_ref());

@@ -99,7 +99,7 @@ async fn list<N: Noun<Whole = Alone>>(db: Data<Db>, at: Address<N>, request: Htt
     versions.truncate(usize::try_from(limit).unwrap_or_default());
     let last = versions.last().filter(|_| more).map(|last| last.version);
     let next = last.map(|version| site.seal.seal(&purpose, &version.to_be_bytes()));
-    Ok(Page::of(versions, limit, next, &request))
+    Ok(Page::of(versions, limit, next, false, &request))
 }
 
 /// The present state of a thing that is to be restored.

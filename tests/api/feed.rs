@@ -20,10 +20,11 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use territoires_industrie::{
-    api, db,
+    api,
+    db::{self, BUDGET},
     ledger::{
         self,
-        feed::{self, Filter},
+        feed::{self, Filter, Most},
         stamper,
     },
     rights::Reach,
@@ -90,7 +91,7 @@ async fn of_racing_writers_nothing_is_missed_and_nothing_comes_twice() {
     let mut finished = false;
     loop {
         let head = feed::head(&mut conn).await.unwrap();
-        let batch = feed::read(after, head.seq, 1000, &Filter::default(), &all, &mut conn).await.unwrap();
+        let batch = feed::read(after, head.seq, Most { events: 1000, bytes: BUDGET }, &Filter::default(), &all, &mut conn).await.unwrap();
         for (seq, event) in batch.events {
             assert_eq!(seq, after + 1, "no number is passed over, none comes twice");
             after = seq;

@@ -6,6 +6,7 @@
 mod access;
 mod action_fiches;
 mod beyond;
+mod bounds;
 mod committees;
 mod contract;
 mod crashes;

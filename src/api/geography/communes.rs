@@ -135,7 +135,7 @@ impl Shown for Commune {
     }
 
     async fn include(along: &mut Along<'_, CommuneView>) -> Result<()> {
-        super::draw("communes", along, |view| view.commune.code.as_str(), |view| &mut view.contour).await
+        along.contours("communes", |_, view| view.commune.code.as_str().to_owned(), |view| &mut view.contour).await
     }
 }
 

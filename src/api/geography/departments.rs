@@ -89,7 +89,7 @@ impl Shown for Department {
     }
 
     async fn include(along: &mut Along<'_, DepartmentView>) -> Result<()> {
-        super::draw("departments", along, |view| view.department.code.as_str(), |view| &mut view.contour).await
+        along.contours("departments", |_, view| view.department.code.as_str().to_owned(), |view| &mut view.contour).await
     }
 }
 

@@ -147,7 +147,7 @@ impl Shown for Intercommunality {
                 .await?;
             along.share(rows, |row| row.intercommunality_id, |view| &mut view.places);
         }
-        super::draw("intercommunalities", along, |view| view.intercommunality.siren.as_str(), |view| &mut view.contour).await
+        along.contours("intercommunalities", |_, view| view.intercommunality.siren.as_str().to_owned(), |view| &mut view.contour).await
     }
 }
 

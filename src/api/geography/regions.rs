@@ -86,7 +86,7 @@ impl Shown for Region {
     }
 
     async fn include(along: &mut Along<'_, RegionView>) -> Result<()> {
-        super::draw("regions", along, |view| view.region.code.as_str(), |view| &mut view.contour).await
+        along.contours("regions", |_, view| view.region.code.as_str().to_owned(), |view| &mut view.contour).await
     }
 }
 

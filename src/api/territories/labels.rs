@@ -12,7 +12,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::Territory;
 use crate::{
     db::{
-        Conn, contours,
+        Conn,
         listing::{Field, Listed, field, word},
     },
     http::{Along, Content, Resource, Result, Shown, sent},
@@ -150,12 +150,7 @@ impl Shown for Label {
     const INCLUDES: &'static [(&'static str, &'static str)] = &[("contour", "The contour of the territory in this phase (contour).")];
 
     async fn include(along: &mut Along<'_, LabelView>) -> Result<()> {
-        let keys: Vec<String> = along.ids().iter().map(Id::to_string).collect();
-        let mut drawn = contours::drawn("territory_labels", &keys, along.conn).await?;
-        for (id, view) in along.views.iter_mut() {
-            view.contour = drawn.remove(&id.to_string());
-        }
-        Ok(())
+        along.contours("territory_labels", |id, _| id.to_string(), |view| &mut view.contour).await
     }
 }
 

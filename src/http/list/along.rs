@@ -1,7 +1,10 @@
 //! The related things that `include` names: each word is loaded in one statement for all rows.
 
+use std::collections::HashMap;
+
 use diesel::{Column, pg::Pg, query_builder::QueryFragment, sql_types::Uuid};
 use diesel_async::methods::LoadQuery;
+use serde::Serialize;
 
 use super::{
     Shown, Views,
@@ -9,12 +12,12 @@ use super::{
 };
 use crate::{
     db::{
-        Conn,
+        Budget, Conn, contours,
         listing::{Keys, Listing, Rows},
     },
-    http::{Resource, Result, Said, Wrong},
+    http::{Problem, Resource, Result, Said, Wrong, kinds},
     rights::Reach,
-    values::Id,
+    values::{Contour, Id},
 };
 
 /// The words of `include`.
@@ -50,9 +53,13 @@ pub struct Along<'a, V> {
     /// The connection that they are loaded over.
     pub conn: &'a mut Conn,
     pub(super) wanted: &'a Wanted,
+    /// What the rows leave of the answer's bytes.
+    pub(super) budget: Budget,
+    /// Was the page read backwards? Then its last rows are those that stay.
+    pub(super) back: bool,
 }
 
-impl<V> Along<'_, V> {
+impl<V: Serialize> Along<'_, V> {
     /// Did `include` name this word?
     pub fn wants(&self, name: &str) -> bool {
         self.wanted.0.contains(&name)
@@ -68,26 +75,77 @@ impl<V> Along<'_, V> {
     pub async fn parts<P, C>(&mut self, name: &str, column: C, whole: impl Fn(&P) -> Id, place: impl Fn(&mut V) -> &mut Option<Vec<P>>) -> Result<()>
     where
         P: Shown<View = P> + Resource + Send,
-        C: Column<SqlType = Uuid> + QueryFragment<Pg> + Send + Sync + 'static,
+        C: Column<SqlType = Uuid> + QueryFragment<Pg> + Clone + Send + Sync + 'static,
         for<'a> Rows<'a, P>: LoadQuery<'a, Conn, (P, Keys)>,
     {
         if !self.wants(name) {
             return Ok(());
         }
-        let mut listing = Listing::<P>::default();
-        listing.within(column, self.ids());
-        listing.scope = P::scope(self.reach);
-        order::<P>(&mut listing.order, P::ORDER, &mut Vec::new());
-        let rows = listing.rows(self.conn).await?;
+        let reach = self.reach;
+        let rows = self
+            .rows(async |views, budget, conn| {
+                let mut listing = Listing::<P>::default();
+                listing.within(column.clone(), views.iter().map(|(id, _)| *id).collect());
+                listing.scope = P::scope(reach);
+                order::<P>(&mut listing.order, P::ORDER, &mut Vec::new());
+                Ok(listing.rows_within(budget, conn).await?)
+            })
+            .await?;
         let mut parts: Views<P> = rows.into_iter().map(|(part, _)| (part.id(), part)).collect();
         P::veil(&mut parts, self.reach, self.conn).await?;
         self.share(parts.into_iter().map(|(_, part)| part), whole, place);
         Ok(())
     }
 
+    /// Loads what comes along for the rows, as far as the budget lasts. If it is too large, half of the rows are left to the next page, and
+    /// `ask` is asked again for the others. Refuses (400) what is too large for one thing alone.
+    pub async fn rows<R>(&mut self, ask: impl AsyncFn(&Views<V>, &mut Budget, &mut Conn) -> Result<(Vec<R>, bool)>) -> Result<Vec<R>> {
+        loop {
+            let mut left = self.budget;
+            let (rows, ended) = ask(self.views, &mut left, self.conn).await?;
+            if !ended {
+                self.budget = left;
+                return Ok(rows);
+            }
+            let kept = self.views.len() / 2;
+            if kept == 0 {
+                let said = Said::new(
+                    "What comes along has more than 4 MB: read it by its own list.",
+                    "Ce qui accompagne la ressource dépasse 4 Mo : lisez-le par sa propre liste.",
+                );
+                return Err(Problem::errors(&kinds::INVALID_PARAMETERS, vec![Wrong::parameter("include", "too_large", said)]));
+            }
+            if self.back {
+                self.views.drain(..self.views.len() - kept);
+            } else {
+                self.views.truncate(kept);
+            }
+            self.budget = Budget::default();
+            for (_, view) in self.views.iter() {
+                self.budget.spend(view);
+            }
+        }
+    }
+
+    /// Adds the contours of the rows of this noun, where they are known, if `include` named them.
+    pub async fn contours(&mut self, noun: &str, key: impl Fn(Id, &V) -> String, place: impl Fn(&mut V) -> &mut Option<Contour>) -> Result<()> {
+        if !self.wants("contour") {
+            return Ok(());
+        }
+        let drawn = self.rows(async |views, budget, conn| {
+            let keys: Vec<String> = views.iter().map(|(id, view)| key(*id, view)).collect();
+            Ok(contours::drawn(noun, &keys, budget, conn).await?)
+        });
+        let drawn: HashMap<String, Contour> = drawn.await?.into_iter().collect();
+        for (id, view) in self.views.iter_mut() {
+            *place(view) = drawn.get(&key(*id, view)).cloned();
+        }
+        Ok(())
+    }
+
     /// Gives each part to its row. Every row gets a list, which may be empty.
     pub fn share<P>(&mut self, parts: impl IntoIterator<Item = P>, whole: impl Fn(&P) -> Id, place: impl Fn(&mut V) -> &mut Option<Vec<P>>) {
-        let index: std::collections::HashMap<Id, usize> = self.views.iter().enumerate().map(|(index, (id, _))| (*id, index)).collect();
+        let index: HashMap<Id, usize> = self.views.iter().enumerate().map(|(index, (id, _))| (*id, index)).collect();
         for (_, view) in self.views.iter_mut() {
             *place(view) = Some(Vec::new());
         }

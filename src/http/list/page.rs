@@ -19,13 +19,17 @@ pub struct Page<T> {
 
 impl<T> Page<T> {
     /// A page of what is no noun's list: where it goes on, if it does.
-    pub fn of(data: Vec<T>, limit: i64, next_cursor: Option<String>, request: &HttpRequest) -> Self {
+    pub fn of(data: Vec<T>, limit: i64, next_cursor: Option<String>, ended_early: bool, request: &HttpRequest) -> Self {
         let site = request.app_data::<Data<Site>>().map(|site| site.url.as_str()).unwrap_or_default();
         let address = format!("{site}{}", request.path());
         let query = request.query_string();
         let itself = if query.is_empty() { address.clone() } else { format!("{address}?{query}") };
         let next = next_cursor.as_ref().map(|cursor| format!("{address}?{}", elsewhere(query, "cursor", cursor)));
-        Self { data, links: Links { itself, next, prev: None }, meta: Meta { limit, next_cursor, total: None } }
+        Self {
+            data,
+            links: Links { itself, next, prev: None },
+            meta: Meta { limit, next_cursor, total: None, ended_early: ended_early.then_some(true) },
+        }
     }
 }
 
@@ -57,6 +61,10 @@ pub struct Meta {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(super) total: Option<i64>,
+    /// True when the page ended before `limit`, because its rows have 4 MB; else left out. `links.next` leads to the rows that follow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(super) ended_early: Option<bool>,
 }
 
 impl<T: Serialize> Responder for Page<T> {
