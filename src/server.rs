@@ -134,7 +134,7 @@ pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io
         .tcp_nodelay(true)
         .max_connections(settings.max_connections)
         .shutdown_timeout(settings.shutdown_timeout)
-        .workers(settings.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from)));
+        .workers(settings.threads());
     let server = server.disable_signals().listen(listener)?.run();
     actix_web::rt::spawn(end(server.handle(), stop));
     Ok(server)

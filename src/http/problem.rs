@@ -300,7 +300,7 @@ impl From<db::Error> for Problem {
         let problem = match &error {
             db::Error::NotFound => Self::new(&kinds::NOT_FOUND),
             db::Error::Violated(violation) => violated(violation),
-            db::Error::Again(_) | db::Error::Unavailable(_) => Self::new(&kinds::UNAVAILABLE),
+            db::Error::Again(_) | db::Error::Unavailable(_) | db::Error::Refused(_) => Self::new(&kinds::UNAVAILABLE),
             db::Error::TimedOut(_) => Self::new(&kinds::TIMED_OUT),
             db::Error::StorageFull(_) => Self::new(&kinds::STORAGE_FULL),
             db::Error::OutcomeUnknown => Self::new(&kinds::OUTCOME_UNKNOWN),
