@@ -2,7 +2,7 @@
 
 use std::{
     error::{self, Error as _},
-    io,
+    io, iter,
 };
 
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
@@ -95,8 +95,13 @@ impl From<DieselError> for Error {
 
 impl From<tokio_postgres::Error> for Error {
     fn from(error: tokio_postgres::Error) -> Self {
-        error.as_db_error().map_or_else(|| Self::Unavailable(error.to_string()), |told| of_state(told.code(), told.message().to_owned()))
+        error.as_db_error().map_or_else(|| Self::Unavailable(causes(&error)), |told| of_state(told.code(), told.message().to_owned()))
     }
+}
+
+/// An error and its causes, of which tokio-postgres tells only the first.
+pub(super) fn causes(error: &tokio_postgres::Error) -> String {
+    iter::successors(error.source(), |cause| (**cause).source()).fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
 }
 
 /// Classifies why no connection could be opened. What the network or the machine refuses can come back, and of what PostgreSQL refuses what
@@ -106,7 +111,7 @@ pub(super) fn unconnected(error: tokio_postgres::Error) -> Error {
         // TLS fails inside of an error of the network.
         let passing = |cause: &io::Error| !cause.get_ref().is_some_and(<dyn error::Error + Send + Sync>::is::<rustls::Error>);
         let io = error.source().and_then(<dyn error::Error>::downcast_ref).is_some_and(passing);
-        return if error.is_closed() || io { Error::Unavailable(error.to_string()) } else { Error::Refused(error.to_string()) };
+        return if error.is_closed() || io { Error::Unavailable(causes(&error)) } else { Error::Refused(causes(&error)) };
     };
     match of_state(told.code(), told.to_string()) {
         Error::Bug(message) => Error::Refused(message),

@@ -29,7 +29,11 @@ use tokio_postgres::{
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::either::Either;
 
-use super::{Conn, Error, error::unconnected, told::Told};
+use super::{
+    Conn, Error,
+    error::{causes, unconnected},
+    told::Told,
+};
 
 /// The settings of every session: every wait has an end, and times never vary. PostgreSQL looks for a deadlock after a second. The wait for
 /// a lock is longer, so that a deadlock is reported as one. Any role may set these.
@@ -102,7 +106,7 @@ impl Address {
     /// Reads an address. tokio-postgres knows neither `sslmode=verify-…` nor the files of certificates: they are taken out before.
     fn read(url: &str) -> Result<Self, Error> {
         let (rest, [mode, root, cert, key]) = take_out(url, ["sslmode", "sslrootcert", "sslcert", "sslkey"]);
-        let mut config: Config = rest.parse().map_err(|error: tokio_postgres::Error| refused(&error))?;
+        let mut config: Config = rest.parse().map_err(|error: tokio_postgres::Error| refused(&causes(&error)))?;
         let sockets: Vec<PathBuf> =
             config.get_hosts().iter().filter_map(|host| if let Host::Unix(path) = host { Some(path.clone()) } else { None }).collect();
         let system = root.as_deref() == Some("system");
