@@ -161,6 +161,8 @@ fn of_state(state: &SqlState, message: String) -> Error {
         | SqlState::OUT_OF_MEMORY
         | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
         | SqlState::READ_ONLY_SQL_TRANSACTION => Error::Unavailable(message),
+        // The connection itself failed, which is what a pooler in between says.
+        _ if state.code().starts_with("08") => Error::Unavailable(message),
         _ => Error::Bug(message),
     }
 }

@@ -2,7 +2,8 @@
 
 use std::{error::Error as StdError, io, path::PathBuf, sync::Arc, time::Duration};
 
-use diesel_async::AsyncPgConnection;
+use diesel::connection::{Instrumentation, InstrumentationEvent};
+use diesel_async::{AsyncConnection, AsyncPgConnection};
 use futures_util::{FutureExt, future::BoxFuture};
 use percent_encoding::percent_decode_str;
 use rustls::{
@@ -18,7 +19,7 @@ use rustls::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::UnixStream,
-    task::JoinHandle,
+    sync::oneshot,
     time::timeout,
 };
 use tokio_postgres::{
@@ -38,7 +39,7 @@ use super::{
 /// The settings of every session: every wait has an end, and times never vary. PostgreSQL looks for a deadlock after a second. The wait for
 /// a lock is longer, so that a deadlock is reported as one. Any role may set these.
 const SESSION: &str = "-c timezone=UTC -c datestyle=ISO -c jit=off -c default_text_search_config=pg_catalog.simple \
-    -c statement_timeout=5s -c lock_timeout=3s -c idle_in_transaction_session_timeout=5s";
+    -c client_min_messages=warning -c statement_timeout=5s -c lock_timeout=3s -c idle_in_transaction_session_timeout=5s";
 
 /// How long the opening of a socket may take.
 const WAIT: Duration = Duration::from_secs(2);
@@ -53,11 +54,31 @@ pub fn check_url(url: &str) -> Result<(), Error> {
 
 /// Opens a connection with the settings of every session.
 pub async fn connect(url: &str) -> Result<Conn, Error> {
-    let (client, _) = session(url).await?;
-    AsyncPgConnection::try_from(client).await.map_err(|error| Error::Unavailable(error.to_string()))
+    let (client, connection) = session(url).await?;
+    let (held, dropped) = oneshot::channel();
+    // When the connection is dropped in the middle of a statement, its socket is closed, so that PostgreSQL can know. (diesel-async does so
+    // itself for connections that tokio-postgres opens, but those over a socket of this machine are not of that type.)
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = dropped => {}
+            _ = connection => {}
+        }
+    });
+    let mut conn = AsyncPgConnection::try_from(client).await.map_err(|error| Error::Unavailable(error.to_string()))?;
+    conn.set_instrumentation(Held { _until_dropped: held });
+    Ok(conn)
 }
 
-/// Opens a connection without diesel: its client, and the task that ends when the connection does.
+/// What a connection of diesel owns, and drops with itself.
+struct Held {
+    _until_dropped: oneshot::Sender<()>,
+}
+
+impl Instrumentation for Held {
+    fn on_connection_event(&mut self, _event: InstrumentationEvent<'_>) {}
+}
+
+/// Opens a connection without diesel: its client, and what drives it until the client is dropped.
 pub(super) async fn session(url: &str) -> Result<Session, Error> {
     let address = Address::read(url)?;
     let secured = address.open(address.secured()?).await;
@@ -71,7 +92,7 @@ pub(super) async fn session(url: &str) -> Result<Session, Error> {
     }
 }
 
-type Session = (Client, JoinHandle<Result<(), tokio_postgres::Error>>);
+type Session = (Client, BoxFuture<'static, Result<(), tokio_postgres::Error>>);
 
 /// Whether TLS is used, and how the server is verified: the `sslmode` of libpq.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -197,7 +218,7 @@ impl Address {
         if self.sockets.is_empty() {
             let greeting = Greeting { tls, optional: self.mode == Mode::Prefer, direct: self.direct };
             let (client, connection) = self.config.connect(greeting).await.map_err(unconnected)?;
-            return Ok((client, tokio::spawn(connection)));
+            return Ok((client, connection.boxed()));
         }
         let mut failed = Error::Unavailable("no socket".to_owned());
         for (index, folder) in self.sockets.iter().enumerate() {
@@ -209,7 +230,7 @@ impl Address {
                 Err(error) => Err(Error::Unavailable(format!("{}: {error}", path.display()))),
             };
             match opened {
-                Ok((client, connection)) => return Ok((client, tokio::spawn(connection))),
+                Ok((client, connection)) => return Ok((client, connection.boxed())),
                 Err(error) => failed = error,
             }
         }

@@ -254,7 +254,8 @@ impl Db {
     /// Writes reference data in bulk by COPY, which diesel does not support: in one transaction, on a connection of its own, without a
     /// ledger. The transaction is committed if `act` succeeds, and rolled back if it fails.
     pub async fn copy<T>(&self, act: impl AsyncFn(&tokio_postgres::Transaction<'_>) -> Result<T, tokio_postgres::Error>) -> Result<T, Error> {
-        let (mut client, driver) = link::session(&self.url).await?;
+        let (mut client, connection) = link::session(&self.url).await?;
+        let driver = tokio::spawn(connection);
         client.batch_execute(&format!("SET statement_timeout = 0; {ROLE}")).await?;
         let transaction = client.transaction().await?;
         let done = act(&transaction).await?;

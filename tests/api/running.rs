@@ -261,6 +261,21 @@ async fn tls_is_as_libpq_has_it() {
     assert!(matches!(db::connect(&away).await, Err(Error::Unavailable(_))), "what is not there may come back");
 }
 
+/// A connection that is dropped in the middle of a statement closes its socket: PostgreSQL, which looks, ends the statement.
+async fn closes_when_dropped(url: &str, watcher: &mut Conn) {
+    let mut conn = db::connect(url).await.unwrap();
+    conn.batch_execute("SET statement_timeout = 0; SET client_connection_check_interval = 20").await.unwrap();
+    let pid = ask("pg_backend_pid()", &mut conn).await.unwrap();
+    let sleep = conn.batch_execute("SELECT pg_sleep(600)");
+    assert!(tokio::time::timeout(Duration::from_millis(200), sleep).await.is_err());
+    drop(conn);
+    let start = Instant::now();
+    while ask(&format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {pid}"), watcher).await.unwrap() != "0" {
+        assert!(start.elapsed() < Duration::from_secs(60), "it sleeps on");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 /// A service that runs until it is dropped.
 struct Serving {
     child: Child,
@@ -382,6 +397,7 @@ async fn an_ordinary_role_is_enough_in_any_language() {
     let (one, other) = tokio::join!(one.batch_execute("SELECT pg_advisory_xact_lock(2)"), other.batch_execute("SELECT pg_advisory_xact_lock(1)"));
     let stuck = one.and(other).map_err(Error::from);
     assert!(matches!(&stuck, Err(Error::Again(said)) if said.starts_with("40P01 ")), "{stuck:?}");
+    closes_when_dropped(&url, &mut superuser).await;
     let died = db::connect(&url).await.unwrap().batch_execute("SELECT pg_terminate_backend(pg_backend_pid())").await.map_err(Error::from);
     assert!(matches!(&died, Err(Error::Unavailable(said)) if said.starts_with("57P01 ")), "{died:?}");
 }
@@ -435,8 +451,10 @@ async fn the_private_postgresql_has_room_for_the_workers() {
     command.env_remove("DATABASE_URL").env("DATA_DIR", &dir).env("RUST_LOG", "error").env("CURSOR_SECRET", "of the tests");
     let serving = Serving::start(command.args(["--no-demo", "--workers", "2", "--pool-size", "100"])).await;
     let url = format!("postgresql://tdi@/territoires_industrie?host={}", dir.join("socket").to_string_lossy().replace('/', "%2F"));
-    let room: usize = ask("current_setting('max_connections')", &mut db::connect(&url).await.unwrap()).await.unwrap().parse().unwrap();
+    let mut conn = db::connect(&url).await.unwrap();
+    let room: usize = ask("current_setting('max_connections')", &mut conn).await.unwrap().parse().unwrap();
     assert!(room > 200, "{room}");
+    closes_when_dropped(&url, &mut conn).await;
     drop(serving);
     drop(fs::remove_dir_all(dir));
 }
