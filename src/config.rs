@@ -1,12 +1,18 @@
 //! Every setting, once: a flag, or the environment variable of its name, or a default. The only reader of the environment.
 
 use std::{
+    ffi::OsString,
     net::{IpAddr, SocketAddr},
+    ops::RangeInclusive,
     path::PathBuf,
     str::FromStr,
+    thread,
 };
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{
+    Args, CommandFactory, Error, FromArgMatches, Parser, Subcommand, ValueEnum,
+    builder::{RangedU64ValueParser, Resettable},
+};
 use ipnet::IpNet;
 
 /// The information system of the French programme Territoires d'industrie.
@@ -23,7 +29,25 @@ pub struct Config {
     /// How the log is written.
     #[arg(long, env = "LOG_FORMAT", default_value = "readable", global = true)]
     pub log_format: LogFormat,
+    /// What is logged: a level (error, warn, info, debug), or levels of parts, such as info,tokio_postgres=debug.
+    #[arg(long, env = "RUST_LOG", default_value = "info", global = true)]
+    pub log_filter: String,
 }
+
+impl Config {
+    /// Reads the arguments and the environment. An empty environment variable is one that is not set, so that a compose file may pass on what
+    /// it does not have; but an empty secret is refused, because someone meant to set it.
+    pub fn read(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Self, Error> {
+        let mut command = Self::command().mut_args(|argument| {
+            let empty = argument.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+            if empty && !SECRETS.contains(&argument.get_id().as_str()) { argument.env(Resettable::Reset) } else { argument }
+        });
+        Self::from_arg_matches(&command.try_get_matches_from_mut(arguments)?).map_err(|error| error.format(&mut command))
+    }
+}
+
+/// The settings that are secrets.
+const SECRETS: [&str; 1] = ["cursor_secret"];
 
 /// The database.
 #[derive(Debug, Clone, Args)]
@@ -56,29 +80,29 @@ pub struct Serve {
     #[arg(long, env = "PUBLIC_URL", global = true)]
     pub public_url: Option<String>,
     /// The number of workers, each on a thread of its own. By default one for each core.
-    #[arg(long, env = "WORKERS", global = true)]
+    #[arg(long, env = "WORKERS", value_parser = within(1..=256), global = true)]
     pub workers: Option<usize>,
     /// The most connections to PostgreSQL of each worker.
-    #[arg(long, env = "POOL_SIZE", default_value_t = 4, global = true)]
+    #[arg(long, env = "POOL_SIZE", default_value_t = 4, value_parser = within(1..=256), global = true)]
     pub pool_size: usize,
     /// The most clients that each worker serves at once; more clients wait.
-    #[arg(long, env = "MAX_CONNECTIONS", default_value_t = 5000, global = true)]
+    #[arg(long, env = "MAX_CONNECTIONS", default_value_t = 5000, value_parser = within(1..=1_000_000), global = true)]
     pub max_connections: usize,
     /// The most connections at once from one address, unless it is one of TRUSTED_PROXIES; more are refused with 429.
     #[arg(long, env = "ADDRESS_CONNECTIONS", default_value_t = 256, global = true)]
     pub address_connections: usize,
     /// The most open streams of changes; more are refused with 503.
-    #[arg(long, env = "MAX_STREAMS", default_value_t = 200, global = true)]
+    #[arg(long, env = "MAX_STREAMS", default_value_t = 200, value_parser = within(0..=1_000_000), global = true)]
     pub max_streams: usize,
     /// How long a stop waits for running requests, in seconds.
-    #[arg(long, env = "SHUTDOWN_TIMEOUT", default_value_t = 30, global = true)]
+    #[arg(long, env = "SHUTDOWN_TIMEOUT", default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=86_400), global = true)]
     pub shutdown_timeout: u64,
     /// The origins whose pages may write, separated by commas. Reading is open to all.
-    #[arg(long, env = "CORS_ORIGINS", value_delimiter = ',', global = true)]
+    #[arg(long, env = "CORS_ORIGINS", value_delimiter = ',', value_parser = origin, global = true)]
     pub cors_origins: Vec<String>,
     /// Seals cursors and access tokens; the same for all instances. By default made of DATABASE_URL; at random for the private
     /// PostgreSQL.
-    #[arg(long, env = "CURSOR_SECRET", hide_env_values = true, global = true)]
+    #[arg(long, env = "CURSOR_SECRET", hide_env_values = true, value_parser = secret, global = true)]
     pub cursor_secret: Option<String>,
     /// The identity providers whose tokens are accepted: ISSUER=AUDIENCE, separated by commas. ISSUER is the `iss` of the tokens, and the
     /// address of the OpenID Connect discovery (https, or http on this machine). `grants give` gives rights to their identities.
@@ -100,7 +124,7 @@ pub struct Serve {
     #[arg(long, env = "RATE_EXPORTS", default_value_t = 600, global = true)]
     pub rate_exports: u32,
     /// The most wrong credentials a minute from one address; 0 for no limit.
-    #[arg(long, env = "RATE_FAILURES", default_value_t = 20, global = true)]
+    #[arg(long, env = "RATE_FAILURES", default_value_t = 20, value_parser = within(0..=1_000_000), global = true)]
     pub rate_failures: usize,
     /// The proxies in front of the service, as addresses or networks such as 10.0.0.0/8, separated by commas. The service believes their
     /// X-Forwarded-For, and ignores it from anyone else.
@@ -139,7 +163,30 @@ fn network(text: &str) -> Result<IpNet, String> {
     text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| format!("{text} is no address and no network"))
 }
 
+/// A number within these ends.
+fn within(ends: RangeInclusive<u64>) -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(ends)
+}
+
+/// The origin of a page, as browsers send it: a scheme and a host, perhaps a port, and nothing after them.
+fn origin(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
+    let plain = |host: &str| !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c.is_uppercase() || "/?#@*".contains(c));
+    if plain(host) { Ok(text.to_owned()) } else { Err(format!("{text:?} is no origin: https://host or https://host:port, in small letters")) }
+}
+
+/// A secret, which is never empty.
+fn secret(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() { Err("a secret is not empty: set it, or remove the variable") } else { Ok(text.to_owned()) }
+}
+
 impl Serve {
+    /// The number of workers.
+    pub fn threads(&self) -> usize {
+        self.workers.unwrap_or_else(|| thread::available_parallelism().map_or(2, usize::from))
+    }
+
     /// The address of the service from outside, without a slash at its end. An empty variable counts as not set.
     pub fn public_url(&self, address: SocketAddr) -> String {
         let told = self.public_url.as_deref().map(|url| url.trim_end_matches('/')).filter(|url| !url.is_empty());

@@ -9,7 +9,6 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use clap::Parser;
 use territoires_industrie::{
     api::{
         geography::{cog, contour_file},
@@ -35,40 +34,43 @@ use territoires_industrie::{
 /// The name of the key that `serve` makes for the private database.
 const DEMO_KEY: &str = "demo";
 
+/// The connections that the private database allows beside those of the workers: for the stamper, and for commands.
+const BESIDE: usize = 20;
+
 fn main() -> anyhow::Result<()> {
-    let config = Config::parse();
-    log_as(config.log_format);
+    let config = Config::read(std::env::args_os()).unwrap_or_else(|error| error.exit());
+    log_as(config.log_format, &config.log_filter);
     match config.command.clone().unwrap_or(Command::Serve) {
         Command::Serve => serve(&config),
         Command::Migrate => {
-            let home = Home::open(&config.database)?;
+            let home = Home::open(&config)?;
             apply(&home.url)?;
             println!("The schema is current.");
             Ok(())
         }
         Command::Load { what } => {
-            let home = Home::open(&config.database)?;
+            let home = Home::open(&config)?;
             check_schema(&home, false)?;
             run(load(what, &home.url))
         }
         Command::Keys { what } => {
-            let home = Home::open(&config.database)?;
+            let home = Home::open(&config)?;
             check_schema(&home, false)?;
             run(manage(what, &home.url))
         }
         Command::Verify { what: Verify::Ledger { noted } } => {
-            let home = Home::open(&config.database)?;
+            let home = Home::open(&config)?;
             check_schema(&home, false)?;
             run(verify_ledger(&home.url, noted))
         }
         Command::NewEpoch => {
-            let home = Home::open(&config.database)?;
+            let home = Home::open(&config)?;
             check_schema(&home, false)?;
             println!("The epoch is {}.", run(async { Ok(ledger::new_epoch(&mut db::connect(&home.url).await?).await?) })?);
             Ok(())
         }
         Command::Grants { what } => {
-            let home = Home::open(&config.database)?;
+            let home = Home::open(&config)?;
             check_schema(&home, false)?;
             run(manage_grants(what, &home.url))
         }
@@ -87,19 +89,21 @@ struct Home {
 }
 
 impl Home {
-    fn open(database: &Database) -> anyhow::Result<Self> {
-        Self::own(database).or_else(|error| match (error.downcast_ref(), Embedded::beside(&data_dir(database))) {
+    fn open(config: &Config) -> anyhow::Result<Self> {
+        Self::own(config).or_else(|error| match (error.downcast_ref(), Embedded::beside(&data_dir(&config.database))) {
             // The service is running: a command goes to its database.
             (Some(EmbeddedError::InUse(_)), Some(url)) => Ok(Self { url, embedded: None }),
             _ => Err(error),
         })
     }
 
-    fn own(database: &Database) -> anyhow::Result<Self> {
-        if let Some(url) = database.database_url.as_ref().filter(|url| !url.is_empty()) {
+    fn own(Config { database, serve, .. }: &Config) -> anyhow::Result<Self> {
+        if let Some(url) = &database.database_url {
+            db::check_url(url)?;
             return Ok(Self { url: url.clone(), embedded: None });
         }
-        let options = Options { data_dir: data_dir(database), bin_dir: database.postgres_bin_dir.clone(), durable: true };
+        let connections = serve.threads() * serve.pool_size + BESIDE;
+        let options = Options { data_dir: data_dir(database), bin_dir: database.postgres_bin_dir.clone(), durable: true, connections };
         let embedded = Embedded::start(&options)?;
         Ok(Self { url: embedded.url().to_owned(), embedded: Some(embedded) })
     }
@@ -153,7 +157,7 @@ fn serve(config: &Config) -> anyhow::Result<()> {
             settings.bind
         )
     })?;
-    let home = Home::own(&config.database)?;
+    let home = Home::own(config)?;
     check_schema(&home, settings.migrate)?;
     if settings.cursor_secret.is_none() && home.embedded.is_some() {
         settings.cursor_secret = Some(own_secret(&data_dir(&config.database))?);
@@ -338,8 +342,9 @@ fn shown(grants: &[Grant]) -> String {
     grants.iter().map(|grant| format!("{}@{}", grant.role.code(), over(grant))).collect::<Vec<_>>().join(" ")
 }
 
-fn log_as(format: LogFormat) {
-    let mut builder = env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"));
+fn log_as(format: LogFormat, filter: &str) {
+    let mut builder = env_logger::Builder::new();
+    builder.parse_filters(filter);
     if format == LogFormat::Json {
         builder.format(|out, record| {
             let line = serde_json::json!({

@@ -144,7 +144,7 @@ pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io
             .wrap(from_fn(connection::hold_body))
     };
 
-    let workers = settings.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from));
+    let workers = settings.threads();
     let connections = Arc::new(Connections::new(settings.address_connections, settings.trusted_proxies.clone()));
     let builder = Server::build()
         .workers(workers)

@@ -22,11 +22,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 
 /// The settings of the server, whatever its configuration file says.
-const SETTINGS: [&str; 9] = [
+const SETTINGS: [&str; 8] = [
     "listen_addresses=",
     "port=5432",
     "unix_socket_permissions=0700",
-    "max_connections=100",
     "shared_buffers=128MB",
     "timezone=UTC",
     "log_timezone=UTC",
@@ -138,6 +137,8 @@ pub struct Options {
     pub bin_dir: Option<PathBuf>,
     /// Must a write survive a failure of the machine? Off in tests, because it slows them down.
     pub durable: bool,
+    /// The connections that will be opened at once. The cluster allows at least a hundred.
+    pub connections: usize,
 }
 
 /// The default directory of the cluster: the place of the system for root, else a folder of the user.
@@ -228,6 +229,7 @@ struct Server {
     /// The account that owns the cluster, if it is not the account of the service.
     account: Option<Account>,
     durable: bool,
+    connections: usize,
 }
 
 impl Server {
@@ -253,7 +255,7 @@ impl Server {
             return Err(Error::OtherMajor(pgdata, major.unwrap_or_default()));
         };
         let socket = socket_dir(&dir);
-        let server = Server { dir, pgdata, socket, bin, account, durable: options.durable };
+        let server = Server { dir, pgdata, socket, bin, account, durable: options.durable, connections: options.connections };
         if major.is_none() {
             server.initialise()?;
             tidy(&server.dir)?; // again: an initdb that lost its service takes a moment to die
@@ -325,8 +327,9 @@ impl Server {
         let mut postgres = self.keeper("", "postgres")?;
         postgres.arg("-D").arg(&self.pgdata);
         let socket = format!("unix_socket_directories={}", self.socket.display());
+        let connections = format!("max_connections={}", self.connections.max(100));
         let extra = if self.durable { &[][..] } else { &THROW_AWAY };
-        for setting in SETTINGS.iter().chain(extra).copied().chain([&*socket]) {
+        for setting in SETTINGS.iter().chain(extra).copied().chain([&*socket, &*connections]) {
             postgres.args(["-c", setting]);
         }
         if let Some(pid) = former {

@@ -1,5 +1,10 @@
 //! The errors of PostgreSQL, classified in this one place.
 
+use std::{
+    error::{self, Error as _},
+    io, iter,
+};
+
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
 use tokio_postgres::error::SqlState;
 
@@ -21,6 +26,10 @@ pub enum Error {
     /// The caller has too much running already, and waited too long for its turn.
     #[error("too much at once")]
     Crowded,
+    /// The database cannot be used with these settings, and waiting helps nothing: the address, the password, the role, the database, the
+    /// certificate.
+    #[error("PostgreSQL cannot be used so: {0}")]
+    Refused(String),
     /// The statement took too long.
     #[error("timed out: {0}")]
     TimedOut(String),
@@ -89,12 +98,32 @@ impl From<DieselError> for Error {
 
 impl From<tokio_postgres::Error> for Error {
     fn from(error: tokio_postgres::Error) -> Self {
-        error.as_db_error().map_or_else(|| Self::Unavailable(error.to_string()), |told| of_state(told.code(), told.message().to_owned()))
+        error.as_db_error().map_or_else(|| Self::Unavailable(causes(&error)), |told| of_state(told.code(), told.message().to_owned()))
     }
 }
 
-/// Classifies an error by its kind in diesel, which diesel-async derives from the SQLSTATE. Other SQLSTATEs have no kind: see
-/// [`of_message`].
+/// An error and its causes, of which tokio-postgres tells only the first.
+pub(super) fn causes(error: &tokio_postgres::Error) -> String {
+    iter::successors(error.source(), |cause| (**cause).source()).fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
+}
+
+/// Classifies why no connection could be opened. What the network or the machine refuses can come back, and of what PostgreSQL refuses what
+/// [`of_state`] knows as passing; anything else would be refused again, in PostgreSQL's own words or in those of the library.
+pub(super) fn unconnected(error: tokio_postgres::Error) -> Error {
+    let Some(told) = error.as_db_error() else {
+        // TLS fails inside of an error of the network.
+        let passing = |cause: &io::Error| !cause.get_ref().is_some_and(<dyn error::Error + Send + Sync>::is::<rustls::Error>);
+        let io = error.source().and_then(<dyn error::Error>::downcast_ref).is_some_and(passing);
+        return if error.is_closed() || io { Error::Unavailable(causes(&error)) } else { Error::Refused(causes(&error)) };
+    };
+    match of_state(told.code(), told.to_string()) {
+        Error::Bug(message) => Error::Refused(message),
+        passing => passing,
+    }
+}
+
+/// Classifies an error by its kind in diesel, which diesel-async derives from the SQLSTATE. Other SQLSTATEs have no kind, and stand before the
+/// message ([`super::told`]).
 fn classify(kind: DatabaseErrorKind, info: &dyn DatabaseErrorInformation) -> Error {
     let message = info.message().to_owned();
     let violated = |rule| {
@@ -105,20 +134,24 @@ fn classify(kind: DatabaseErrorKind, info: &dyn DatabaseErrorInformation) -> Err
         // Another transaction made this version of the thing meanwhile.
         DatabaseErrorKind::UniqueViolation if info.constraint_name() == Some("ledger_version_key") => Error::Again(message),
         DatabaseErrorKind::UniqueViolation | DatabaseErrorKind::ExclusionViolation => violated(Breach::Unique),
-        // Both directions of a reference have one SQLSTATE (23503): the message alone tells which one was broken.
+        // Both directions of a reference have one SQLSTATE (23503). The detail names the columns, in any language: those of the row that is
+        // still referred to, which is by its `id`; or those by which a row refers to one that does not exist.
         DatabaseErrorKind::RestrictViolation => violated(Breach::Referenced),
-        DatabaseErrorKind::ForeignKeyViolation if message.starts_with("update or delete") => violated(Breach::Referenced),
+        DatabaseErrorKind::ForeignKeyViolation if info.details().is_some_and(|detail| detail.contains("(id)=(")) => violated(Breach::Referenced),
         DatabaseErrorKind::ForeignKeyViolation => violated(Breach::Reference),
         DatabaseErrorKind::CheckViolation => violated(Breach::Check),
         DatabaseErrorKind::SerializationFailure => Error::Again(message),
         DatabaseErrorKind::ReadOnlyTransaction | DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => {
             Error::Unavailable(message)
         }
-        _ => of_message(message),
+        _ => match message.split_once(' ').map(|(state, _)| SqlState::from_code(state)) {
+            Some(state) => of_state(&state, message),
+            None => Error::Bug(message),
+        },
     }
 }
 
-/// Classifies an error of tokio-postgres, without diesel, by its SQLSTATE.
+/// Classifies an error by its SQLSTATE.
 fn of_state(state: &SqlState, message: String) -> Error {
     match *state {
         SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => Error::Again(message),
@@ -128,32 +161,11 @@ fn of_state(state: &SqlState, message: String) -> Error {
         | SqlState::CRASH_SHUTDOWN
         | SqlState::CANNOT_CONNECT_NOW
         | SqlState::TOO_MANY_CONNECTIONS
+        | SqlState::OUT_OF_MEMORY
         | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
         | SqlState::READ_ONLY_SQL_TRANSACTION => Error::Unavailable(message),
+        // The connection itself failed, which is what a pooler in between says.
+        _ if state.code().starts_with("08") => Error::Unavailable(message),
         _ => Error::Bug(message),
-    }
-}
-
-/// Classifies an error by the beginning of its message, which is always English (`lc_messages=C`), because the SQLSTATE cannot be read:
-/// diesel-async 0.9 keeps the error of tokio-postgres in a private type, and diesel 2.3 shows no SQLSTATE
-/// (<https://github.com/diesel-rs/diesel/pull/5232> would). Once it does, [`of_state`] serves here too.
-fn of_message(message: String) -> Error {
-    const AGAIN: [&str; 1] = ["deadlock detected"];
-    // The SQL function `settle()` raises this message as well.
-    const TIMED_OUT: [&str; 1] = ["canceling statement due to"];
-    const FULL: [&str; 3] = ["could not extend file", "could not write to file", "No space left on device"];
-    const AWAY: [&str; 5] =
-        ["terminating connection", "the database system is", "sorry, too many clients already", "remaining connection slots", "too many connections"];
-    let begins = |words: &[&str]| words.iter().any(|word| message.starts_with(word));
-    if begins(&AGAIN) {
-        Error::Again(message)
-    } else if begins(&TIMED_OUT) {
-        Error::TimedOut(message)
-    } else if begins(&FULL) {
-        Error::StorageFull(message)
-    } else if begins(&AWAY) {
-        Error::Unavailable(message)
-    } else {
-        Error::Bug(message)
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use diesel_async::{SimpleAsyncConnection, pooled_connection::deadpool::Object};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{Conn, Error, WAIT};
+use super::{Conn, Error, WAIT, link};
 
 /// How long PostgreSQL may take to stop what nobody awaits. Then the connection is closed.
 const STOPPING: Duration = Duration::from_secs(10);
@@ -68,12 +68,13 @@ impl Turns {
 /// the pool allows.
 pub(super) struct Lease {
     conn: Option<Object<Conn>>,
+    url: Arc<str>,
     turn: Option<OwnedSemaphorePermit>,
 }
 
 impl Lease {
-    pub(super) fn new(conn: Object<Conn>, turn: Option<OwnedSemaphorePermit>) -> Self {
-        Self { conn: Some(conn), turn }
+    pub(super) fn new(conn: Object<Conn>, url: Arc<str>, turn: Option<OwnedSemaphorePermit>) -> Self {
+        Self { conn: Some(conn), url, turn }
     }
 
     /// Gives the connection back. It is in no transaction.
@@ -109,12 +110,12 @@ impl DerefMut for Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         let Some(mut conn) = self.conn.take() else { return };
-        let turn = self.turn.take();
+        let (url, turn) = (self.url.clone(), self.turn.take());
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         runtime.spawn(async move {
             let stop = async {
                 // The statement may have ended meanwhile: then there is nothing to cancel.
-                let _sent = conn.cancel_token().cancel_query(tokio_postgres::NoTls).await;
+                let _sent = link::cancel(&url, conn.cancel_token()).await;
                 conn.batch_execute("ROLLBACK").await
             };
             if !tokio::time::timeout(STOPPING, stop).await.is_ok_and(|stopped| stopped.is_ok()) {

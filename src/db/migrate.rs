@@ -10,6 +10,7 @@
 //!    the service may be running, and they belong to the tables as they are.
 //! 2. After the last migration, all functions are made anew, in one transaction. This is done as well when no migration is missing
 //!    but the hash differs.
+//! 3. `guard_ledger` makes the role in which the service works, where it may.
 //!
 //! What follows for whoever writes them:
 //!
@@ -41,7 +42,7 @@ use crate::schema::functions;
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
 
 /// The functions, in an order in which they can be made: one that is written `RETURN …` follows those it calls.
-const FUNCTIONS: [&str; 12] = [
+const FUNCTIONS: [&str; 13] = [
     include_str!("functions/search.sql"),
     include_str!("functions/idempotency.sql"),
     include_str!("functions/territories.sql"),
@@ -54,13 +55,14 @@ const FUNCTIONS: [&str; 12] = [
     include_str!("functions/past.sql"),
     include_str!("functions/restore.sql"),
     include_str!("functions/merge.sql"),
+    include_str!("functions/role.sql"),
 ];
 
 /// How each function begins.
 const FUNCTION: &str = "\nCREATE OR REPLACE FUNCTION ";
 
-/// The longest wait for another process that migrates the same database.
-const WAIT: Duration = Duration::from_secs(60);
+/// How often the log tells that another process is waited for, which migrates the same database.
+const TOLD: Duration = Duration::from_secs(10);
 
 /// How the schema of a database compares with the schema of this binary.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,7 +98,7 @@ pub fn run(url: &str, task: Task) -> Result<State, Error> {
     let url = url.to_owned();
     let thread = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(|error| bug(error.into()))?;
-        let conn = runtime.block_on(super::connect(&url)).map_err(|error| Error::Unavailable(error.to_string()))?;
+        let conn = runtime.block_on(super::connect(&url))?;
         let _inside = runtime.enter();
         let conn = &mut Blocking::from(conn);
         if task != Task::Look {
@@ -116,15 +118,17 @@ fn bug(error: Box<dyn std::error::Error + Send + Sync>) -> Error {
     Error::Bug(error.to_string())
 }
 
-/// Keeps other processes from migrating the same database, until this session ends.
+/// Keeps other processes from migrating the same database, until this session ends. Of several that come at once one migrates, and the others
+/// wait for as long as it takes: PostgreSQL ends the lock with the session that holds it.
 ///
 /// The lock is tried again and again. A statement that waits for a lock would block `CREATE INDEX CONCURRENTLY`.
 fn lock(conn: &mut Blocking) -> Result<(), Error> {
     use diesel::RunQueryDsl;
-    let start = Instant::now();
+    let mut told: Option<Instant> = None;
     while !select(sql::<Bool>("pg_try_advisory_lock(hashtextextended('migrate', 0))")).get_result(conn)? {
-        if start.elapsed() > WAIT {
-            return Err(Error::Unavailable("another process is migrating the database".to_owned()));
+        if told.is_none_or(|told| told.elapsed() > TOLD) {
+            log::info!("another process is migrating the database: waiting for it");
+            told = Some(Instant::now());
         }
         std::thread::sleep(Duration::from_millis(50));
     }
@@ -134,9 +138,22 @@ fn lock(conn: &mut Blocking) -> Result<(), Error> {
 }
 
 fn up(conn: &mut Blocking) -> Result<(), Error> {
-    if matches!(state(conn)?, State::Current | State::Unknown(_)) {
-        return Ok(());
+    use diesel::RunQueryDsl;
+    match state(conn)? {
+        State::Unknown(_) => return Ok(()),
+        State::Current => {}
+        State::Behind(_) | State::OtherFunctions => renew(conn)?,
     }
+    if !select(sql::<Bool>("guard_ledger()")).get_result::<bool>(conn)? {
+        log::warn!(
+            "the ledger is guarded by its triggers alone: this role may not make the role territoires_service. CREATE ROLE territoires_service NOLOGIN; \
+             GRANT territoires_service TO the owner of the database; then migrate again"
+        );
+    }
+    Ok(())
+}
+
+fn renew(conn: &mut Blocking) -> Result<(), Error> {
     let missing = missing();
     for migration in conn.pending_migrations(MIGRATIONS).map_err(bug)? {
         conn.batch_execute(&missing)?;

@@ -5,10 +5,12 @@ pub mod contours;
 pub mod embedded;
 mod error;
 mod lease;
+mod link;
 pub mod listing;
 pub mod migrate;
 pub mod refs;
 mod stream;
+mod told;
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,6 +25,7 @@ use futures_util::FutureExt;
 
 pub use budget::{BUDGET, Budget};
 pub use error::{Breach, Caused, Error, Violation};
+pub use link::{check_url, connect};
 
 pub use self::lease::on_behalf_of;
 use self::lease::{Lease, Turns};
@@ -30,11 +33,6 @@ use crate::values::{Id, Instant};
 
 /// A connection to PostgreSQL.
 pub type Conn = AsyncPgConnection;
-
-/// The settings of every session: every wait has an end, and messages and times never vary. PostgreSQL looks for a deadlock after a second.
-/// The wait for a lock is longer, so that a deadlock is reported as one.
-const SESSION: &str = "-c lc_messages=C -c timezone=UTC -c datestyle=ISO -c jit=off -c default_text_search_config=pg_catalog.simple \
-    -c statement_timeout=5s -c lock_timeout=3s -c idle_in_transaction_session_timeout=5s";
 
 /// How long a request waits for a connection of the pool, or for a new one.
 const WAIT: Duration = Duration::from_secs(2);
@@ -178,7 +176,7 @@ impl Db {
     async fn connection(&self) -> Result<Lease, Error> {
         let turn = self.turns.take().await?;
         let conn = self.pool.get().await.map_err(|error| Error::Unavailable(error.to_string()))?;
-        Ok(Lease::new(conn, turn))
+        Ok(Lease::new(conn, self.url.clone(), turn))
     }
 
     /// A new connection instead of a lost one. The other connections of the pool are probably lost as well, so they are dropped.
@@ -261,7 +259,7 @@ impl Db {
     /// Writes reference data in bulk by COPY, which diesel does not support: in one transaction, on a connection of its own, without a
     /// ledger. The transaction is committed if `act` succeeds, and rolled back if it fails.
     pub async fn copy<T>(&self, act: impl AsyncFn(&tokio_postgres::Transaction<'_>) -> Result<T, tokio_postgres::Error>) -> Result<T, Error> {
-        let (mut client, connection) = session(&self.url).await?;
+        let (mut client, connection) = link::session(&self.url).await?;
         let driver = tokio::spawn(connection);
         client.batch_execute(&format!("SET statement_timeout = 0; {ROLE}")).await?;
         let transaction = client.transaction().await?;
@@ -318,37 +316,13 @@ fn lost<E: Caused>(error: &E) -> bool {
     matches!(error.caused(), Some(Error::Unavailable(_)))
 }
 
-fn check_url(url: &str) -> Result<(), Error> {
-    url.parse::<tokio_postgres::Config>().map(drop).map_err(|error| Error::Unavailable(format!("DATABASE_URL: {error}")))
-}
-
-/// The SQL that takes the role which cannot rewrite the ledger.
-const ROLE: &str = "SELECT set_config('role', rolname, false) FROM pg_roles WHERE rolname = 'territoires_service' AND pg_has_role(oid, 'MEMBER')";
+/// The SQL that takes the role which cannot rewrite the ledger, if `guard_ledger` has given it its rights.
+const ROLE: &str = "SELECT set_config('role', rolname, false) FROM pg_roles WHERE rolname = 'territoires_service' AND pg_has_role(oid, 'MEMBER') \
+    AND has_table_privilege(oid, to_regclass('public.ledger'), 'INSERT')";
 
 /// Opens a connection in the role that cannot rewrite the ledger, if the role exists.
 async fn serving(url: &str) -> Result<Conn, ConnectionError> {
-    let mut conn = connect(url).await?;
+    let mut conn = connect(url).await.map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
     conn.batch_execute(ROLE).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(conn)
-}
-
-/// Opens a connection with the settings of every session.
-pub async fn connect(url: &str) -> Result<Conn, ConnectionError> {
-    let bad = |error: tokio_postgres::Error| ConnectionError::BadConnection(error.to_string());
-    let (client, connection) = session(url).await.map_err(bad)?;
-    AsyncPgConnection::try_from_client_and_connection(client, connection).await
-}
-
-type Session = (tokio_postgres::Client, tokio_postgres::Connection<tokio_postgres::Socket, tokio_postgres::tls::NoTlsStream>);
-
-async fn session(url: &str) -> Result<Session, tokio_postgres::Error> {
-    let mut config: tokio_postgres::Config = url.parse()?;
-    let options = [SESSION, config.get_options().unwrap_or_default()].join(" ");
-    config
-        .options(options)
-        .connect_timeout(WAIT)
-        .keepalives_idle(Duration::from_secs(10))
-        .tcp_user_timeout(Duration::from_secs(3))
-        .application_name("territoires-industrie");
-    config.connect(tokio_postgres::NoTls).await
 }

@@ -17,10 +17,10 @@ struct Found {
     id: Id,
 }
 
-/// The row that was there first, when a write broke a rule of uniqueness. PostgreSQL names the columns and values: `Key (siren)=(246100663)
-/// already exists.`
+/// The row that was there first, when a write broke a rule of uniqueness. PostgreSQL names the columns and values, in any language:
+/// `Key (siren)=(246100663) already exists.`
 pub async fn winner(violation: &Violation, conn: &mut Conn) -> QueryResult<Option<Id>> {
-    let told = violation.detail.strip_prefix("Key (").and_then(|detail| detail.strip_suffix(") already exists.")?.split_once(")=("));
+    let told = violation.detail.split_once('(').and_then(|(_, detail)| detail.rsplit_once(')')?.0.split_once(")=("));
     let Some((columns, values)) = told.filter(|_| violation.rule == Breach::Unique) else { return Ok(None) };
     let values = if columns.contains(", ") { values.split(", ").map(quoted).collect::<Vec<_>>().join(", ") } else { quoted(values) };
     let found = sql_query(format!("SELECT id FROM {} WHERE ({columns}) = ({values}) LIMIT 1", violation.table));

@@ -300,7 +300,7 @@ impl From<db::Error> for Problem {
         let problem = match &error {
             db::Error::NotFound => Self::new(&kinds::NOT_FOUND),
             db::Error::Violated(violation) => violated(violation),
-            db::Error::Again(_) | db::Error::Unavailable(_) => Self::new(&kinds::UNAVAILABLE),
+            db::Error::Again(_) | db::Error::Unavailable(_) | db::Error::Refused(_) => Self::new(&kinds::UNAVAILABLE),
             db::Error::Crowded => Self::new(&kinds::TOO_MANY_REQUESTS).header(header::RETRY_AFTER, "2").saying(Said::new(
                 "You have too many requests running: wait for their answers.",
                 "Vous avez trop de requêtes en cours : attendez leurs réponses.",

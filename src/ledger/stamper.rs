@@ -71,7 +71,7 @@ pub fn start(url: &str) -> watch::Receiver<i64> {
 
 /// Numbers lines until nobody listens any more, or until the connection is lost.
 async fn work(url: &str, tell: &watch::Sender<i64>, wait: &mut Duration) -> Result<(), Error> {
-    let mut conn = db::connect(url).await.map_err(|error| Error::Unavailable(error.to_string()))?;
+    let mut conn = db::connect(url).await?;
     let mut calm = CALM;
     while !tell.is_closed() {
         let stamped = stamp(&mut conn).await?;

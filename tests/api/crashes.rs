@@ -309,10 +309,13 @@ async fn what_cannot_start_says_why() {
 /// The database of a service is away when it starts, then comes: it says so meanwhile, and goes on by itself.
 #[actix_web::test]
 async fn a_service_waits_for_its_database() {
-    let lender = Service::new("lender");
+    let mut lender = Service::new("lender");
     lender.ready().await;
     let socket = lender.dir.join("socket").to_string_lossy().replace('/', "%2F");
     let url = format!("postgresql://tdi@/later?host={socket}");
+    let mut conn = territoires_industrie::db::connect(&url.replace("/later", "/postgres")).await.unwrap();
+    sql_query("CREATE DATABASE later TEMPLATE template0").execute(&mut conn).await.unwrap();
+    lender.stop(Signal::TERM);
     let mut waiting = Service { dir: lender.dir.join("none"), address: free(), child: None, http: lender.http.clone() };
     let mut command = waiting.command();
     command.env("DATABASE_URL", &url).args(["serve", "--workers", "1", "--bind", &waiting.address]);
@@ -326,8 +329,8 @@ async fn a_service_waits_for_its_database() {
         assert_eq!(away.status(), 503);
         assert!(away.headers()["retry-after"].to_str().unwrap().parse::<u32>().unwrap() >= 1);
     }
-    let mut conn = territoires_industrie::db::connect(&url.replace("/later", "/postgres")).await.unwrap();
-    sql_query("CREATE DATABASE later TEMPLATE template0").execute(&mut conn).await.unwrap();
+    lender.start();
+    lender.ready().await;
     assert!(waiting.command().env("DATABASE_URL", &url).arg("migrate").stdout(Stdio::null()).status().unwrap().success());
     waiting.ready().await;
     assert_eq!(get("/api/v1/partners").await.unwrap().status(), 200);

@@ -28,6 +28,7 @@ mod readme;
 mod requests;
 mod rights;
 mod rooms;
+mod running;
 mod sources;
 mod streams;
 mod support;

@@ -193,8 +193,11 @@ async fn an_error_is_told_by_its_state() {
         ("25006", "Unavailable"),
         ("22012", "Bug"),
     ] {
-        let raise = format!("DO $$ BEGIN RAISE 'words' USING ERRCODE = '{state}'; END $$");
-        let error = db.copy(async |transaction| transaction.batch_execute(&raise).await).await.unwrap_err();
-        assert!(format!("{error:?}").starts_with(due), "{state}: {error:?}");
+        let raise = format!("DO $$ BEGIN RAISE 'des mots' USING ERRCODE = '{state}'; END $$");
+        let copied = db.copy(async |transaction| transaction.batch_execute(&raise).await).await.unwrap_err();
+        let asked = db.run(async |conn: &mut Conn| Ok::<_, Error>(conn.batch_execute(&raise).await?)).await.unwrap_err();
+        for error in [copied, asked] {
+            assert!(format!("{error:?}").starts_with(&format!("{due}(\"{state} des mots")), "{state}: {error:?}");
+        }
     }
 }

@@ -48,7 +48,7 @@ BEGIN
         WHERE relation = 'public.ledger'::regclass AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND mode = 'RowExclusiveLock';
     WHILE EXISTS (SELECT FROM pg_locks WHERE relation = 'public.ledger'::regclass AND virtualtransaction = ANY (under_way) AND mode = 'RowExclusiveLock') LOOP
         IF clock_timestamp() > began + interval '2 seconds' THEN
-            RAISE EXCEPTION 'canceling statement due to a transaction under way';
+            RAISE EXCEPTION 'a transaction is under way' USING ERRCODE = 'lock_not_available';
         END IF;
         PERFORM pg_sleep(0.002);
     END LOOP;

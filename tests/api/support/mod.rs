@@ -54,7 +54,7 @@ fn cluster() -> &'static Cluster {
     CLUSTER.get_or_init(|| {
         sweep();
         let data_dir = PathBuf::from(format!("/tmp/{PREFIX}{}", std::process::id()));
-        let embedded = Embedded::start(&Options { data_dir, bin_dir: None, durable: false }).unwrap();
+        let embedded = Embedded::start(&Options { data_dir, bin_dir: None, durable: false, connections: 100 }).unwrap();
         let url = embedded.url().to_owned();
         let cluster = Cluster { _embedded: embedded, url };
         // Its own thread and runtime: a test may be inside of one already.
