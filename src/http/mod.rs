@@ -1,6 +1,8 @@
 //! What every handler needs: the caller, the request, the answer, the refusal. Knows no noun.
 
+mod accept;
 pub mod auth;
+mod coding;
 pub mod cors;
 pub mod dress;
 pub mod gate;
@@ -15,9 +17,12 @@ mod path;
 mod problem;
 mod resource;
 pub mod seal;
+mod tag;
 mod token;
+pub mod wire;
 
 pub use auth::{Admin, Approver, Caller, Content, Decisions, Editor, Holder, Right, Writer};
+pub use coding::Lasting;
 pub use json::{Form, Json};
 pub use list::{Along, List, One, Page, Shown, Views, elsewhere, number, parameters, unknown};
 pub use path::{At, Coded, PartOf};

@@ -32,4 +32,5 @@ mod streams;
 mod support;
 mod traps;
 mod walk;
+mod wire;
 mod words;
