@@ -76,9 +76,10 @@ pub struct Serve {
     /// The address to listen on.
     #[arg(long, env = "BIND", default_value = "127.0.0.1:8080", global = true)]
     pub bind: SocketAddr,
-    /// The address of the service from outside, for the links in answers. By default http:// and BIND.
-    #[arg(long, env = "PUBLIC_URL", global = true)]
-    pub public_url: Option<String>,
+    /// The address of the service from outside, for the links in answers: http or https, with a path if a proxy serves the service below
+    /// one and takes it away. By default http:// and BIND.
+    #[arg(long, env = "PUBLIC_URL", value_parser = PublicUrl::parse, global = true)]
+    pub public_url: Option<PublicUrl>,
     /// The number of workers, each on a thread of its own. By default one for each core.
     #[arg(long, env = "WORKERS", value_parser = within(1..=256), global = true)]
     pub workers: Option<usize>,
@@ -89,7 +90,7 @@ pub struct Serve {
     #[arg(long, env = "MAX_CONNECTIONS", default_value_t = 5000, value_parser = within(1..=1_000_000), global = true)]
     pub max_connections: usize,
     /// The most connections at once from one address, unless it is one of TRUSTED_PROXIES; more are refused with 429.
-    #[arg(long, env = "ADDRESS_CONNECTIONS", default_value_t = 256, global = true)]
+    #[arg(long, env = "ADDRESS_CONNECTIONS", default_value_t = 256, value_parser = within(1..=1_000_000), global = true)]
     pub address_connections: usize,
     /// The most open streams of changes; more are refused with 503.
     #[arg(long, env = "MAX_STREAMS", default_value_t = 200, value_parser = within(0..=1_000_000), global = true)]
@@ -181,16 +182,51 @@ fn secret(text: &str) -> Result<String, &'static str> {
     if text.trim().is_empty() { Err("a secret is not empty: set it, or remove the variable") } else { Ok(text.to_owned()) }
 }
 
+/// The address of the service from outside. An empty variable counts as not set.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PublicUrl {
+    /// The whole address, without a slash at its end. Empty when it is not told.
+    url: String,
+    /// Its path, without a slash at its end; mostly empty.
+    path: String,
+}
+
+impl PublicUrl {
+    /// Reads an http(s) address.
+    fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Ok(Self::default());
+        }
+        let refused = || format!("{text} is no address such as https://example.fr or https://example.fr/industrie");
+        let url = reqwest::Url::parse(text.trim()).map_err(|_| refused())?;
+        let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
+        if !(plain && matches!(url.scheme(), "http" | "https") && url.has_host()) {
+            return Err(refused());
+        }
+        let short = |text: &str| text.trim_end_matches('/').to_owned();
+        Ok(Self { url: short(url.as_str()), path: short(url.path()) })
+    }
+}
+
 impl Serve {
     /// The number of workers.
     pub fn threads(&self) -> usize {
         self.workers.unwrap_or_else(|| thread::available_parallelism().map_or(2, usize::from))
     }
 
-    /// The address of the service from outside, without a slash at its end. An empty variable counts as not set.
+    /// The address of the service from outside, if it is told.
+    pub fn told_url(&self) -> Option<&PublicUrl> {
+        self.public_url.as_ref().filter(|public| !public.url.is_empty())
+    }
+
+    /// The address of the service from outside, without a slash at its end.
     pub fn public_url(&self, address: SocketAddr) -> String {
-        let told = self.public_url.as_deref().map(|url| url.trim_end_matches('/')).filter(|url| !url.is_empty());
-        told.map_or_else(|| format!("http://{address}"), str::to_owned)
+        self.told_url().map_or_else(|| format!("http://{address}"), |public| public.url.clone())
+    }
+
+    /// The path that a proxy in front takes away, without a slash at its end; mostly empty.
+    pub fn path(&self) -> String {
+        self.told_url().map_or_else(String::new, |public| public.path.clone())
     }
 }
 
@@ -335,4 +371,33 @@ pub enum LogFormat {
     Readable,
     /// One JSON object a line.
     Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_from_outside_is_one_of_http() {
+        for (text, due) in [
+            ("https://industrie.fr", Some(("https://industrie.fr", ""))),
+            (" https://industrie.fr/ ", Some(("https://industrie.fr", ""))),
+            ("HTTP://Industrie.fr:8443/ti/api/", Some(("http://industrie.fr:8443/ti/api", "/ti/api"))),
+            ("http://[::1]:8080", Some(("http://[::1]:8080", ""))),
+            ("", Some(("", ""))),
+            ("industrie.fr", None),
+            ("localhost:8080", None),
+            ("ftp://industrie.fr", None),
+            ("https://", None),
+            ("https://industrie.fr:99999", None),
+            ("https://industrie.fr?x=1", None),
+            ("https://industrie.fr/#a", None),
+            ("https://key@industrie.fr", None),
+            ("/ti", None),
+            ("javascript:alert(1)", None),
+        ] {
+            let read = PublicUrl::parse(text).ok();
+            assert_eq!(read.as_ref().map(|public| (public.url.as_str(), public.path.as_str())), due, "{text}");
+        }
+    }
 }

@@ -38,7 +38,11 @@ exist.
 take related things along with `include`; follow `links.next`; ask for the exact total with `count=true`.
 - What it looked like then: `as_of=2026-06-30` (the end of that day in Paris) or an instant, on every list and thing, with all that comes along. What \
 was answered once is answered for ever, but for what is not public any more. What was not there then is 404.
-- Each thing has a `version`, and `ETag: \"v<version>\"`. To change or delete it, send that in `If-Match`. To read it again cheaply, in `If-None-Match`.
+- Each thing has a `version`, and `ETag: \"v<version>\"`; the tag of an answer that came compressed is weak (`W/\"v<version>\"`). To change or delete \
+it, send either in `If-Match`. To read it again cheaply, in `If-None-Match`.
+- Addresses are ASCII: accents and spaces are escaped (`q=Alen%C3%A7on`). An accent that is left as it is (UTF-8) is read as if it were escaped, \
+but not after a body was sent on the same connection; a space is not. What is not written as HTTP/1.1 has it is refused with 400, a head with more \
+than 96 headers or 128 KB with 431, and the connection ends.
 - `PATCH` is a JSON merge patch (RFC 7396): what is left out stays, `null` empties.
 - Each thing has its `history`, and can be restored to any of its versions. `GET /changes` tells all that has changed since, \
 from which a copy can be kept; `GET /changes/stream` tells it as it happens.
@@ -97,9 +101,7 @@ pub fn complete(mut document: openapi::OpenApi) -> openapi::OpenApi {
     let components = document.components.get_or_insert_default();
     let key = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("tdi_…").description(Some("An API key.")).build();
     components.add_security_scheme("key", SecurityScheme::Http(key));
-    let scopes = RoleWords::WORDS.iter().map(|(role, label)| ((*role).to_owned(), (*label).to_owned()));
-    let flow = Flow::ClientCredentials(ClientCredentials::new("/oauth/token", Scopes::from_iter(scopes)));
-    components.add_security_scheme("oauth2", SecurityScheme::OAuth2(OAuth2::with_description([flow], "An access token, given for a key.")));
+    components.add_security_scheme("oauth2", tokens(""));
     let about = "A token of an identity provider that the service was told of (OpenID Connect).";
     let identity = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(about)).build();
     components.add_security_scheme("identity", SecurityScheme::Http(identity));
@@ -114,6 +116,19 @@ pub fn complete(mut document: openapi::OpenApi) -> openapi::OpenApi {
     }
     components::share_parameters(&mut document);
     document
+}
+
+/// How a key is exchanged for an access token, at a service with this address.
+fn tokens(url: &str) -> SecurityScheme {
+    let scopes = RoleWords::WORDS.iter().map(|(role, label)| ((*role).to_owned(), (*label).to_owned()));
+    let flow = Flow::ClientCredentials(ClientCredentials::new(format!("{url}/oauth/token"), Scopes::from_iter(scopes)));
+    SecurityScheme::OAuth2(OAuth2::with_description([flow], "An access token, given for a key."))
+}
+
+/// Says in the document how the service is reached from outside.
+pub fn at(document: &mut openapi::OpenApi, url: &str) {
+    document.servers = Some(vec![openapi::Server::new(url)]);
+    document.components.get_or_insert_default().add_security_scheme("oauth2", tokens(url));
 }
 
 /// The operations of a path, each with its method.
@@ -256,7 +271,7 @@ fn operation_of(path: &str, method: &str, operation: &mut Operation, components:
         ("409", "Conflict", body && !beside || method == "DELETE", "In conflict with what is there."),
         ("410", "Gone", one, "It was deleted."),
         ("410", "ExpiredCursor", noun == "changes", "The cursor has expired: `restart` tells where to start again."),
-        ("412", "Stale", locked, "Another version stands: the answer tells which, and who made it."),
+        ("412", "Stale", locked || unchanged.is_some(), "Another version stands: the answer tells which, and who made it."),
         ("413", "PayloadTooLarge", body, "The body is too large."),
         ("415", "UnsupportedMediaType", body && !beside, "The body is not JSON."),
         ("422", "InvalidBody", body && !beside, "Understood, but against a rule: all that is wrong, at once."),

@@ -5,10 +5,11 @@ use std::{future::ready, io, sync::Arc, time::Duration};
 use actix_http::{HttpService, Protocol, error::DispatchError};
 use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::{
-    App, HttpRequest, HttpResponse, Route,
-    dev::{AppConfig, Server, ServerHandle},
-    http::header,
-    middleware::{Compress, DefaultHeaders, from_fn},
+    App, HttpResponse, Route,
+    body::{BoxBody, MessageBody, to_bytes},
+    dev::{AppConfig, Server, ServerHandle, ServiceRequest, ServiceResponse},
+    http::header::{self, HeaderValue},
+    middleware::{Next, from_fn},
     rt::net::TcpStream,
     web::{self, Data},
 };
@@ -28,15 +29,16 @@ use crate::{
     config::Serve,
     db::Db,
     http::{
-        Site,
+        Lasting, Problem, Site,
         connection::{self, Connections},
         cors::Origins,
         dress,
         gate::Gate,
-        guard, idempotency,
+        guard, idempotency, kinds,
         limit::Limits,
         oidc::Issuers,
         seal::Seal,
+        wire::Wire,
     },
     ledger::stamper,
     openapi,
@@ -59,27 +61,46 @@ pub fn document() -> OpenApi {
 
 /// A document that does not change while the service runs.
 #[derive(Clone)]
-struct Lasting {
+struct Document {
     text: web::Bytes,
     tag: String,
 }
 
-impl Lasting {
+impl Document {
     fn of(document: &impl Serialize) -> io::Result<Self> {
         let text = web::Bytes::from(serde_json::to_vec(document)?);
-        let tag = format!("\"{}\"", hex::encode(&Sha256::digest(&text)[..12]));
+        let tag = tag_of(&text);
         Ok(Self { text, tag })
     }
 
     fn route(&self) -> Route {
         let Self { text, tag } = self.clone();
-        web::get().to(move |request: HttpRequest| {
-            let known = request.headers().get(header::IF_NONE_MATCH).is_some_and(|known| known == tag.as_str());
-            let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+        web::get().to(move || {
+            let mut response = HttpResponse::Ok();
             response.insert_header((header::ETAG, tag.clone())).insert_header((header::CONTENT_TYPE, "application/json"));
-            ready(if known { response.finish() } else { response.body(text.clone()) })
+            response.extensions_mut().insert(Lasting);
+            ready(response.body(text.clone()))
         })
     }
+}
+
+/// A tag that is made of the content.
+fn tag_of(content: &[u8]) -> String {
+    format!("\"{}\"", hex::encode(&Sha256::digest(content)[..12]))
+}
+
+/// Gives a file of the documentation its tag, and lets the browser run what it contains.
+async fn file(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
+    let (request, response) = next.call(request).await?.into_parts();
+    let (mut response, body) = response.into_parts();
+    let body = to_bytes(body).await.map_err(|_| Problem::new(&kinds::INTERNAL))?;
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    if let Some(Ok(tag)) = response.status().is_success().then(|| HeaderValue::from_str(&tag_of(&body))) {
+        response.headers_mut().insert(header::ETAG, tag);
+        response.extensions_mut().insert(Lasting);
+    }
+    Ok(ServiceResponse::new(request, response.set_body(BoxBody::new(body))))
 }
 
 /// Starts to serve on `listener`. The server runs until it is told to stop.
@@ -93,10 +114,15 @@ pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io
         Limits::new(settings.rate_reads, settings.rate_writes, settings.rate_exports, settings.rate_failures, settings.trusted_proxies.clone());
     let gate = Data::new(Gate::new(limits, issuers, site.seal.clone(), settings.token_lifetime));
     let origins = Data::new(Origins(settings.cors_origins.clone()));
-    let document = document();
+    // What the service itself leads to begins with the path that a proxy takes away.
+    let below = settings.path();
+    let mut document = document();
+    if settings.told_url().is_some() {
+        openapi::at(&mut document, &site.url);
+    }
     let offer = Data::new(guard::Offer::of(&document)?);
-    let older = Lasting::of(&openapi::older(&document)?)?;
-    let document = Lasting::of(&document)?;
+    let older = Document::of(&openapi::older(&document)?)?;
+    let document = Document::of(&document)?;
     // A bad address is reported at the start, and not by the first request.
     drop(Db::new(url, 1).map_err(io::Error::other)?);
     let (stop, stopped) = watch::channel(false);
@@ -118,7 +144,7 @@ pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io
                 app
             }
         };
-        let docs = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
+        let older_at = format!("{below}/openapi-3.0.json");
         app.app_data(site.clone())
             .app_data(gate.clone())
             .app_data(origins.clone())
@@ -126,12 +152,12 @@ pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io
             .app_data(streams.clone())
             .route("/openapi.json", document.route())
             .route("/openapi-3.0.json", older.route())
-            .service(web::redirect("/", "/docs/").temporary())
-            .service(web::redirect("/docs", "/docs/").temporary())
+            .service(web::redirect("/", format!("{below}/docs/")).temporary())
+            .service(web::redirect("/docs", format!("{below}/docs/")).temporary())
             .service(
                 web::scope("/docs")
-                    .wrap(DefaultHeaders::new().add((header::CONTENT_SECURITY_POLICY, docs)))
-                    .service(SwaggerUi::new("/{_:.*}").config(Config::new(["/openapi-3.0.json"]).doc_expansion("none").filter(true))),
+                    .wrap(from_fn(file))
+                    .service(SwaggerUi::new("/{_:.*}").config(Config::new([older_at]).doc_expansion("none").filter(true))),
             )
             .default_service(web::to(guard::otherwise))
             // The middleware that is added last sees a request first.
@@ -139,8 +165,6 @@ pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io
             .wrap(from_fn(guard::guard))
             .wrap(from_fn(dress::detach))
             .wrap(from_fn(dress::dress))
-            .wrap(Compress::default())
-            .wrap(from_fn(dress::uncompressed))
             .wrap(from_fn(connection::hold_body))
     };
 
@@ -159,7 +183,7 @@ pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io
             let connections = connections.clone();
             async move {
                 let (connection, peer) = connections.admit(stream).await.map_err(DispatchError::Io)?;
-                Ok((connection, Protocol::Http1, Some(peer)))
+                Ok((Wire::over(connection), Protocol::Http1, Some(peer)))
             }
         });
         let app = factory().into_factory().map_err(|error: actix_web::Error| error.error_response());

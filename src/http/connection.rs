@@ -12,10 +12,10 @@ use std::{
 };
 
 use actix_web::{
-    Error, HttpMessage, ResponseError,
+    Error, HttpMessage,
     body::{BodySize, BoxBody, MessageBody},
     dev::{Payload, ServiceRequest, ServiceResponse},
-    http::header::TRANSFER_ENCODING,
+    http::header::{RETRY_AFTER, TRANSFER_ENCODING},
     middleware::Next,
     rt::net::{ActixStream, Ready, TcpStream},
     web::Bytes,
@@ -31,6 +31,7 @@ use super::{
     Problem, Said, kinds,
     limit::network,
     seats::{Seat, Seats},
+    wire::unread,
 };
 
 /// How long the service waits for a client that takes nothing of an answer.
@@ -56,13 +57,8 @@ impl Connections {
             format!("At most {most} connections at once from one address."),
             format!("{most} connexions à la fois au plus depuis une même adresse."),
         );
-        let problem = Problem::new(&kinds::TOO_MANY_REQUESTS).saying(said);
-        let body = problem.error_response().into_body().try_into_bytes().unwrap_or_default();
-        let head = format!(
-            "HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/problem+json\r\ncontent-length: {}\r\nretry-after: 30\r\nconnection: close\r\n\r\n",
-            body.len()
-        );
-        Self { seats: Arc::new(Seats::new(most)), proxies, refusal: [head.as_bytes(), &body].concat() }
+        let refusal = unread(&Problem::new(&kinds::TOO_MANY_REQUESTS).header(RETRY_AFTER, "30").saying(said));
+        Self { seats: Arc::new(Seats::new(most)), proxies, refusal }
     }
 
     /// Takes a connection in. A client whose address has all of its connections already gets the refusal and is disconnected.

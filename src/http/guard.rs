@@ -4,15 +4,11 @@
 use std::{collections::BTreeMap, ops::Bound};
 
 use actix_web::{
-    Error, HttpMessage, HttpRequest, HttpResponse, ResponseError,
+    Error, HttpMessage, HttpResponse, ResponseError,
     body::{BodySize, BodyStream, BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::{
-        Method,
-        header::{self, Accept, Header, Quality, QualityItem},
-    },
+    http::{Method, header},
     middleware::Next,
-    mime::{self, Mime},
     web::{Bytes, Data},
 };
 use futures_util::stream;
@@ -23,7 +19,7 @@ use utoipa::openapi::{
 };
 
 use super::{
-    Caller, Problem, Said, Wrong,
+    Caller, Problem, Said, Wrong, accept, cors,
     gate::Gate,
     intake::Intake,
     kinds,
@@ -71,27 +67,16 @@ impl Offered {
             RefOr::T(answer) => Some(answer),
             RefOr::Ref(_) => None,
         });
-        let served = answers.flat_map(|answer| answer.content.keys().cloned());
+        let mut served: Vec<String> = answers.flat_map(|answer| answer.content.keys().cloned()).collect();
+        if !served.iter().any(|media| media == "application/json") {
+            served.push("application/json".to_owned());
+        }
         let intake = operation.extensions.as_ref().and_then(|more| more.get(Intake::EXTENSION));
         Ok(Self {
             parameters: query.map(|parameter| parameter.name.clone()).collect(),
-            served: served.chain(["application/json".to_owned()]).collect(),
+            served,
             intake: intake.map_or(Ok(Intake::USUAL), |intake| serde_json::from_value(intake.clone()))?,
         })
-    }
-
-    /// Does the request accept one of the media types?
-    fn suits(&self, request: &ServiceRequest) -> bool {
-        let Some(text) = request.headers().get(header::ACCEPT) else { return true };
-        let fits = |range: &QualityItem<Mime>| {
-            let (of, kind) = (range.item.type_(), range.item.essence_str().rsplit('/').next().unwrap_or_default());
-            let among = |served: &str| {
-                let essence = served.split(';').next().unwrap_or_default().trim();
-                essence.split_once('/').is_some_and(|(type_, subtype)| (of == mime::STAR || of == type_) && (kind == "*" || kind == subtype))
-            };
-            range.quality > Quality::ZERO && self.served.iter().any(|served| among(served))
-        };
-        text.as_bytes().trim_ascii().is_empty() || Accept::parse(request).map_or(true, |accepted| accepted.iter().any(fits))
     }
 }
 
@@ -126,32 +111,58 @@ impl Offer {
     }
 }
 
-/// The methods of a path, as `Allow` tells them.
-fn allow(methods: &Methods) -> String {
-    let head = methods.contains_key("GET").then_some("HEAD");
-    methods.keys().copied().chain(head).chain(["OPTIONS"]).collect::<Vec<_>>().join(", ")
-}
-
-/// Answers what no route answers: `OPTIONS` where the document knows the path, else 404.
-pub async fn otherwise(request: HttpRequest) -> HttpResponse {
-    let offer = request.app_data::<Data<Offer>>();
-    match offer.and_then(|offer| offer.at(request.path())) {
-        Some(methods) if request.method() == Method::OPTIONS => HttpResponse::NoContent().insert_header((header::ALLOW, allow(methods))).finish(),
-        _ => Problem::new(&kinds::NOT_FOUND).error_response(),
-    }
+/// Answers what no route answers.
+pub async fn otherwise() -> HttpResponse {
+    Problem::new(&kinds::NOT_FOUND).error_response()
 }
 
 /// Identifies the caller, and refuses what the document does not offer. Beside the API (health, documentation) no caller is identified.
 pub async fn guard(mut request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, Error> {
     let head = request.method() == Method::HEAD;
-    let response = match admit(&mut request).await {
+    let answer = match request.method() {
+        &Method::OPTIONS => Err(options(&request).unwrap_or_else(|problem| problem.error_response())),
+        _ => admit(&mut request).await.map_err(|problem| problem.error_response()),
+    };
+    let response = match answer {
         Ok(None) => next.call(request).await?.map_into_boxed_body(),
         Ok(Some(who)) => db::on_behalf_of(who.to_string(), next.call(request)).await?.map_into_boxed_body(),
-        Err(problem) => request.into_response(problem.error_response()),
+        Err(answer) => request.into_response(answer),
     };
     // The framework would read a stream to its end, to send nothing of it.
     let endless = head && response.response().body().size() == BodySize::Stream;
     Ok(if endless { response.map_body(|_, _| BodyStream::new(stream::empty::<Result<Bytes, Error>>()).boxed()) } else { response })
+}
+
+/// The methods that this path has, as `Allow` tells them. Beside the operations there are the document and the documentation, to be read.
+fn allowed(request: &ServiceRequest) -> Option<String> {
+    let path = request.path();
+    if path.starts_with("/docs/") || ["/", "/docs", "/openapi.json", "/openapi-3.0.json"].contains(&path) {
+        return Some("GET, HEAD, OPTIONS".to_owned());
+    }
+    let methods = request.app_data::<Data<Offer>>()?.at(path)?;
+    let head = methods.contains_key("GET").then_some("HEAD");
+    Some(methods.keys().copied().chain(head).chain(["OPTIONS"]).collect::<Vec<_>>().join(", "))
+}
+
+/// The refusal of a method that this path does not have.
+fn not_allowed(allowed: String) -> Problem {
+    Problem::new(&kinds::METHOD_NOT_ALLOWED).header(header::ALLOW, allowed)
+}
+
+fn is_among(allowed: &str, method: &str) -> bool {
+    allowed.split(", ").any(|allowed| allowed == method)
+}
+
+/// Answers `OPTIONS`, which the browser also asks before it lets a page of another site send a request.
+fn options(request: &ServiceRequest) -> Result<HttpResponse, Problem> {
+    let allowed = allowed(request).ok_or_else(|| Problem::new(&kinds::NOT_FOUND))?;
+    if let Some(method) = cors::preflight(request) {
+        if !is_among(&allowed, method) {
+            return Err(not_allowed(allowed));
+        }
+        cors::check(request, method)?;
+    }
+    Ok(HttpResponse::NoContent().insert_header((header::ALLOW, allowed)).finish())
 }
 
 /// Who asks, where a caller is identified; or the refusal.
@@ -161,19 +172,23 @@ async fn admit(request: &mut ServiceRequest) -> Result<Option<Who>, Problem> {
         let said = Said::new("A query string may have 8192 bytes.", "Une chaîne de paramètres peut avoir 8192 octets.");
         return Err(Problem::errors(&kinds::INVALID_PARAMETERS, vec![Wrong::parameter("", "too_long", said)]));
     }
+    if accept::coding(request.headers()).is_none() {
+        let said = Said::new(
+            "Accept-Encoding refuses every answer there is: br, zstd, gzip, deflate, and identity, which is the answer as it is.",
+            "Accept-Encoding refuse toute réponse possible : br, zstd, gzip, deflate, et identity, qui est la réponse telle quelle.",
+        );
+        return Err(Problem::new(&kinds::NOT_ACCEPTABLE).saying(said));
+    }
     // The router would decode an escaped path, but no path of this service needs an escape. So such a path does not exist.
     if request.path().contains('%') {
         return Err(Problem::new(&kinds::NOT_FOUND));
     }
     let who = identify(request).await?;
-    let offered = request.app_data::<Data<Offer>>().and_then(|offer| offer.at(request.path()));
     // A path with a word of its own (`/action-fiches/transitions`) must not reach the route with an `{id}`.
-    if let Some(methods) = offered
-        && !methods.contains_key(method.as_str())
-        && method != Method::OPTIONS
-    {
-        return Err(Problem::new(&kinds::METHOD_NOT_ALLOWED).header(header::ALLOW, allow(methods)));
+    if let Some(allowed) = allowed(request).filter(|allowed| !is_among(allowed, method.as_str())) {
+        return Err(not_allowed(allowed));
     }
+    let offered = request.app_data::<Data<Offer>>().and_then(|offer| offer.at(request.path()));
     if let Some(offered) = offered.and_then(|methods| methods.get(method.as_str())) {
         let known = &offered.parameters;
         let asked: Vec<(String, String)> = serde_html_form::from_str(request.query_string()).unwrap_or_default();
@@ -189,8 +204,10 @@ async fn admit(request: &mut ServiceRequest) -> Result<Option<Who>, Problem> {
         if request.query_string().split('&').any(|pair| percent_decode_str(pair).decode_utf8().is_err()) {
             return Err(Problem::new(&kinds::INVALID_PARAMETERS).saying(Said::new("Is not UTF-8.", "N'est pas de l'UTF-8.")));
         }
-        if !offered.suits(request) {
-            return Err(Problem::new(&kinds::NOT_ACCEPTABLE));
+        if !accept::takes(request.headers(), &offered.served) {
+            let served = offered.served.join(", ");
+            let said = Said::new(format!("Served here: {served}."), format!("Servi ici : {served}."));
+            return Err(Problem::new(&kinds::NOT_ACCEPTABLE).saying(said));
         }
         request.extensions_mut().insert(offered.intake);
     }
@@ -203,7 +220,7 @@ async fn admit(request: &mut ServiceRequest) -> Result<Option<Who>, Problem> {
 /// Identifies the caller, and counts the request for the limits of the caller.
 async fn identify(request: &mut ServiceRequest) -> Result<Option<Who>, Problem> {
     let api = request.path().starts_with("/api/");
-    if !(api || request.path().starts_with("/oauth/")) || request.method() == Method::OPTIONS {
+    if !(api || request.path().starts_with("/oauth/")) {
         return Ok(None);
     }
     let bug = || Problem::new(&kinds::INTERNAL);

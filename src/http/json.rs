@@ -53,7 +53,8 @@ impl<T> FromRequest for Json<T> {
     type Future = LocalBoxFuture<'static, Result<Self>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let plain = request.headers().get(header::CONTENT_ENCODING).is_none_or(|encoding| encoding == "identity");
+        let mut codings = request.headers().get_all(header::CONTENT_ENCODING);
+        let plain = codings.all(|coding| coding.is_empty() || coding.as_bytes().eq_ignore_ascii_case(b"identity"));
         let json = plain && is_json(request);
         let bytes = read(request, payload, Intake::of(request));
         async move { Ok(Self { bytes: bytes.await?, json, body: PhantomData }) }.boxed_local()
@@ -114,7 +115,8 @@ fn is_json(request: &HttpRequest) -> bool {
     let media_type = parts.next().unwrap_or_default();
     let utf8 = parts
         .filter_map(|part| part.split_once('='))
-        .all(|(name, value)| !name.eq_ignore_ascii_case("charset") || value.trim_matches('"').eq_ignore_ascii_case("utf-8"));
+        .filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"))
+        .all(|(_, value)| matches!(value.trim().trim_matches('"').to_ascii_lowercase().as_str(), "utf-8" | "utf8"));
     let merge_patch = request.method() == actix_web::http::Method::PATCH && media_type.eq_ignore_ascii_case("application/merge-patch+json");
     utf8 && (merge_patch || media_type.eq_ignore_ascii_case("application/json"))
 }

@@ -1,6 +1,8 @@
 //! What every handler needs: the caller, the request, the answer, the refusal. Knows no noun.
 
+mod accept;
 pub mod auth;
+mod coding;
 pub mod connection;
 pub mod cors;
 pub mod dress;
@@ -17,9 +19,12 @@ mod problem;
 mod resource;
 pub mod seal;
 pub mod seats;
+mod tag;
 mod token;
+pub mod wire;
 
 pub use auth::{Admin, Approver, Caller, Content, Decisions, Editor, Holder, Right, Writer};
+pub use coding::Lasting;
 pub use json::{Form, Json};
 pub use list::{Along, List, One, Page, Shown, Views, elsewhere, number, parameters, unknown};
 pub use path::{At, Coded, PartOf};

@@ -3,7 +3,12 @@
 mod document;
 pub mod kinds;
 
-use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError, http::StatusCode, http::header};
+use actix_web::{
+    HttpResponse, HttpResponseBuilder, ResponseError,
+    body::MessageBody,
+    http::{StatusCode, header},
+    web::Bytes,
+};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -350,26 +355,36 @@ fn violated(violation: &Violation) -> Problem {
     }
 }
 
-/// A refusal that knows the language of its request, for an answer that does not pass through `dress` again.
+/// A refusal with all its headers, for an answer that does not pass through `dress` again.
 #[derive(Debug)]
 pub(super) struct Dressed {
-    pub(super) problem: Problem,
-    pub(super) language: Language,
-    pub(super) instance: String,
+    status: StatusCode,
+    headers: header::HeaderMap,
+    body: Bytes,
+}
+
+impl Dressed {
+    /// The refusal that this answer is.
+    pub(super) fn of(mut response: HttpResponse) -> Self {
+        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        Self { status, headers, body: response.into_body().try_into_bytes().unwrap_or_default() }
+    }
 }
 
 impl std::fmt::Display for Dressed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.problem.fmt(f)
+        self.status.fmt(f)
     }
 }
 
 impl ResponseError for Dressed {
     fn status_code(&self) -> StatusCode {
-        self.problem.status_code()
+        self.status
     }
 
     fn error_response(&self) -> HttpResponse {
-        self.problem.render(self.language, Some(&self.instance))
+        let mut response = HttpResponseBuilder::new(self.status).body(self.body.clone());
+        *response.headers_mut() = self.headers.clone();
+        response
     }
 }

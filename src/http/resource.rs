@@ -1,5 +1,5 @@
-//! Things with a version: ETags, preconditions, and the answers with an ETag. actix's own types read the headers. An ETag is a version in
-//! the view of a caller, and the refusal of a stale version tells the changes: no crate has these.
+//! Things with a version: ETags, the answers with an ETag, and the precondition of a change. An ETag is a version in the view of a caller, and
+//! the refusal of a stale version tells the changes: no crate has these.
 
 use std::future::{Ready, ready};
 
@@ -7,10 +7,7 @@ use actix_web::{
     FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder, Responder,
     body::BoxBody,
     dev::Payload,
-    http::{
-        StatusCode,
-        header::{self, EntityTag, Header, IfNoneMatch},
-    },
+    http::{StatusCode, header},
     web::Data,
 };
 use diesel::{
@@ -19,7 +16,7 @@ use diesel::{
 };
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Caller, Problem, Result, Said, Site, kinds};
+use super::{Caller, Problem, Result, Said, Site, kinds, tag::Tags};
 use crate::{db::Conn, ledger, rights::Reach, values::Id};
 
 /// A thing that has an identity and a version.
@@ -35,7 +32,7 @@ fn tag(version: i32, request: &HttpRequest) -> String {
     format!("\"v{version}{}\"", Caller::of(request).view())
 }
 
-/// A thing with its ETag; 304 if the client has it already.
+/// A thing with its ETag.
 pub struct Tagged<T>(pub i32, pub T);
 
 impl<T: Resource> From<T> for Tagged<T> {
@@ -67,15 +64,10 @@ impl<T: Serialize> Responder for Tagged<T> {
     type Body = BoxBody;
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
-        let tag = tag(self.0, request);
-        // The related things of `include` may change while the version of the thing does not. So such an answer has no ETag.
-        let whole = request.query_string().is_empty();
-        if whole && not_modified(request, &tag) {
-            return HttpResponse::NotModified().insert_header((header::ETAG, tag)).finish();
-        }
         let mut response = HttpResponse::Ok();
-        if whole {
-            response.insert_header((header::ETAG, tag));
+        // The related things of `include` may change while the version of the thing does not. So such an answer has no ETag.
+        if request.query_string().is_empty() {
+            response.insert_header((header::ETAG, tag(self.0, request)));
         }
         json(response, &self.1)
     }
@@ -123,20 +115,11 @@ impl Responder for NoContent {
     }
 }
 
-/// Does the client have this already? Compares `If-None-Match` weakly, for GET only.
-pub(super) fn not_modified(request: &HttpRequest, tag: &str) -> bool {
-    let known = request.method().is_safe().then(|| IfNoneMatch::parse(request));
-    match (known, tag.parse::<EntityTag>()) {
-        (Some(Ok(IfNoneMatch::Any)), _) => true,
-        (Some(Ok(IfNoneMatch::Items(known))), Ok(tag)) => known.iter().any(|one| one.weak_eq(&tag)),
-        _ => false,
-    }
-}
-
 /// The version that a change is meant for.
 #[derive(Debug, Clone)]
 pub struct IfMatch {
-    tags: Option<header::IfMatch>,
+    /// The tags in `If-Match`, and those in `If-None-Match`.
+    tags: Result<(Option<Tags>, Option<Tags>)>,
     caller: Caller,
 }
 
@@ -145,35 +128,50 @@ impl FromRequest for IfMatch {
     type Future = Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        // A header that is not a list of ETags names no version.
-        let tags = || header::IfMatch::parse(request).unwrap_or_else(|_| header::IfMatch::Items(Vec::new()));
-        ready(Ok(Self { tags: request.headers().contains_key(header::IF_MATCH).then(tags), caller: Caller::of(request) }))
+        // A thing that does not exist, or may not be written, is refused before a header that cannot be read.
+        let read = |name| Tags::read(request.headers(), name);
+        let tags = read(header::IF_MATCH).and_then(|wanted| Ok((wanted, read(header::IF_NONE_MATCH)?)));
+        ready(Ok(Self { tags, caller: Caller::of(request) }))
     }
 }
 
 impl IfMatch {
-    /// Refuses with 428 if no version is named, and with 412 if the present version is another one. The 412 tells the present version and
-    /// who made the changes.
+    /// Refuses with 428 if no version is named, and with 412 if the present version is another one, or is the one that `If-None-Match` names.
+    /// The 412 tells the present version and who made the changes. Tags are compared by their version: a tag that a proxy made weak still
+    /// names it, and the view at its end does not matter here.
     pub async fn check(&self, current: &impl Resource, conn: &mut Conn) -> Result<()> {
-        let Some(tags) = &self.tags else {
+        let (wanted, unwanted) = self.tags.as_ref().map_err(Problem::clone)?;
+        let Some(wanted) = wanted else {
             let said = Said::new(
                 "Name the version that you change: If-Match with the ETag you read.",
                 "Indiquez la version modifiée : If-Match avec l'ETag lu.",
             );
             return Err(Problem::new(&kinds::PRECONDITION_REQUIRED).saying(said));
         };
-        let header::IfMatch::Items(tags) = tags else { return Ok(()) };
-        // The end of an ETag names the view of the caller. It does not matter here.
-        let version = |tag: &EntityTag| -> Option<i32> { tag.tag().strip_prefix('v')?.split('.').next()?.parse().ok() };
-        if tags.iter().any(|tag| version(tag) == Some(current.version())) {
+        let version = |tag: &String| -> Option<i32> {
+            let digits = tag.strip_prefix('v')?.split('.').next()?;
+            digits.parse().ok().filter(|version: &i32| version.to_string() == digits)
+        };
+        let names = |tags: &Tags| match tags {
+            Tags::Any => true,
+            Tags::These(tags) => tags.iter().any(|tag| version(tag) == Some(current.version())),
+        };
+        let known = unwanted.as_ref().is_some_and(names);
+        if names(wanted) && !known {
             return Ok(());
         }
-        let changes = match tags.first().and_then(version) {
+        let theirs = match wanted {
+            Tags::These(tags) if !known => tags.first().and_then(version),
+            _ => None,
+        };
+        let changes = match theirs {
             Some(theirs) => ledger::since(current.id(), theirs, self.caller.reach(), conn).await?,
             None => Vec::new(),
         };
         let tag = format!("\"v{}{}\"", current.version(), self.caller.view());
-        Err(Problem::new(&kinds::STALE).header(header::ETAG, tag).with("version", current.version()).with("changes", changes))
+        let problem = Problem::new(&kinds::STALE).header(header::ETAG, tag).with("version", current.version()).with("changes", changes);
+        let said = || Said::new("If-None-Match names the version that stands.", "If-None-Match désigne la version actuelle.");
+        Err(if known { problem.saying(said()) } else { problem })
     }
 }
 

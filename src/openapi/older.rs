@@ -4,8 +4,9 @@
 use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
 
-/// The same document as OpenAPI 3.0. A reference that may be null is written `nullable` beside `allOf`: so the tools read it, although the
-/// letter of 3.0 says otherwise.
+/// The same document as OpenAPI 3.0. In 3.0 nothing may stand beside a reference, and a reference cannot be null. So where one has a description
+/// or may be null, the schema of a plain value is written out; any other schema stands in an `allOf` of its own, with `nullable` beside it if it
+/// may be null. Generators of clients read both, but make no sense of an `allOf` around a plain value.
 ///
 /// # Errors
 /// None that a document of this service could cause.
@@ -22,20 +23,31 @@ pub fn older(document: &OpenApi) -> serde_json::Result<Value> {
     }
     let shared = document["components"]["parameters"].as_object_mut();
     shared.into_iter().flat_map(Map::values_mut).for_each(no_examples);
-    rewrite(&mut document);
+    let schemas = document["components"]["schemas"].as_object().into_iter().flatten();
+    let mut plain: Map<String, Value> =
+        schemas.filter(|(_, schema)| is_plain(schema)).map(|(name, schema)| (format!("#/components/schemas/{name}"), schema.clone())).collect();
+    plain.values_mut().for_each(|schema| rewrite(schema, &Map::new()));
+    rewrite(&mut document, &plain);
     Ok(document)
+}
+
+/// Is this the schema of a text, a number or a yes or no, and not of a word among several?
+fn is_plain(schema: &Value) -> bool {
+    let plain = schema["type"].as_str().is_some_and(|of| matches!(of, "string" | "number" | "integer" | "boolean"));
+    plain && schema.get("enum").is_none()
 }
 
 fn no_examples(parameter: &mut Value) {
     parameter.get_mut("schema").and_then(Value::as_object_mut).and_then(|schema| schema.remove("examples"));
 }
 
-/// Rewrites what 3.0 writes in another way: null, members beside a reference, examples.
-fn rewrite(node: &mut Value) {
+/// Rewrites what 3.0 writes in another way: null, members beside a reference, examples. `plain` has the schemas of plain values, by their
+/// references.
+fn rewrite(node: &mut Value, plain: &Map<String, Value>) {
     match node {
-        Value::Array(items) => items.iter_mut().for_each(rewrite),
+        Value::Array(items) => items.iter_mut().for_each(|item| rewrite(item, plain)),
         Value::Object(members) => {
-            members.values_mut().for_each(rewrite);
+            members.values_mut().for_each(|member| rewrite(member, plain));
             if let Some(Value::Array(types)) = members.get_mut("type") {
                 types.retain(|of| of != "null");
                 if let [only] = types.as_mut_slice() {
@@ -48,15 +60,20 @@ fn rewrite(node: &mut Value) {
                 && let Some(Value::Array(mut choices)) = members.remove("oneOf")
             {
                 choices.remove(null);
-                let word = if choices.len() == 1 { "allOf" } else { "oneOf" };
-                members.extend([(word.to_owned(), Value::Array(choices)), ("nullable".to_owned(), json!(true))]);
+                members.insert("nullable".to_owned(), json!(true));
+                match choices.as_mut_slice() {
+                    [Value::Object(only)] => add(members, std::mem::take(only)),
+                    _ => drop(members.insert("oneOf".to_owned(), Value::Array(choices))),
+                }
             }
-            // 3.0 ignores every member beside a reference.
             if members.len() > 1
-                && members.get("$ref").is_some_and(Value::is_string)
-                && let Some(reference) = members.remove("$ref")
+                && let Some(Value::String(reference)) = members.get("$ref").filter(|reference| reference.is_string()).cloned()
             {
-                members.insert("allOf".to_owned(), json!([{ "$ref": reference }]));
+                members.remove("$ref");
+                match plain.get(&reference) {
+                    Some(Value::Object(schema)) => add(members, schema.clone()),
+                    _ => drop(members.insert("allOf".to_owned(), json!([{ "$ref": reference }]))),
+                }
             }
             if let Some(Value::Array(examples)) = members.get_mut("examples") {
                 let first = examples.first_mut().map(Value::take);
@@ -65,5 +82,12 @@ fn rewrite(node: &mut Value) {
             }
         }
         _ => {}
+    }
+}
+
+/// Adds the members of a schema that are not there yet.
+fn add(members: &mut Map<String, Value>, schema: Map<String, Value>) {
+    for (name, value) in schema {
+        members.entry(name).or_insert(value);
     }
 }

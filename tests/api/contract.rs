@@ -29,6 +29,42 @@ fn the_document_is_fresh() {
     fresh("operations.txt", &openapi::summary(&server::document()));
 }
 
+/// The places of a schema of 3.0 that its tools read wrongly: members beside a reference, an `allOf` around a plain value or around another
+/// `allOf`.
+fn misread(node: &Value, place: &str, document: &Value, found: &mut Vec<String>) {
+    match node {
+        Value::Array(items) => items.iter().enumerate().for_each(|(index, item)| misread(item, &format!("{place}/{index}"), document, found)),
+        Value::Object(members) => {
+            let target = |part: &Value| match part["$ref"].as_str() {
+                Some(reference) => document.pointer(&reference[1..]).cloned().unwrap_or_else(|| panic!("{reference} leads nowhere")),
+                None => part.clone(),
+            };
+            let whole = members.get("allOf").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+            let beside = members.len() > 1 && members.get("$ref").is_some_and(Value::is_string);
+            let around = whole.iter().any(|part| is_plain(&target(part)) || part["allOf"].is_array());
+            if beside || around || members.get("type").is_some_and(Value::is_array) {
+                found.push(place.to_owned());
+            }
+            members.iter().for_each(|(name, member)| misread(member, &format!("{place}/{name}"), document, found));
+        }
+        _ => {}
+    }
+}
+
+/// Clients are generated from the document of 3.0: nothing in it says two things.
+#[test]
+fn the_older_document_is_one_that_generators_read() {
+    let document = openapi::older(&server::document()).unwrap();
+    let mut found = Vec::new();
+    misread(&document, "", &document, &mut found);
+    assert!(found.is_empty(), "{} places, such as {:?}", found.len(), &found[..found.len().min(5)]);
+    let properties = &document["components"]["schemas"]["ActionFiche"]["properties"];
+    let (budget, basis) = (&properties["budget_eur"], &properties["budget_basis"]);
+    assert_eq!((&budget["type"], &budget["nullable"], &budget["maximum"]), (&json!("number"), &json!(true), &json!(999_999_999_999.99)));
+    assert!(budget["description"].as_str().unwrap().contains("budget prévisionnel"), "{budget}");
+    assert_eq!((&basis["allOf"][0]["$ref"], &basis["nullable"]), (&json!("#/components/schemas/AmountBasis"), &json!(true)));
+}
+
 fn operations() -> impl Iterator<Item = (String, String, &'static Value)> {
     let paths = DOCUMENT["paths"].as_object().unwrap();
     paths.iter().flat_map(|(path, item)| item.as_object().unwrap().iter().map(|(method, operation)| (path.clone(), method.clone(), operation)))
@@ -185,30 +221,53 @@ fn inputs_take_no_other_members_and_words_have_french_labels() {
     }
 }
 
-/// A schema of the older document, said as 3.1 says it.
-fn newer(node: &Value) -> Value {
+/// A schema of either document, said in one way: null as `nullable`, the only part of an `allOf` as what it is, and a plain value written out
+/// where something stands beside its reference.
+fn told(node: &Value) -> Value {
     let Value::Object(members) = node else {
-        return node.as_array().map_or_else(|| node.clone(), |items| items.iter().map(newer).collect());
+        return node.as_array().map_or_else(|| node.clone(), |items| items.iter().map(told).collect());
     };
-    let mut members: serde_json::Map<String, Value> = members.iter().map(|(name, value)| (name.clone(), newer(value))).collect();
-    let nullable = members.remove("nullable").is_some();
-    let whole = members.get("allOf").and_then(Value::as_array).filter(|whole| whole.len() == 1).cloned();
-    if let Some([only]) = whole.as_deref() {
-        members.remove("allOf");
-        if nullable {
-            members.insert("oneOf".to_owned(), json!([{ "type": "null" }, only]));
-        } else {
-            members.extend(only.as_object().unwrap().clone());
+    let mut members: Map<String, Value> = members.iter().map(|(name, value)| (name.clone(), told(value))).collect();
+    let add = |members: &mut Map<String, Value>, more: Value| {
+        for (name, value) in more.as_object().unwrap().clone() {
+            members.entry(name).or_insert(value);
         }
-    } else if nullable {
-        let only = members.remove("type").unwrap();
-        members.insert("type".to_owned(), json!([only, "null"]));
+    };
+    for word in ["type", "oneOf"] {
+        let Some(Value::Array(choices)) = members.get(word).cloned() else { continue };
+        let (nothing, mut choices): (Vec<Value>, Vec<Value>) =
+            choices.into_iter().partition(|choice| *choice == "null" || *choice == json!({ "type": "null" }));
+        if nothing.is_empty() {
+            continue;
+        }
+        members.remove(word);
+        members.insert("nullable".to_owned(), json!(true));
+        match choices.as_mut_slice() {
+            [only] if word == "type" => drop(members.insert(word.to_owned(), only.take())),
+            [only] => add(&mut members, only.take()),
+            _ => drop(members.insert(word.to_owned(), choices.into())),
+        }
+    }
+    if let Some([only]) = members.get("allOf").and_then(Value::as_array).map(Vec::as_slice).map(<[Value]>::to_vec).as_deref() {
+        members.remove("allOf");
+        add(&mut members, only.clone());
+    }
+    let beside = members.len() > 1;
+    let target = members.get("$ref").and_then(Value::as_str).filter(|_| beside).and_then(|reference| SERVED.pointer(&reference[1..]));
+    if let Some(target) = target.filter(|target| is_plain(target)) {
+        members.remove("$ref");
+        add(&mut members, told(target));
     }
     members.into()
 }
 
-/// Told again in the words of 3.1, the older document is the same but for its examples and its licence's identifier: nothing of it is
-/// lost, and nothing is in words that 3.0 does not know.
+/// Is this the schema of a text, a number or a yes or no, and not of a word among several?
+fn is_plain(schema: &Value) -> bool {
+    schema["type"].is_string() && schema["type"] != "object" && schema["type"] != "array" && schema["enum"].is_null()
+}
+
+/// Told in one way, the older document is the same but for its examples and its licence's identifier: nothing of it is lost, and nothing is in
+/// words that 3.0 does not know.
 #[test]
 fn the_older_document_says_the_same() {
     let older = openapi::older(&server::document()).unwrap();
@@ -237,6 +296,6 @@ fn the_older_document_says_the_same() {
         node
     };
     for part in ["paths", "components", "servers", "tags"] {
-        assert!(alike(&newer(&older[part])) == alike(&SERVED[part]), "{part} differ");
+        assert!(alike(&told(&older[part])) == alike(&told(&SERVED[part])), "{part} differ");
     }
 }

@@ -34,4 +34,5 @@ mod streams;
 mod support;
 mod traps;
 mod walk;
+mod wire;
 mod words;

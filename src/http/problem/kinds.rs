@@ -25,6 +25,8 @@ pub static UNAUTHENTICATED: Kind = kind(401, "unauthenticated", "A key is needed
 pub static INVALID_TOKEN: Kind = kind(401, "invalid_token", "The key is not valid", "La clé n'est pas valide");
 pub static INSUFFICIENT_ROLE: Kind = kind(403, "insufficient_role", "The key does not allow this", "La clé ne le permet pas");
 pub static OUTSIDE_PERIMETER: Kind = kind(403, "outside_perimeter", "This lies outside of what the key is for", "Hors du périmètre de la clé");
+pub static ORIGIN_NOT_ALLOWED: Kind =
+    kind(403, "origin_not_allowed", "Pages of this origin may not write", "Les pages de cette origine ne peuvent pas écrire");
 pub static NOT_FOUND: Kind = kind(404, "not_found", "There is no such thing", "Introuvable");
 pub static METHOD_NOT_ALLOWED: Kind = kind(405, "method_not_allowed", "The method is not allowed here", "Méthode non permise ici");
 pub static NOT_ACCEPTABLE: Kind = kind(406, "not_acceptable", "None of the accepted media types is served", "Aucun des types acceptés n'est servi");
@@ -49,6 +51,7 @@ pub static INVALID_BODY: Kind = kind(422, "invalid_body", "The body breaks a rul
 pub static IDEMPOTENCY_KEY_REUSED: Kind =
     kind(422, "idempotency_key_reused", "Another request had this Idempotency-Key", "Une autre requête portait cette Idempotency-Key");
 pub static PRECONDITION_REQUIRED: Kind = kind(428, "precondition_required", "If-Match is needed", "If-Match est nécessaire");
+pub static HEAD_TOO_LARGE: Kind = kind(431, "head_too_large", "The head of the request is too large", "L'en-tête de la requête est trop grand");
 pub static TOO_MANY_REQUESTS: Kind = kind(429, "too_many_requests", "Too many requests", "Trop de requêtes");
 pub static INTERNAL: Kind = kind(500, "internal", "A fault of ours", "Une erreur de notre fait");
 pub static UNAVAILABLE: Kind = kind(503, "unavailable", "Unavailable for the moment", "Momentanément indisponible");
@@ -57,7 +60,7 @@ pub static STORAGE_FULL: Kind = kind(503, "storage_full", "The storage is full",
 pub static OUTCOME_UNKNOWN: Kind = kind(503, "outcome_unknown", "It is not known whether this was kept", "On ignore si l'écriture a été conservée");
 
 /// All of them, for the document.
-pub static ALL: [&Kind; 34] = [
+pub static ALL: [&Kind; 36] = [
     &MERGED,
     &INVALID_JSON,
     &INVALID_PARAMETERS,
@@ -66,6 +69,7 @@ pub static ALL: [&Kind; 34] = [
     &INVALID_TOKEN,
     &INSUFFICIENT_ROLE,
     &OUTSIDE_PERIMETER,
+    &ORIGIN_NOT_ALLOWED,
     &NOT_FOUND,
     &METHOD_NOT_ALLOWED,
     &NOT_ACCEPTABLE,
@@ -87,6 +91,7 @@ pub static ALL: [&Kind; 34] = [
     &IDEMPOTENCY_KEY_REUSED,
     &PRECONDITION_REQUIRED,
     &TOO_MANY_REQUESTS,
+    &HEAD_TOO_LARGE,
     &INTERNAL,
     &UNAVAILABLE,
     &TIMED_OUT,
