@@ -12,7 +12,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::{
     db::{
         Conn,
-        listing::{Field, Listed, Scope, field, word},
+        listing::{Field, Listed, Scope, code, field, word},
         refs::share_row,
     },
     http::{Content, Problem, Resource, Result, Shown, Writer, sent},
@@ -20,7 +20,7 @@ use crate::{
     noun::{Address, Alone, Card, Naming, Noun, Operations, Restoration, Rule, Where, Writing, may_cite_so},
     rights::{self, Place, Reach},
     schema::citations,
-    values::{Code, Id, LongText, Name, Visibility, VisibilityWords, Vocabulary, Word},
+    values::{Code, Id, LongText, Name, Visibility, VisibilityWords, Vocabulary, Word, rules},
 };
 
 /// The words of [`Relation`].
@@ -109,7 +109,7 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
         field(citations::document_id),
         field(citations::noun),
         field(citations::thing_id),
-        field(citations::member),
+        code::<rules::Code, _>(citations::member),
         word::<RelationWords, _>(citations::relation),
         field(citations::territory_id),
         word::<VisibilityWords, _>(citations::visibility),

@@ -13,16 +13,13 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::{
     db::{
         Conn,
-        listing::{Field, Listed, Scope, field, word},
+        listing::{Field, Listed, Scope, code, field, word},
     },
     http::{Content, Resource, Result, Shown, Views, sent},
     noun::{Address, Alone, Card, Naming, Noun, Operations, Rule, Writing},
     rights::{self, Place, Reach},
     schema::observations,
-    values::{
-        Amount, CommuneCode, Confidence, ConfidenceWords, Day, DepartmentCode, Id, LongText, Precision, PrecisionWords, Qualifier, QualifierWords,
-        RegionCode, ShortText, Siren, Visibility, VisibilityWords, Vocabulary, Word,
-    },
+    values::{Amount, CommuneCode, Confidence, ConfidenceWords, Day, DepartmentCode, Id, LongText, Precision, PrecisionWords, Qualifier, QualifierWords, RegionCode, ShortText, Siren, Visibility, VisibilityWords, Vocabulary, Word, rules},
 };
 
 /// The words of [`Subject`].
@@ -230,10 +227,10 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
         field(observations::territory_id),
         field(observations::action_fiche_id),
         field(observations::partner_id),
-        field(observations::siren),
-        field(observations::department_code),
-        field(observations::region_code),
-        field(observations::commune_code),
+        code::<rules::Siren, _>(observations::siren),
+        code::<rules::DepartmentCode, _>(observations::department_code),
+        code::<rules::RegionCode, _>(observations::region_code),
+        code::<rules::CommuneCode, _>(observations::commune_code),
         field(observations::value).sorted(),
         word::<QualifierWords, _>(observations::qualifier),
         field(observations::period_starts_on).sorted(),

@@ -16,13 +16,13 @@ use self::correspondences::{Correspondence, NewCorrespondence};
 use crate::{
     db::{
         Conn,
-        listing::{Field, Listed, field},
+        listing::{Field, Listed, code, field},
     },
     http::{Along, Content, Resource, Result, Shown, Writer, sent},
     noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Restoration, Rule, Where, Writing, id_in},
     rights::{self, Place},
     schema::{theme_correspondences, themes},
-    values::{Code, Count, Id, Many, Name, Scheme, ShortText},
+    values::{Code, Count, Id, Many, Name, Scheme, ShortText, rules},
 };
 
 /// A theme (thématique, axe, enjeu) of a scheme (référentiel).
@@ -136,10 +136,10 @@ pub struct ThemePatch {
 static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
     vec![
         field(themes::search),
-        field(themes::scheme).sorted(),
+        code::<rules::Scheme, _>(themes::scheme).sorted(),
         field(themes::phase_id),
         field(themes::territory_id),
-        field(themes::code).sorted(),
+        code::<rules::Code, _>(themes::code).sorted(),
         field(themes::label_fr).sorted(),
         field(themes::position).sorted(),
         field(themes::parent_id),

@@ -116,6 +116,7 @@ fn field_parameter(field: &Field, suffix: &str, operator: Operator) -> Parameter
             Kind::Flag => ObjectBuilder::new().schema_type(Type::Boolean).build().into(),
             Kind::Instant => instant().into(),
             Kind::Word(words) => ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words.iter().map(|(word, _)| *word))).build().into(),
+            Kind::Code(coding) => Ref::from_schema_name(coding.name).into(),
             Kind::Text => text(1000).into(),
             Kind::Search => text(WORDS).into(),
         }
