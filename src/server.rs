@@ -23,8 +23,9 @@ use crate::{
     api::{self, changes::Streams},
     config::Serve,
     db::Db,
-    http::{Site, cors::Origins, dress, gate::Gate, guard, idempotency, limit::Limits, oidc::Issuers, seal::Seal},
+    http::{Said, Site, cors::Origins, dress, gate::Gate, guard, idempotency, limit::Limits, oidc::Issuers, seal::Seal},
     ledger::stamper,
+    noun::Rule,
     openapi,
 };
 
@@ -78,6 +79,10 @@ pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io
     let origins = Data::new(Origins(settings.cors_origins.clone()));
     let document = document();
     let offer = Data::new(guard::Offer::of(&document)?);
+    let rules = api::kept().flat_map(|face| {
+        face.card.rules.iter().map(|Rule(name, pointer, en, fr)| (format!("{}_{name}", face.card.table), (*pointer, Said::new(*en, *fr))))
+    });
+    let rules = Data::new(dress::Rules(rules.collect()));
     let older = Lasting::of(&openapi::older(&document)?)?;
     let document = Lasting::of(&document)?;
     // A bad address is reported at the start, and not by the first request.
@@ -106,6 +111,7 @@ pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io
             .app_data(gate.clone())
             .app_data(origins.clone())
             .app_data(offer.clone())
+            .app_data(rules.clone())
             .app_data(streams.clone())
             .route("/openapi.json", document.route())
             .route("/openapi-3.0.json", older.route())

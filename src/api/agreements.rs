@@ -25,7 +25,10 @@ use crate::{
     noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Rule, Writing},
     rights::Place,
     schema::{agreement_approvals, agreement_fiches, agreement_signatories, agreements},
-    values::{Commitment, CommuneCode, Confidence, ConfidenceWords, Count, Day, Id, LongText, Many, Name, Precision, PrecisionWords, ShortText, Vocabulary, Word, rules},
+    values::{
+        Commitment, CommuneCode, Confidence, ConfidenceWords, Count, Day, Id, LongText, Many, Name, Precision, PrecisionWords, ShortText, Vocabulary,
+        Word, rules,
+    },
 };
 
 /// The words of [`AgreementKind`].

@@ -25,7 +25,9 @@ use crate::{
     noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Rule, Writing},
     rights::Place,
     schema::{event_measures, event_participants, event_sequences, events},
-    values::{CommuneCode, Confidence, ConfidenceWords, Day, Id, LongText, Many, Name, Precision, PrecisionWords, ShortText, Vocabulary, Word, rules},
+    values::{
+        CommuneCode, Confidence, ConfidenceWords, Day, Id, LongText, Many, Name, Precision, PrecisionWords, ShortText, Vocabulary, Word, rules,
+    },
 };
 
 /// The words of [`EventKind`].

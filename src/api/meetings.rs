@@ -24,7 +24,10 @@ use crate::{
     noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Restoration, Rule, Writing},
     rights::{self, Place, Reach, Role},
     schema::{meeting_attendances, meeting_decisions, meetings},
-    values::{CommuneCode, Confidence, ConfidenceWords, Count, Day, Id, LongText, Many, Name, Precision, PrecisionWords, RegionCode, ShortText, Visibility, VisibilityWords, Vocabulary, Word, rules},
+    values::{
+        CommuneCode, Confidence, ConfidenceWords, Count, Day, Id, LongText, Many, Name, Precision, PrecisionWords, RegionCode, ShortText, Visibility,
+        VisibilityWords, Vocabulary, Word, rules,
+    },
 };
 
 /// The words of [`MeetingStatus`].

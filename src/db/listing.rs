@@ -16,7 +16,7 @@ use diesel::{
 };
 use diesel_async::{RunQueryDsl, methods::LoadQuery};
 
-pub use self::field::{Askable, Field, Kind, Names, Sql, code, field, flag, period, word};
+pub use self::field::{Askable, Field, Kind, LONGEST, Names, Sql, code, field, flag, period, word};
 use super::Conn;
 use crate::values::Id;
 

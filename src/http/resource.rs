@@ -152,8 +152,8 @@ impl FromRequest for IfMatch {
 }
 
 impl IfMatch {
-    /// Refuses with 428 if no version is named, and with 412 if the present version is another one. The 412 tells the present version and
-    /// who made the changes.
+    /// Refuses with 428 if no version is named, and with 412 if the present version is another one. The 412 tells the present version, and
+    /// who made the changes since the version that is named, if the thing ever had it.
     pub async fn check(&self, current: &impl Resource, conn: &mut Conn) -> Result<()> {
         let Some(tags) = &self.tags else {
             let said = Said::new(
@@ -168,12 +168,16 @@ impl IfMatch {
         if tags.iter().any(|tag| version(tag) == Some(current.version())) {
             return Ok(());
         }
-        let changes = match tags.first().and_then(version) {
-            Some(theirs) => ledger::since(current.id(), theirs, self.caller.reach(), conn).await?,
-            None => Vec::new(),
-        };
         let tag = format!("\"v{}{}\"", current.version(), self.caller.view());
-        Err(Problem::new(&kinds::STALE).header(header::ETAG, tag).with("version", current.version()).with("changes", changes))
+        let standing = |problem: Problem| problem.header(header::ETAG, tag).with("version", current.version());
+        let stood = |version: &i32| (1..current.version()).contains(version);
+        match tags.iter().find_map(|tag| version(tag).filter(stood)) {
+            Some(theirs) => {
+                let changes = ledger::since(current.id(), theirs, self.caller.reach(), conn).await?;
+                Err(standing(Problem::new(&kinds::STALE).with("changes", changes)))
+            }
+            None => Err(standing(Problem::new(&kinds::NO_SUCH_VERSION))),
+        }
     }
 }
 

@@ -54,7 +54,8 @@ fn is_needed(chars: &[char], place: usize) -> bool {
     let among = |chars: &mut dyn Iterator<Item = &char>, types: [JoiningType; 2]| {
         chars.map(joining).find(|joining| *joining != JoiningType::Transparent).is_some_and(|joining| types.contains(&joining))
     };
-    let virama = || before().next().is_some_and(|char| CodePointMapData::<CanonicalCombiningClass>::new().get(*char) == CanonicalCombiningClass::Virama);
+    let virama =
+        || before().next().is_some_and(|char| CodePointMapData::<CanonicalCombiningClass>::new().get(*char) == CanonicalCombiningClass::Virama);
     let picture = |char: &char| CodePointSetData::new::<ExtendedPictographic>().contains(*char);
     match chars[place] {
         '\u{200C}' => {

@@ -31,7 +31,7 @@ pub use shared::{
     VisibilityWords,
 };
 pub use text::{
-    Checked, Code, Coding, CommuneCode, DepartmentCode, Email, LongText, Name, OfficialCode, Phone, RegionCode, Rule, Scheme, ShortText, Siren, Siret, Url,
-    rules,
+    Checked, Code, Coding, CommuneCode, DepartmentCode, Email, LongText, Name, OfficialCode, Phone, RegionCode, Rule, Scheme, ShortText, Siren,
+    Siret, Url, particulars, rules,
 };
 pub use word::{Vocabulary, Word};

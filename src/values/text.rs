@@ -15,7 +15,7 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, Type},
 };
 
-use super::normalised;
+use super::{Fault, Forbidden, normalised};
 
 /// What makes a text valid: its checks and its place in the document.
 pub trait Rule: fmt::Debug + Clone + 'static {
@@ -50,7 +50,7 @@ pub struct Checked<R: Rule>(String, PhantomData<R>);
 
 impl<R: Rule> Checked<R> {
     /// The reading of codes of this type, for filters.
-    pub const CODING: &'static Coding = &Coding { name: R::NAME, read: |text| Self::parse(text).map(|Self(code, _)| code) };
+    pub const CODING: &'static Coding = &Coding { name: R::NAME, longest: R::MAX, read: |text| Self::parse(text).map(|Self(code, _)| code) };
 
     /// Normalises and checks a text. Errs with the code of a [`Fault`](super::Fault).
     pub fn parse(raw: &str) -> Result<Self, &'static str> {
@@ -58,10 +58,20 @@ impl<R: Rule> Checked<R> {
         if text.is_empty() {
             return Err("blank");
         }
-        if text.chars().count() > R::MAX {
-            return Err("too_long");
+        // What has another form is not only too long.
+        match R::fault(&text) {
+            Some(code) => Err(code),
+            None if text.chars().count() > R::MAX => Err("too_long"),
+            None => Ok(Self(text, PhantomData)),
         }
-        R::fault(&text).map_or(Ok(Self(text, PhantomData)), Err)
+    }
+
+    /// Normalises and checks a text of a file. Errs with a sentence in English.
+    pub fn told(raw: &str) -> Result<Self, String> {
+        Self::parse(raw).map_err(|code| {
+            let sentence = |fault: &Fault| fault.sentences(&particulars(code, raw, R::LINES, R::MAX)).0;
+            Fault::find(code).map_or_else(|| code.to_owned(), sentence)
+        })
     }
 
     /// The text.
@@ -75,6 +85,8 @@ impl<R: Rule> Checked<R> {
 pub struct Coding {
     /// The name of the schema.
     pub name: &'static str,
+    /// The most characters of a code.
+    pub longest: usize,
     /// Reads a code. Errs with the code of a [`Fault`](super::Fault).
     pub read: fn(&str) -> Result<String, &'static str>,
 }
@@ -82,6 +94,15 @@ pub struct Coding {
 impl PartialEq for Coding {
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name
+    }
+}
+
+/// What the sentence of this fault tells of a text: the character that is not allowed and its place, the longest text.
+pub fn particulars(code: &str, raw: &str, lines: bool, most: usize) -> Vec<String> {
+    match (code, normalised(raw, lines)) {
+        ("forbidden_character", Err(Forbidden(char, place))) => vec![format!("U+{:04X}", u32::from(char)), place.to_string()],
+        ("too_long", _) => vec![most.to_string()],
+        _ => Vec::new(),
     }
 }
 
@@ -93,7 +114,8 @@ impl<R: Rule> Serialize for Checked<R> {
 
 impl<'de, R: Rule> Deserialize<'de> for Checked<R> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+        let raw = String::deserialize(deserializer)?;
+        Self::parse(&raw).map_err(|code| de::Error::custom(Fault::message(code, &particulars(code, &raw, R::LINES, R::MAX))))
     }
 }
 
@@ -455,7 +477,9 @@ mod tests {
             assert_eq!((coding.read)(written).as_deref(), Ok(stored), "{}", coding.name);
             assert_eq!((coding.read)(stored).as_deref(), Ok(stored), "{}", coding.name);
         }
-        for (coding, written) in [(Siren::CODING, "200 035 815"), (Url::CODING, "HTTPS://?a"), (Url::CODING, "https://a:b@c.fr?x"), (Phone::CODING, "tél. 02")] {
+        for (coding, written) in
+            [(Siren::CODING, "200 035 815"), (Url::CODING, "HTTPS://?a"), (Url::CODING, "https://a:b@c.fr?x"), (Phone::CODING, "tél. 02")]
+        {
             assert!((coding.read)(written).is_err(), "{} {written}", coding.name);
         }
     }

@@ -31,5 +31,6 @@ mod sources;
 mod streams;
 mod support;
 mod traps;
+mod values;
 mod walk;
 mod words;

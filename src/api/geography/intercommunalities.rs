@@ -50,7 +50,7 @@ pub struct IntercommunalityPlace {
     pub region_code: RegionCode,
     /// The number of communes.
     pub communes_count: i32,
-    /// The number of inhabitants of these communes (population).
+    /// The number of inhabitants of these communes (population municipale).
     #[schema(required)]
     pub population: Option<i32>,
 }
@@ -67,7 +67,7 @@ pub struct Intercommunality {
     pub kind: IntercommunalityKind,
     /// The number of communes of the intercommunality.
     pub communes_count: i32,
-    /// The number of inhabitants (population totale).
+    /// The number of inhabitants of its communes (population municipale).
     #[schema(required)]
     pub population: Option<i32>,
     /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.

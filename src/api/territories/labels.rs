@@ -165,7 +165,11 @@ impl Noun for Label {
         one: "territory_label",
         a: "a label of a territory",
         all: "the labels of a territory",
-        rules: &[Rule::period("period")],
+        rules: &[
+            Rule::period("period"),
+            Rule("applied", "/labelled_on", "A label is given after its application.", "Un label est donné après la candidature."),
+            Rule("given", "/labelled_on", "A candidate has no label yet.", "Un candidat n'a pas encore de label."),
+        ],
         ..Card::EMPTY
     };
     const WRITING: Writing<Self> = Writing::NATION;

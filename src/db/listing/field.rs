@@ -11,11 +11,14 @@ use diesel::{
 
 use crate::{
     schema::sql_types::Tsvector,
-    values::{Amount, Checked, Coding, Day, Id, Instant, Rule, Vocabulary, normalised, rules},
+    values::{Amount, Checked, Coding, Day, Id, Instant, Rule, Vocabulary, normalised, particulars, rules},
 };
 
 /// A piece of SQL without values.
 pub type Sql = dyn QueryFragment<Pg> + Send + Sync;
+
+/// The longest text that is looked for, in bytes.
+pub const LONGEST: usize = 1000;
 
 /// The kind of values of a column, as far as filters need it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -73,11 +76,23 @@ impl Kind {
         }
     }
 
+    /// What the sentence of the fault with this code tells of a value.
+    pub fn particulars(self, code: &str, value: &str) -> Vec<String> {
+        match self {
+            Self::Integer if code == "out_of_range" => [i32::MIN, i32::MAX].map(|end| end.to_string()).to_vec(),
+            Self::Code(coding) => particulars(code, value, false, coding.longest),
+            _ => particulars(code, value, true, LONGEST),
+        }
+    }
+
     fn fits(self, value: &str) -> Result<(), &'static str> {
         match self {
             Self::Id => Id::parse(value).map(drop),
             Self::Word(words) => words.iter().any(|(word, _)| *word == value).then_some(()).ok_or("unknown_word"),
-            Self::Integer => value.parse::<i32>().map(drop).map_err(|_| "out_of_range"),
+            Self::Integer => value.parse::<i32>().map(drop).map_err(|_| {
+                let digits = value.strip_prefix('-').unwrap_or(value);
+                if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) { "out_of_range" } else { "not_whole" }
+            }),
             Self::Amount => Amount::parse(value).map(drop),
             Self::Flag => matches!(value, "true" | "false").then_some(()).ok_or("unknown_word"),
             Self::Day | Self::Period => Day::parse(value).map(drop),
@@ -91,7 +106,7 @@ fn text(value: &str) -> Result<String, &'static str> {
     let text = normalised(value, true).map_err(|_| "forbidden_character")?;
     match text.len() {
         0 => Err("blank"),
-        1..=1000 => Ok(text),
+        1..=LONGEST => Ok(text),
         _ => Err("too_long"),
     }
 }

@@ -11,7 +11,7 @@ use utoipa::{
 
 use super::{FURTHEST, List, MOST, One, Shown, USUAL, VALUES, WORDS};
 use crate::{
-    db::listing::{Field, Kind, Operator},
+    db::listing::{Field, Kind, LONGEST, Operator},
     values::Instant,
 };
 
@@ -117,7 +117,7 @@ fn field_parameter(field: &Field, suffix: &str, operator: Operator) -> Parameter
             Kind::Instant => instant().into(),
             Kind::Word(words) => ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words.iter().map(|(word, _)| *word))).build().into(),
             Kind::Code(coding) => Ref::from_schema_name(coding.name).into(),
-            Kind::Text => text(1000).into(),
+            Kind::Text => text(LONGEST).into(),
             Kind::Search => text(WORDS).into(),
         }
     };
