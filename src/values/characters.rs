@@ -84,7 +84,7 @@ mod tests {
         for (hidden, place) in [
             ("Usine\u{200B}s", 6),
             ("\u{FEFF}Usines", 1),
-            ("Us\u{AD}ines", 3),
+            ("Par\u{AD}cs", 4),
             ("Usines\u{2060}", 7),
             ("Usines\u{180E}", 7),
             ("\u{3164}", 1),

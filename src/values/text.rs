@@ -469,9 +469,9 @@ mod tests {
             (Code::CODING, " Attirer", "attirer"),
             (Scheme::CODING, "Phase-1", "phase-1"),
             (Phone::CODING, "02\u{a0}31\u{202f}66  27 96", "02 31 66 27 96"),
-            (Url::CODING, "HTTPS://Exemple.FR?page=1", "https://exemple.fr/?page=1"),
-            (Url::CODING, "http://exemple.fr#A", "http://exemple.fr/#A"),
-            (Url::CODING, "https://exemple.fr/A?b=c@d", "https://exemple.fr/A?b=c@d"),
+            (Url::CODING, "HTTPS://Site.FR?page=1", "https://site.fr/?page=1"),
+            (Url::CODING, "http://site.fr#A", "http://site.fr/#A"),
+            (Url::CODING, "https://site.fr/A?b=c@d", "https://site.fr/A?b=c@d"),
         ];
         for (coding, written, stored) in forms {
             assert_eq!((coding.read)(written).as_deref(), Ok(stored), "{}", coding.name);
