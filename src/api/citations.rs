@@ -12,7 +12,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::{
     db::{
         Conn,
-        listing::{Field, Listed, Scope, code, field, word},
+        listing::{Field, Kind, Listed, Scope, code, field, word},
         refs::{columns, share_row},
     },
     http::{Content, Problem, Resource, Result, Said, Shown, Writer, sent},
@@ -20,7 +20,7 @@ use crate::{
     noun::{Address, Alone, Card, Face, Naming, Noun, Operations, Restoration, Rule, Where, Writing, may_cite_so},
     rights::{self, Place, Reach},
     schema::citations,
-    values::{Code, Id, LongText, Name, Visibility, VisibilityWords, Vocabulary, Word, rules},
+    values::{Code, Coding, Id, LongText, Name, Visibility, VisibilityWords, Vocabulary, Word, rules},
 };
 
 /// The words of [`Relation`].
@@ -104,10 +104,20 @@ pub struct CitationPatch {
     passage: Option<Option<LongText>>,
 }
 
+/// The name of a noun or a part, as addresses have it. It is stored with dashes or underscores, as it was sent.
+static NOUN: Coding = Coding {
+    name: "Name",
+    longest: 300,
+    read: |text| {
+        let known = super::names().contains(&text.trim().replace('_', "-"));
+        if known { Ok(text.trim().to_owned()) } else { Err("unknown_noun") }
+    },
+};
+
 static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
     vec![
         field(citations::document_id),
-        field(citations::noun),
+        Field { kind: Kind::Code(&NOUN), ..field(citations::noun) },
         field(citations::thing_id),
         code::<rules::Code, _>(citations::member),
         word::<RelationWords, _>(citations::relation),

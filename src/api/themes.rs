@@ -223,19 +223,20 @@ impl Noun for Theme {
     }
     /// A scheme is of one territory, or of the nation. Only the nation is told so by the database: anybody else may not write there.
     async fn may_make(new: &NewTheme, by: &Writer, conn: &mut Conn) -> Result<()> {
-        may_use(new.scheme.as_str(), new.territory_id, by, conn).await
+        may_use(new.scheme.as_str(), new.territory_id, None, by, conn).await
     }
     async fn may_change(&self, patch: &ThemePatch, by: &Writer, conn: &mut Conn) -> Result<()> {
-        may_use(patch.scheme.as_ref().unwrap_or(&self.scheme).as_str(), patch.territory_id.unwrap_or(self.territory_id), by, conn).await
+        may_use(patch.scheme.as_ref().unwrap_or(&self.scheme).as_str(), patch.territory_id.unwrap_or(self.territory_id), Some(self.id), by, conn)
+            .await
     }
     async fn may_restore(restoration: &Restoration<'_>, by: &Writer, conn: &mut Conn) -> Result<()> {
         let Some(scheme) = restoration.then.get("scheme").and_then(Value::as_str) else { return Ok(()) };
-        may_use(scheme, id_in(restoration.then, "territory_id"), by, conn).await
+        may_use(scheme, id_in(restoration.then, "territory_id"), Some(restoration.id), by, conn).await
     }
 }
 
 /// Refuses (403) a theme of this scheme and territory, unless the caller writes in the territory, and in the nation if others use the scheme.
-async fn may_use(scheme: &str, territory: Option<Id>, by: &Writer, conn: &mut Conn) -> Result<()> {
-    let shared = rights::shares_scheme(scheme, territory, conn).await?;
+async fn may_use(scheme: &str, territory: Option<Id>, theme: Option<Id>, by: &Writer, conn: &mut Conn) -> Result<()> {
+    let shared = rights::shares_scheme(scheme, territory, theme, conn).await?;
     by.within(&Place { territory: territory.filter(|_| !shared), ..Place::nation() })
 }

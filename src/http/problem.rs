@@ -245,12 +245,17 @@ impl Problem {
         self
     }
 
-    /// The same refusal at other places of the body. What names a member that is none (`unknown_field`) stays.
+    /// The same refusal at other places of the body. A sentence that is told elsewhere names the member that it is about. What names a
+    /// member that is none (`unknown_field`) stays.
     pub fn pointed(mut self, place: impl Fn(&str) -> String) -> Self {
         for wrong in self.0.errors.iter_mut().filter(|wrong| wrong.code != "unknown_field") {
-            if let Position::Pointer(pointer) = &mut wrong.place {
-                *pointer = place(pointer);
+            let Position::Pointer(pointer) = &mut wrong.place else { continue };
+            let elsewhere = place(pointer);
+            if elsewhere != *pointer && !pointer.is_empty() {
+                let member = pointer.trim_start_matches('/');
+                wrong.said = Said::new(format!("{member}: {}", wrong.said.en), format!("{member} : {}", wrong.said.fr));
             }
+            *pointer = elsewhere;
         }
         self
     }

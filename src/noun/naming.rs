@@ -103,12 +103,15 @@ pub(super) async fn valid<N: Noun, B: DeserializeOwned>(body: &Json<B>, reach: &
     }
 }
 
+/// The most members of one item that are looked at. No noun names so many things.
+const NAMED: usize = 20;
+
 /// What a body names, itself and in its parts.
 fn mentions<N: Noun>(body: &Value) -> Vec<Mention> {
     let named = |noun: &'static str, at: &str, item: &Value| -> Vec<Mention> {
         let members = item.as_object().into_iter().flatten();
         let named = members.filter_map(|(member, id)| Some((member, id.as_str().and_then(|id| Id::parse(id).ok())?)));
-        named.map(|(member, id)| Mention { pointer: format!("{at}/{member}"), noun, member: member.clone(), id }).collect()
+        named.take(NAMED).map(|(member, id)| Mention { pointer: format!("{at}/{member}"), noun, member: member.clone(), id }).collect()
     };
     let mut all = named(N::CARD.table, "", body);
     for part in N::PARTS {

@@ -27,7 +27,7 @@ impl Fault {
 const APART: char = '\u{1F}';
 
 /// Every fault there is. A type refuses a value with one of these codes and nothing else.
-static FAULTS: [Fault; 24] = [
+static FAULTS: [Fault; 25] = [
     fault("forbidden_character", "Contains a character that is not allowed here.", "Contient un caractère interdit ici.").exactly(
         "Contains a character that is not allowed here: {}, which is character {} of the text.",
         "Contient un caractère interdit ici : {}, caractère {} du texte.",
@@ -90,6 +90,11 @@ static FAULTS: [Fault; 24] = [
     fault("not_whole", "Is not a whole number.", "N'est pas un nombre entier."),
     fault("out_of_range", "Is out of range.", "Est hors limites.").exactly("Is not from {} to {}.", "N'est pas entre {} et {}."),
     fault("too_many", "Has too many items.", "Contient trop d'éléments.").exactly("Has more than {} items.", "Contient plus de {} éléments."),
+    fault(
+        "unknown_noun",
+        "Is not the name of a noun or of a part, such as partners or action-fiche-notes.",
+        "N'est pas le nom d'un élément ou d'une partie, comme partners ou action-fiche-notes.",
+    ),
     fault("unknown_word", "Is not one of the allowed values.", "N'est pas une des valeurs permises.")
         .exactly("Is none of: {}.", "N'est aucun de : {}."),
 ];

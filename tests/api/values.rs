@@ -362,6 +362,7 @@ async fn every_message_is_of_the_request_that_caused_it() {
         ("/meetings?ordinal=9999999999", "ordinal: Is not from -2147483648 to 2147483647."),
         ("/meetings?region_code=Normandie", "region_code: Is not a region code of the COG, such as 28."),
         ("/action-fiches?late=yes", "late: \"yes\" is none of: true, false."),
+        ("/citations?noun=partner", "noun: Is not the name of a noun or of a part, such as partners or action-fiche-notes."),
         ("/action-fiches/funding?region_code=Normandie", "region_code: Is not a region code of the COG, such as 28."),
         ("/action-fiches/funding?validation=done", "validation: \"done\" is none of: draft, submitted, validated, postponed, refused, withdrawn."),
         ("/action-fiches/funding?year=1.5", "year: Is a whole number from 1 to 1000000."),
@@ -587,7 +588,7 @@ async fn what_contradicts_itself_is_refused_at_a_member_of_the_body() {
     }
     let merge = house.request(Method::POST, &format!("/partners/{upper}/merge")).header("If-Match", "*").json(&json!({ "into_id": lower }));
     let refused = send(merge).await.expect(422);
-    assert_eq!((at(&refused), &refused.body["detail"]), ("/into_id".to_owned(), &json!("The link would lead back to the thing itself.")));
+    assert_eq!((at(&refused), &refused.body["detail"]), ("/into_id".to_owned(), &json!("parent_id: The link would lead back to the thing itself.")));
 }
 
 /// The money: of a year, those fiches that have a line of it; a grant that does not say its basis is one of its budget's.

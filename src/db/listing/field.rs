@@ -272,6 +272,11 @@ impl Field {
         &*self.column
     }
 
+    /// Does a value stand for more than itself?
+    pub fn is_resolved(&self) -> bool {
+        self.resolution.is_some()
+    }
+
     /// The field names a fiche. A filter finds only fiches that the caller may see, and tells nothing about others.
     pub fn of_fiche(self) -> Self {
         Self { names: Some(Names::Fiche), ..self }

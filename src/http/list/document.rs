@@ -105,7 +105,8 @@ fn instant() -> Object {
 
 fn field_parameter(field: &Field, suffix: &str, operator: Operator) -> Parameter {
     let name = format!("{}{suffix}", field.name);
-    let about = |rule: &str| [field.about, rule].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+    let old = if field.is_resolved() { "An old code stands for the commune that it became part of." } else { "" };
+    let about = |rule: &str| [field.about, rule, old].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
     let value = || -> RefOr<Schema> {
         let formatted = |kind, format| ObjectBuilder::new().schema_type(kind).format(Some(SchemaFormat::KnownFormat(format)));
         match field.kind {
