@@ -12,7 +12,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::{
     db::{
         Conn,
-        listing::{Field, Kind, Listed, Scope, code, field, word},
+        listing::{Field, Listed, Scope, code, field, word},
         refs::{columns, share_row},
     },
     http::{Content, Problem, Resource, Result, Said, Shown, Writer, sent},
@@ -117,7 +117,7 @@ static NOUN: Coding = Coding {
 static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
     vec![
         field(citations::document_id),
-        Field { kind: Kind::Code(&NOUN), ..field(citations::noun) },
+        field(citations::noun).read_as(&NOUN),
         field(citations::thing_id),
         code::<rules::Code, _>(citations::member),
         word::<RelationWords, _>(citations::relation),

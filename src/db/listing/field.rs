@@ -272,6 +272,11 @@ impl Field {
         &*self.column
     }
 
+    /// The values are codes, which are read so.
+    pub fn read_as(self, coding: &'static Coding) -> Self {
+        Self { kind: Kind::Code(coding), ..self }
+    }
+
     /// Does a value stand for more than itself?
     pub fn is_resolved(&self) -> bool {
         self.resolution.is_some()
