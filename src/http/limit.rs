@@ -300,7 +300,7 @@ mod tests {
         let (told, refusal) = limits.count(&one, Use::Read).unwrap();
         let refusal = refusal.unwrap().render(crate::http::problem::Language::English, None);
         // Both headers tell the same time.
-        let after = refusal.headers()[RETRY_AFTER].to_str().unwrap().to_owned();
+        let after = refusal.headers().get(RETRY_AFTER).unwrap().to_str().unwrap().to_owned();
         assert_eq!((refusal.status().as_u16(), told.left.to_str().unwrap()), (429, format!("\"reads\";r=0;t={after}").as_str()));
         assert!((1..=30).contains(&after.parse::<u8>().unwrap()), "{after}");
         assert!(limits.count(&Who::Key(Id::new()), Use::Read).unwrap().1.is_none());

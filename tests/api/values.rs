@@ -105,8 +105,11 @@ async fn filters_are_normalised_as_writes_are() {
     }
 }
 
-/// The types of codes: a value of each, that value as people write it, and what is none.
-const CODES: [(&str, &str, &str, &str); 8] = [
+/// A type of codes: its schema, a value, that value as people write it, and what is none.
+type Sort = (&'static str, &'static str, &'static str, &'static str);
+
+/// The types of codes.
+const CODES: [Sort; 8] = [
     ("Siren", "200035814", "200\u{a0}035 814", "200 035 815"),
     ("Siret", "24610066300011", "246 100 663\u{202f}00011", "246 100 663 00012"),
     ("CommuneCode", "2A004", " 2a 004", "ABCDE"),
@@ -118,14 +121,14 @@ const CODES: [(&str, &str, &str, &str); 8] = [
 ];
 
 /// The type of the codes that a schema is of.
-fn code_of(schema: &Value) -> Option<&'static (&'static str, &'static str, &'static str, &'static str)> {
+fn code_of(schema: &Value) -> Option<&'static Sort> {
     let text = schema.to_string();
     CODES.iter().find(|code| text.contains(&format!("schemas/{}\"", code.0)))
 }
 
 /// The parameters whose values are codes: those whose schema says so. One that is named as a member of such a type must say so: a filter
 /// that reads any text finds nothing where it should refuse.
-fn coded() -> Vec<(String, String, &'static (&'static str, &'static str, &'static str, &'static str))> {
+fn coded() -> Vec<(String, String, &'static Sort)> {
     let mut typed: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     let schemas = DOCUMENT["components"]["schemas"].as_object().unwrap().values();
     for (member, schema) in schemas.flat_map(|schema| schema["properties"].as_object().into_iter().flatten()) {
