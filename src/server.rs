@@ -29,7 +29,7 @@ use crate::{
     config::Serve,
     db::Db,
     http::{
-        Lasting, Problem, Site,
+        Lasting, Problem, Said, Site,
         connection::{self, Connections},
         cors::Origins,
         dress,
@@ -41,6 +41,7 @@ use crate::{
         wire::Wire,
     },
     ledger::stamper,
+    noun::Rule,
     openapi,
 };
 
@@ -121,6 +122,10 @@ pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io
         openapi::at(&mut document, &site.url);
     }
     let offer = Data::new(guard::Offer::of(&document)?);
+    let rules = api::kept().flat_map(|face| {
+        face.card.rules.iter().map(|Rule(name, pointer, en, fr)| (format!("{}_{name}", face.card.table), (*pointer, Said::new(*en, *fr))))
+    });
+    let rules = Data::new(dress::Rules(rules.collect()));
     let older = Document::of(&openapi::older(&document)?)?;
     let document = Document::of(&document)?;
     // A bad address is reported at the start, and not by the first request.
@@ -149,6 +154,7 @@ pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io
             .app_data(gate.clone())
             .app_data(origins.clone())
             .app_data(offer.clone())
+            .app_data(rules.clone())
             .app_data(streams.clone())
             .route("/openapi.json", document.route())
             .route("/openapi-3.0.json", older.route())

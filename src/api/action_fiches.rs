@@ -163,6 +163,7 @@ impl Noun for ActionFiche {
             Rule::period("actual_period"),
             Rule::PARENT,
             Rule("done", "/actual_end_on", "Done needs its real end date.", "Un état terminé demande la date de fin réelle."),
+            Rule("draft_done", "", "A draft is not done: submit it first.", "Un brouillon n'est pas terminé : soumettez-le d'abord."),
             Rule("levels", "/parent_id", "Two levels at most, within one territory.", "Deux niveaux au plus, dans un même territoire."),
             Rule(
                 "open_child",

@@ -19,7 +19,7 @@ use self::signatories::{NewSignatory, Signatory};
 use crate::{
     db::{
         Conn, TODAY,
-        listing::{Field, Listed, field, period, word},
+        listing::{Field, Listed, code, field, period, word},
     },
     http::{Along, Content, Resource, Result, Shown, sent},
     noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Rule, Writing},
@@ -27,7 +27,7 @@ use crate::{
     schema::{agreement_approvals, agreement_fiches, agreement_signatories, agreements},
     values::{
         Commitment, CommuneCode, Confidence, ConfidenceWords, Count, Day, Id, LongText, Many, Name, Precision, PrecisionWords, ShortText, Vocabulary,
-        Word,
+        Word, rules,
     },
 };
 
@@ -267,7 +267,7 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
         field(agreements::signed_on).sorted(),
         word::<PrecisionWords, _>(agreements::signed_precision),
         word::<ConfidenceWords, _>(agreements::signed_confidence),
-        field(agreements::commune_code),
+        code::<rules::CommuneCode, _>(agreements::commune_code),
         field(agreements::starts_on).sorted(),
         field(agreements::ends_on).sorted(),
         word::<PrecisionWords, _>(agreements::period_precision),

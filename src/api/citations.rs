@@ -12,15 +12,15 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::{
     db::{
         Conn,
-        listing::{Field, Listed, Scope, field, word},
-        refs::share_row,
+        listing::{Field, Listed, Scope, code, field, word},
+        refs::{columns, share_row},
     },
-    http::{Content, Problem, Resource, Result, Shown, Writer, sent},
+    http::{Content, Problem, Resource, Result, Said, Shown, Writer, sent},
     ledger,
-    noun::{Address, Alone, Card, Naming, Noun, Operations, Restoration, Rule, Where, Writing, may_cite_so},
+    noun::{Address, Alone, Card, Face, Naming, Noun, Operations, Restoration, Rule, Where, Writing, may_cite_so},
     rights::{self, Place, Reach},
     schema::citations,
-    values::{Code, Id, LongText, Name, Visibility, VisibilityWords, Vocabulary, Word},
+    values::{Code, Coding, Id, LongText, Name, Visibility, VisibilityWords, Vocabulary, Word, rules},
 };
 
 /// The words of [`Relation`].
@@ -104,12 +104,22 @@ pub struct CitationPatch {
     passage: Option<Option<LongText>>,
 }
 
+/// The name of a noun or a part, as addresses have it. It is stored with dashes or underscores, as it was sent.
+static NOUN: Coding = Coding {
+    name: "Name",
+    longest: 300,
+    read: |text| {
+        let known = super::names().contains(&text.trim().replace('_', "-"));
+        if known { Ok(text.trim().to_owned()) } else { Err("unknown_noun") }
+    },
+};
+
 static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
     vec![
         field(citations::document_id),
-        field(citations::noun),
+        field(citations::noun).read_as(&NOUN),
         field(citations::thing_id),
-        field(citations::member),
+        code::<rules::Code, _>(citations::member),
         word::<RelationWords, _>(citations::relation),
         field(citations::territory_id),
         word::<VisibilityWords, _>(citations::visibility),
@@ -182,8 +192,10 @@ impl Noun for Citation {
     async fn may_make(new: &NewCitation, by: &Writer, conn: &mut Conn) -> Result<()> {
         let noun = new.noun.as_str().replace('-', "_");
         let Some(face) = super::kept().find(|face| face.card.table == noun) else {
-            return Err(Problem::unknown_reference("/thing_id"));
+            let said = Said::of_words(super::names().iter().map(String::as_str));
+            return Err(Problem::body("/noun", "unknown_noun", said));
         };
+        may_name(face, new.member.as_ref(), conn).await?;
         share_row(face.card.table, new.thing_id, conn).await?;
         if !ledger::stands(face.card.table, new.thing_id, by.reach(), conn).await? {
             return Err(Problem::unknown_reference("/thing_id"));
@@ -191,10 +203,28 @@ impl Noun for Citation {
         Ok(())
     }
     /// The place of a citation follows from the cited thing: the database computes it.
+    async fn may_change(&self, patch: &CitationPatch, _: &Writer, conn: &mut Conn) -> Result<()> {
+        let noun = self.noun.as_str().replace('-', "_");
+        match (super::kept().find(|face| face.card.table == noun), &patch.member) {
+            (Some(face), Some(member)) => may_name(face, member.as_ref(), conn).await,
+            _ => Ok(()),
+        }
+    }
     async fn settle(&self, by: &Writer, _: &mut Conn) -> Result<()> {
         by.within(&Place { territory: self.territory_id, ..Place::nation() })
     }
     async fn settle_restored(_: &Restoration<'_>, by: &Writer, conn: &mut Conn) -> Result<()> {
         may_cite_so(by, conn).await
     }
+}
+
+/// Refuses (422) a member that the things of the noun do not have. Their parts are members too.
+async fn may_name(face: &Face, member: Option<&Code>, conn: &mut Conn) -> Result<()> {
+    let Some(member) = member else { return Ok(()) };
+    let parts = face.parts.iter().map(|part| part.card.segment(Some(face.card)).replace('-', "_"));
+    let members: Vec<String> = columns(face.card.table, conn).await?.into_iter().chain(parts).collect();
+    if members.iter().any(|known| known == member.as_str()) {
+        return Ok(());
+    }
+    Err(Problem::body("/member", "unknown_member", Said::of_words(members.iter().map(String::as_str))))
 }

@@ -16,13 +16,13 @@ use self::seats::{NewSeat, Seat};
 use crate::{
     db::{
         Conn,
-        listing::{Field, Listed, field, period, word},
+        listing::{Field, Listed, code, field, period, word},
     },
     http::{Along, Decisions, Resource, Result, Shown, sent},
     noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Rule, Writing},
     rights::Place,
     schema::{committee_seats, committees},
-    values::{Count, Day, Id, LongText, Many, Name, Qualifier, RegionCode, ShortText, Vocabulary, Word},
+    values::{Count, Day, Id, LongText, Many, Name, Qualifier, RegionCode, ShortText, Vocabulary, Word, rules},
 };
 
 /// The words of [`Level`].
@@ -202,7 +202,7 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
         word::<LevelWords, _>(committees::level).sorted(),
         word::<CommitteeKindWords, _>(committees::kind).sorted(),
         field(committees::territory_id),
-        field(committees::region_code),
+        code::<rules::RegionCode, _>(committees::region_code),
         field(committees::partner_id),
         field(committees::parent_id),
         field(committees::becomes_id),

@@ -19,13 +19,15 @@ use self::sequences::{NewSequence, Sequence};
 use crate::{
     db::{
         Conn,
-        listing::{Field, Listed, field, period, word},
+        listing::{Field, Listed, code, field, period, word},
     },
     http::{Along, Content, Resource, Result, Shown, sent},
     noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Rule, Writing},
     rights::Place,
     schema::{event_measures, event_participants, event_sequences, events},
-    values::{CommuneCode, Confidence, ConfidenceWords, Day, Id, LongText, Many, Name, Precision, PrecisionWords, ShortText, Vocabulary, Word},
+    values::{
+        CommuneCode, Confidence, ConfidenceWords, Day, Id, LongText, Many, Name, Precision, PrecisionWords, ShortText, Vocabulary, Word, rules,
+    },
 };
 
 /// The words of [`EventKind`].
@@ -212,7 +214,7 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
         word::<PrecisionWords, _>(events::starts_precision),
         word::<ConfidenceWords, _>(events::starts_confidence),
         field(events::ends_on).sorted(),
-        field(events::commune_code),
+        code::<rules::CommuneCode, _>(events::commune_code),
         field(events::organiser_id),
         field(events::host_partner_id),
         period("on", events::starts_on, events::ends_on),

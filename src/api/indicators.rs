@@ -12,12 +12,12 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::{
     db::{
         Conn,
-        listing::{Field, Listed, field},
+        listing::{Field, Listed, code, field},
     },
     http::{Content, Resource, Result, Shown, sent},
     noun::{Address, Alone, Card, Noun, Operations, Writing},
     schema::indicators,
-    values::{Code, Id, LongText, Name},
+    values::{Code, Id, LongText, Name, rules},
 };
 
 /// An indicator (indicateur): a definition and a unit. Figures of two indicators are never added.
@@ -89,7 +89,7 @@ pub struct IndicatorPatch {
 static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
     vec![
         field(indicators::search),
-        field(indicators::code).sorted(),
+        code::<rules::Code, _>(indicators::code).sorted(),
         field(indicators::label_fr).sorted(),
         field(indicators::created_at).sorted(),
         field(indicators::updated_at).sorted(),

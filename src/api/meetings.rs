@@ -18,7 +18,7 @@ use self::decisions::{Decision, NewDecision};
 use crate::{
     db::{
         Conn,
-        listing::{Field, Listed, Scope, field, word},
+        listing::{Field, Listed, Scope, code, field, word},
     },
     http::{Along, Content, Resource, Result, Shown, Writer, sent},
     noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Restoration, Rule, Writing},
@@ -26,7 +26,7 @@ use crate::{
     schema::{meeting_attendances, meeting_decisions, meetings},
     values::{
         CommuneCode, Confidence, ConfidenceWords, Count, Day, Id, LongText, Many, Name, Precision, PrecisionWords, RegionCode, ShortText, Visibility,
-        VisibilityWords, Vocabulary, Word,
+        VisibilityWords, Vocabulary, Word, rules,
     },
 };
 
@@ -199,13 +199,13 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
         field(meetings::search),
         field(meetings::committee_id),
         field(meetings::territory_id),
-        field(meetings::region_code),
+        code::<rules::RegionCode, _>(meetings::region_code),
         field(meetings::ordinal).sorted(),
         field(meetings::held_on).sorted(),
         word::<PrecisionWords, _>(meetings::held_precision),
         word::<ConfidenceWords, _>(meetings::held_confidence),
         word::<MeetingStatusWords, _>(meetings::status).sorted(),
-        field(meetings::commune_code),
+        code::<rules::CommuneCode, _>(meetings::commune_code),
         field(meetings::host_partner_id),
         word::<VisibilityWords, _>(meetings::visibility),
         field(meeting_attendances::person_id)

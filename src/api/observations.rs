@@ -13,15 +13,15 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::{
     db::{
         Conn,
-        listing::{Field, Listed, Scope, field, word},
+        listing::{Field, Listed, Scope, code, field, word},
     },
-    http::{Content, Resource, Result, Shown, Views, sent},
+    http::{Content, Problem, Resource, Result, Said, Shown, Views, Writer, Wrong, kinds, sent},
     noun::{Address, Alone, Card, Naming, Noun, Operations, Rule, Writing},
     rights::{self, Place, Reach},
     schema::observations,
     values::{
         Amount, CommuneCode, Confidence, ConfidenceWords, Day, DepartmentCode, Id, LongText, Precision, PrecisionWords, Qualifier, QualifierWords,
-        RegionCode, ShortText, Siren, Visibility, VisibilityWords, Vocabulary, Word,
+        RegionCode, ShortText, Siren, Visibility, VisibilityWords, Vocabulary, Word, rules,
     },
 };
 
@@ -230,10 +230,10 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
         field(observations::territory_id),
         field(observations::action_fiche_id),
         field(observations::partner_id),
-        field(observations::siren),
-        field(observations::department_code),
-        field(observations::region_code),
-        field(observations::commune_code),
+        code::<rules::Siren, _>(observations::siren),
+        code::<rules::DepartmentCode, _>(observations::department_code),
+        code::<rules::RegionCode, _>(observations::region_code),
+        code::<rules::CommuneCode, _>(observations::commune_code),
         field(observations::value).sorted(),
         word::<QualifierWords, _>(observations::qualifier),
         field(observations::period_starts_on).sorted(),
@@ -285,8 +285,8 @@ impl Noun for Observation {
             Rule::STATED,
             Rule("told", "", "A value or a text is needed.", "Il faut une valeur ou un texte."),
             Rule::period("measured_period"),
-            Rule("subject_named", "/subject", "What it is of is not named.", "Le sujet n'est pas désigné."),
-            Rule("one_subject", "/subject", "It is of one subject alone.", "Il n'y a qu'un sujet."),
+            Rule("subject_named", "", "What the subject needs is not named.", "Ce que demande le sujet n'est pas désigné."),
+            Rule("one_subject", "", "What names another subject is named.", "Un autre sujet est désigné."),
         ],
         ..Card::EMPTY
     };
@@ -319,4 +319,52 @@ impl Noun for Observation {
     async fn remove(at: Address<Self>, conn: &mut Conn) -> QueryResult<usize> {
         diesel::delete(observations::table.find(at.id)).execute(conn).await
     }
+    async fn may_make(new: &NewObservation, _: &Writer, _: &mut Conn) -> Result<()> {
+        let named = [
+            ("territory_id", new.territory_id.is_some()),
+            ("action_fiche_id", new.action_fiche_id.is_some()),
+            ("partner_id", new.partner_id.is_some()),
+            ("siren", new.siren.is_some()),
+            ("department_code", new.department_code.is_some()),
+            ("region_code", new.region_code.is_some()),
+        ];
+        may_be_of(new.subject.code(), named)
+    }
+    async fn may_change(&self, patch: &ObservationPatch, _: &Writer, _: &mut Conn) -> Result<()> {
+        let named = [
+            ("territory_id", self.territory_id.is_some()),
+            ("action_fiche_id", self.action_fiche_id.is_some()),
+            ("partner_id", patch.partner_id.as_ref().map_or(self.partner_id.is_some(), Option::is_some)),
+            ("siren", patch.siren.as_ref().map_or(self.siren.is_some(), Option::is_some)),
+            ("department_code", patch.department_code.as_ref().map_or(self.department_code.is_some(), Option::is_some)),
+            ("region_code", patch.region_code.as_ref().map_or(self.region_code.is_some(), Option::is_some)),
+        ];
+        may_be_of(self.subject.code(), named)
+    }
+}
+
+/// Refuses (422) a figure that does not name what its subject needs, or that names another subject: each member at its place. Any figure
+/// may name a territory.
+fn may_be_of(subject: &str, named: [(&'static str, bool); 6]) -> Result<()> {
+    let needed: &[&str] = match subject {
+        "territory" => &["territory_id"],
+        "action_fiche" => &["territory_id", "action_fiche_id"],
+        "partner" => &["partner_id"],
+        "intercommunality" => &["siren"],
+        "department" => &["department_code"],
+        "region" => &["region_code"],
+        _ => &[],
+    };
+    let wrongs = named.into_iter().filter_map(|(member, is_named)| {
+        let said = match (needed.contains(&member), is_named) {
+            (true, false) => Said::new(format!("The subject {subject} needs it."), format!("Le sujet {subject} le demande.")),
+            (false, true) if member != "territory_id" => {
+                Said::new(format!("Does not go with the subject {subject}."), format!("Ne va pas avec le sujet {subject}."))
+            }
+            _ => return None,
+        };
+        Some(Wrong::body(format!("/{member}"), "broken_rule", said))
+    });
+    let wrongs: Vec<Wrong> = wrongs.collect();
+    if wrongs.is_empty() { Ok(()) } else { Err(Problem::errors(&kinds::INVALID_BODY, wrongs)) }
 }

@@ -17,13 +17,13 @@ use self::commitments::{Commitment, NewCommitment};
 use crate::{
     db::{
         Conn,
-        listing::{Field, Listed, field, word},
+        listing::{Field, Listed, code, field, word},
     },
     http::{Along, Decisions, Resource, Result, Shown, sent},
     ledger::history,
     noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Rule, Where, Writing},
     schema::{partner_commitments, partners},
-    values::{Alias, Email, Id, Many, Name, Phone, Siren, Siret, Url, Vocabulary, Word},
+    values::{Alias, Email, Id, Many, Name, Phone, Siren, Siret, Url, Vocabulary, Word, rules},
 };
 
 /// The words of [`PartnerKind`].
@@ -179,8 +179,8 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
         field(partners::search),
         field(partners::name).sorted(),
         word::<PartnerKindWords, _>(partners::kind).sorted(),
-        field(partners::siren).sorted(),
-        field(partners::siret),
+        code::<rules::Siren, _>(partners::siren).sorted(),
+        code::<rules::Siret, _>(partners::siret),
         field(partners::parent_id),
         field(partners::predecessor_id),
         field(partner_commitments::territory_id)

@@ -25,13 +25,13 @@ use self::successions::{NewSuccession, Succession};
 use crate::{
     db::{
         Conn, contours,
-        listing::{Field, Listed, field, period, word},
+        listing::{Field, Listed, code, field, period, word},
     },
     http::{Along, Content, Resource, Result, Shown, sent},
     noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Where, Writing},
     rights::{Place, territory_places},
     schema::{programme_phases, territories, territory_labels, territory_members, territory_successions},
-    values::{Alias, Contour, Email, Id, LongText, Many, Name, Phone, Url},
+    values::{Alias, Contour, Email, Id, LongText, Many, Name, Phone, Url, rules},
 };
 
 /// A Territoire d'industrie (territoire): a territory that is labelled for a phase of the programme, or was a candidate.
@@ -144,7 +144,7 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
     vec![
         field(territories::search),
         field(territories::name).sorted(),
-        field(territory_labels::official_code)
+        code::<rules::OfficialCode, _>(territory_labels::official_code)
             .linked(territory_labels::territory_id, territories::id)
             .together("label")
             .named("official_code", "Those with this official code; together with `phase_id`, in that phase."),
@@ -156,12 +156,12 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
             .linked(territory_labels::territory_id, territories::id)
             .together("label")
             .named("label_status", "Those with a label of this status; together with `phase_id`, for that phase."),
-        field(territory_members::siren).linked(territory_members::territory_id, territories::id).together("member").named(
+        code::<rules::Siren, _>(territory_members::siren).linked(territory_members::territory_id, territories::id).together("member").named(
             "member_siren",
             "Those with this member, by its SIREN; together with `member_phase_id` or `member_on`, a member in that \
                 phase or on that day.",
         ),
-        field(territory_members::commune_code)
+        code::<rules::CommuneCode, _>(territory_members::commune_code)
             .linked(territory_members::territory_id, territories::id)
             .together("member")
             .named("member_commune_code", "Those with this commune as a member."),
@@ -172,10 +172,10 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
         period("member_on", territory_members::starts_on, territory_members::ends_on)
             .linked(territory_members::territory_id, territories::id)
             .together("member"),
-        field(territory_places::region_code)
+        code::<rules::RegionCode, _>(territory_places::region_code)
             .linked(territory_places::territory_id, territories::id)
             .named("region_code", "Those with a commune in this region, in any phase."),
-        field(territory_places::department_code)
+        code::<rules::DepartmentCode, _>(territory_places::department_code)
             .linked(territory_places::territory_id, territories::id)
             .named("department_code", "Those with a commune in this department, in any phase."),
         field(territories::created_at).sorted(),

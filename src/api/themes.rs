@@ -16,13 +16,13 @@ use self::correspondences::{Correspondence, NewCorrespondence};
 use crate::{
     db::{
         Conn,
-        listing::{Field, Listed, field},
+        listing::{Field, Listed, code, field},
     },
     http::{Along, Content, Resource, Result, Shown, Writer, sent},
     noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Restoration, Rule, Where, Writing, id_in},
     rights::{self, Place},
     schema::{theme_correspondences, themes},
-    values::{Code, Count, Id, Many, Name, Scheme, ShortText},
+    values::{Code, Count, Id, Many, Name, Scheme, ShortText, rules},
 };
 
 /// A theme (thématique, axe, enjeu) of a scheme (référentiel).
@@ -136,10 +136,10 @@ pub struct ThemePatch {
 static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
     vec![
         field(themes::search),
-        field(themes::scheme).sorted(),
+        code::<rules::Scheme, _>(themes::scheme).sorted(),
         field(themes::phase_id),
         field(themes::territory_id),
-        field(themes::code).sorted(),
+        code::<rules::Code, _>(themes::code).sorted(),
         field(themes::label_fr).sorted(),
         field(themes::position).sorted(),
         field(themes::parent_id),
@@ -174,7 +174,21 @@ impl Noun for Theme {
         all: "themes",
         about: "Themes: axes of each phase and local ones (thématiques).",
         places: &["territory_id"],
-        rules: &[Rule::PARENT],
+        rules: &[
+            Rule::PARENT,
+            Rule(
+                "scheme_territory",
+                "/scheme",
+                "The scheme has themes of the nation, or of another territory.",
+                "Le référentiel a des thèmes nationaux, ou d'un autre territoire.",
+            ),
+            Rule(
+                "used_elsewhere",
+                "/territory_id",
+                "Things of another territory have this theme.",
+                "Des éléments d'un autre territoire portent ce thème.",
+            ),
+        ],
         ..Card::EMPTY
     };
     const WRITING: Writing<Self> = Writing {
@@ -207,16 +221,22 @@ impl Noun for Theme {
     async fn parts(new: &NewTheme, parts: &mut Parts<'_>) -> Result<()> {
         parts.take::<Correspondence>("correspondences", &new.correspondences).await
     }
-    /// A theme in a scheme that several territories use is for the nation.
-    async fn settle(&self, by: &Writer, conn: &mut Conn) -> Result<()> {
-        let shared = rights::shares_scheme(self.scheme.as_str(), self.territory_id, conn).await?;
-        by.within(&Place { territory: self.territory_id.filter(|_| !shared), ..Place::nation() })
+    /// A scheme is of one territory, or of the nation. Only the nation is told so by the database: anybody else may not write there.
+    async fn may_make(new: &NewTheme, by: &Writer, conn: &mut Conn) -> Result<()> {
+        may_use(new.scheme.as_str(), new.territory_id, None, by, conn).await
     }
-    async fn settle_restored(restoration: &Restoration<'_>, by: &Writer, conn: &mut Conn) -> Result<()> {
+    async fn may_change(&self, patch: &ThemePatch, by: &Writer, conn: &mut Conn) -> Result<()> {
+        may_use(patch.scheme.as_ref().unwrap_or(&self.scheme).as_str(), patch.territory_id.unwrap_or(self.territory_id), Some(self.id), by, conn)
+            .await
+    }
+    async fn may_restore(restoration: &Restoration<'_>, by: &Writer, conn: &mut Conn) -> Result<()> {
         let Some(scheme) = restoration.then.get("scheme").and_then(Value::as_str) else { return Ok(()) };
-        if rights::shares_scheme(scheme, id_in(restoration.then, "territory_id"), conn).await? {
-            by.within(&Place::nation())?;
-        }
-        Ok(())
+        may_use(scheme, id_in(restoration.then, "territory_id"), Some(restoration.id), by, conn).await
     }
+}
+
+/// Refuses (403) a theme of this scheme and territory, unless the caller writes in the territory, and in the nation if others use the scheme.
+async fn may_use(scheme: &str, territory: Option<Id>, theme: Option<Id>, by: &Writer, conn: &mut Conn) -> Result<()> {
+    let shared = rights::shares_scheme(scheme, territory, theme, conn).await?;
+    by.within(&Place { territory: territory.filter(|_| !shared), ..Place::nation() })
 }

@@ -17,7 +17,7 @@ use diesel::{
 use diesel_async::{RunQueryDsl, methods::LoadQuery};
 use serde::Serialize;
 
-pub use self::field::{Askable, Field, Kind, Names, Sql, field, flag, period, word};
+pub use self::field::{Askable, Field, Kind, LONGEST, Names, Sql, code, field, flag, period, word};
 use super::{Budget, Conn};
 use crate::values::Id;
 

@@ -42,10 +42,12 @@ use crate::schema::functions;
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
 
 /// The functions, in an order in which they can be made: one that is written `RETURN …` follows those it calls.
-const FUNCTIONS: [&str; 13] = [
+const FUNCTIONS: [&str; 15] = [
     include_str!("functions/search.sql"),
     include_str!("functions/idempotency.sql"),
     include_str!("functions/territories.sql"),
+    include_str!("functions/geography.sql"),
+    include_str!("functions/references.sql"),
     include_str!("functions/action_fiches.sql"),
     include_str!("functions/meetings.sql"),
     include_str!("functions/erase.sql"),

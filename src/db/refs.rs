@@ -7,6 +7,7 @@ use diesel::{
     sql_query, sql_types,
 };
 use diesel_async::RunQueryDsl;
+use serde::Serialize;
 
 use super::{Conn, Violation, error::Breach, quoted};
 use crate::values::Id;
@@ -42,6 +43,57 @@ pub async fn share_row(table: &str, id: Id, conn: &mut Conn) -> QueryResult<()> 
 /// before it looks at the thing.
 pub async fn lock_thing(id: Id, conn: &mut Conn) -> QueryResult<()> {
     sql_query("SELECT lock_thing($1)").bind::<sql_types::Uuid, _>(id).execute(conn).await.map(drop)
+}
+
+#[derive(QueryableByName)]
+struct Named {
+    #[diesel(sql_type = sql_types::Text)]
+    name: String,
+}
+
+/// The columns of a table, in their order, without the words that it is searched by.
+pub async fn columns(table: &str, conn: &mut Conn) -> QueryResult<Vec<String>> {
+    let columns = sql_query(
+        "SELECT attname::text AS name FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped AND attname <> 'search' ORDER BY attnum",
+    );
+    let columns: Vec<Named> = columns.bind::<sql_types::Text, _>(table).load(conn).await?;
+    Ok(columns.into_iter().map(|column| column.name).collect())
+}
+
+/// A thing that a body names.
+#[derive(Debug, Serialize)]
+pub struct Mention {
+    /// Where the body names it: a JSON Pointer.
+    pub pointer: String,
+    /// The table whose member names it.
+    pub noun: &'static str,
+    /// The member.
+    pub member: String,
+    /// Its identifier.
+    pub id: Id,
+}
+
+/// What a body names: where, in which table it is looked for, and whether it is there.
+#[derive(Debug, QueryableByName)]
+pub struct Sought {
+    /// Where the body names it.
+    #[diesel(sql_type = sql_types::Text)]
+    pub pointer: String,
+    /// The table of what is named.
+    #[diesel(sql_type = sql_types::Text)]
+    pub target: String,
+    /// Its identifier.
+    #[diesel(sql_type = sql_types::Uuid)]
+    pub id: Id,
+    /// Is there a row?
+    #[diesel(sql_type = sql_types::Bool)]
+    pub stands: bool,
+}
+
+/// Looks for what a body names. A member that refers to no table is passed over.
+pub async fn seek(mentions: &[Mention], conn: &mut Conn) -> QueryResult<Vec<Sought>> {
+    let mentions = serde_json::to_value(mentions).map_err(|error| diesel::result::Error::SerializationError(error.into()))?;
+    sql_query("SELECT * FROM seek($1)").bind::<sql_types::Jsonb, _>(mentions).load(conn).await
 }
 
 /// Prepared once for each table.

@@ -1,7 +1,7 @@
 //! What every request and every answer gets, whatever handles it: an identifier, a line in the log, problems in the language of the caller,
 //! the headers for safety and caching, and the coding that the client prefers.
 
-use std::{panic::AssertUnwindSafe, time::Instant};
+use std::{collections::HashMap, panic::AssertUnwindSafe, time::Instant};
 
 use actix_web::{
     HttpMessage, HttpRequest,
@@ -18,9 +18,11 @@ use futures_util::FutureExt;
 use uuid::Uuid;
 
 use super::{
-    Caller, Problem, Site, accept,
+    Caller, Problem, Said, Site, accept,
     coding::{self, Coding},
-    cors, kinds,
+    cors,
+    guard::Offer,
+    kinds,
     limit::{self, Told},
     problem::{Dressed, Language},
     tag,
@@ -203,7 +205,7 @@ async fn refusal(response: ServiceResponse, asked: &Asked) -> ServiceResponse {
     let status = response.status();
     let problem = response.response().extensions().get::<Problem>().cloned();
     let problem = problem.unwrap_or_else(|| Problem::of_status(status));
-    let problem = moved(first_come(problem, response.request()).await, response.request());
+    let problem = moved(first_come(in_words(problem, response.request()), response.request()).await, response.request());
     let bug = matches!(problem.caused(), Some(Error::Bug(_)));
     if bug || problem.kind().status == 500 {
         log::error!("{line} {} {problem}", id.0);
@@ -217,6 +219,22 @@ async fn refusal(response: ServiceResponse, asked: &Asked) -> ServiceResponse {
         rendered.headers_mut().insert(header::ALLOW, allow.clone());
     }
     ServiceResponse::new(request, rendered)
+}
+
+/// The sentences of rules that the database checks, each by the name of its constraint.
+pub struct Rules(pub HashMap<String, (&'static str, Said)>);
+
+/// Tells a broken rule in the words of the card that has it, whatever noun the operation is of, and at a place that the body has.
+fn in_words(problem: Problem, request: &HttpRequest) -> Problem {
+    let rule = match (problem.caused(), request.app_data::<Data<Rules>>()) {
+        (Some(Error::Violated(violation)), Some(rules)) => rules.0.get(&violation.constraint).cloned(),
+        _ => None,
+    };
+    let problem = if let Some((pointer, said)) = rule { problem.reworded(pointer, said) } else { problem };
+    match request.app_data::<Data<Offer>>().and_then(|offer| offer.body(request)) {
+        Some(body) => problem.pointed(|pointer| body.pointer(pointer)),
+        None => problem,
+    }
 }
 
 /// Adds the address of the thing that this one was merged into.

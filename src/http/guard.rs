@@ -1,7 +1,10 @@
 //! Compares each request with the document. Paths, methods, parameters and media types that the document does not name are refused. The
 //! document also says how each operation takes in its bodies (see [`Intake`]).
 
-use std::{collections::BTreeMap, ops::Bound};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+};
 
 use actix_web::{
     Error, HttpMessage, HttpResponse, ResponseError,
@@ -14,7 +17,7 @@ use actix_web::{
 use futures_util::stream;
 use percent_encoding::percent_decode_str;
 use utoipa::openapi::{
-    OpenApi, Ref, RefOr,
+    OpenApi, Ref, RefOr, Schema,
     path::{Operation, ParameterIn},
 };
 
@@ -49,6 +52,47 @@ struct Offered {
     served: Vec<String>,
     /// How the operation takes in a body.
     intake: Intake,
+    /// The members of the body, and those of them that are needed.
+    body: Body,
+}
+
+/// The members of the body of an operation.
+#[derive(Debug, Default)]
+pub struct Body {
+    /// All of them.
+    members: BTreeSet<String>,
+    /// The member that a refusal of the whole body is about, if only one is needed.
+    needed: Option<String>,
+}
+
+impl Body {
+    fn of(operation: &Operation, document: &OpenApi) -> Self {
+        let schema = match &operation.request_body {
+            Some(RefOr::T(body)) => body.content.get("application/json"),
+            _ => None,
+        };
+        let schema = match schema {
+            Some(RefOr::T(content)) => content.schema.as_ref(),
+            _ => None,
+        };
+        let shared = |name: &str| document.components.as_ref()?.schemas.get(name);
+        let schema = match schema {
+            Some(RefOr::Ref(reference)) => reference.ref_location.rsplit('/').next().and_then(shared),
+            schema => schema,
+        };
+        let Some(RefOr::T(Schema::Object(object))) = schema else { return Self::default() };
+        let needed = if let [needed] = object.required.as_slice() { Some(needed.clone()) } else { None };
+        Self { members: object.properties.keys().cloned().collect(), needed }
+    }
+
+    /// The pointer of a refusal: the same, if it leads to a member of this body; else the one member that is needed, or the whole body.
+    pub fn pointer(&self, pointer: &str) -> String {
+        let member = pointer.split('/').nth(1).unwrap_or_default();
+        if member.is_empty() || self.members.contains(member) {
+            return pointer.to_owned();
+        }
+        self.needed.as_ref().map_or_else(String::new, |needed| format!("/{needed}"))
+    }
 }
 
 impl Offered {
@@ -76,6 +120,7 @@ impl Offered {
             parameters: query.map(|parameter| parameter.name.clone()).collect(),
             served,
             intake: intake.map_or(Ok(Intake::USUAL), |intake| serde_json::from_value(intake.clone()))?,
+            body: Body::of(operation, document),
         })
     }
 }
@@ -90,6 +135,11 @@ impl Offer {
             Ok((path.clone(), methods.collect::<Result<_, _>>()?))
         });
         offered.collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The body of the operation that a request asks for.
+    pub fn body(&self, request: &HttpRequest) -> Option<&Body> {
+        self.at(request.path())?.get(request.method().as_str()).map(|offered| &offered.body)
     }
 
     /// The operations at a path. A path with a word of its own (`/action-fiches/transitions`) comes before a path with `{id}`.

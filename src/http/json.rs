@@ -37,6 +37,11 @@ impl<T: DeserializeOwned> Json<T> {
         Self { bytes: bytes.into(), json: true, body: PhantomData }
     }
 
+    /// The body as JSON, unchecked; nothing if it is not JSON.
+    pub fn value(&self) -> Option<Value> {
+        serde_json::from_slice(&self.bytes).ok()
+    }
+
     /// Parses and checks the body. The error is 400, 415 or 422.
     pub fn valid(&self) -> Result<T> {
         if !self.json {
@@ -129,8 +134,10 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     // A list must not be read as an object: serde would read the items as members, in order.
     if bytes.trim_ascii_start().starts_with(b"[") {
         serde_json::from_slice::<serde::de::IgnoredAny>(bytes).map_err(|error| syntax(&error))?;
-        let said = Said::new("Is not of the right type.", "N'est pas du bon type.");
-        return Err(Problem::errors(&kinds::INVALID_BODY, vec![Wrong::body("", "invalid_type", said)]));
+        return Err(Problem::errors(
+            &kinds::INVALID_BODY,
+            vec![Wrong::body("", "invalid_type", wrong_type("invalid type: sequence, expected a map"))],
+        ));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let parsed = serde_path_to_error::deserialize(&mut deserializer);
@@ -143,8 +150,37 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     }
     // The whole body must be JSON, before any fault of it is told.
     let value: Value = serde_json::from_slice(bytes).map_err(|error| syntax(&error))?;
-    let most = if bytes.len() > LOOKED_THROUGH { 1 } else { FAULTS };
-    Err(Problem::errors(&kinds::INVALID_BODY, faults::<T>(value, most)))
+    // One fault too many tells that there are more.
+    let most = if bytes.len() > LOOKED_THROUGH { 1 } else { FAULTS + 1 };
+    let (found, all) = faults::<T>(value, most);
+    let told = found.len();
+    let problem = Problem::errors(&kinds::INVALID_BODY, found);
+    if all || told > FAULTS {
+        return Err(problem);
+    }
+    Err(problem.saying(Said::new(
+        "There may be more faults: the search ended after these.",
+        "Il peut y avoir d'autres fautes : la recherche s'est arrêtée après celles-ci.",
+    )))
+}
+
+/// The sentence for a value of a wrong type, which names the right one. serde says it in English: "invalid type: null, expected a string".
+fn wrong_type(message: &str) -> Said {
+    let expected = message.split("expected ").nth(1).unwrap_or_default();
+    let expected = expected.split(" at line").next().unwrap_or_default().trim_end();
+    let (en, fr) = match expected {
+        "a string" | "a borrowed string" | "str" => ("a text", "un texte"),
+        "a boolean" => ("true or false", "true ou false"),
+        "a sequence" => ("a list", "une liste"),
+        "a text or an object" => ("a text or an object", "un texte ou un objet"),
+        expected if expected == "a map" || expected.starts_with("struct ") => ("an object", "un objet"),
+        expected if expected.starts_with(['f', 'i', 'u']) => ("a number", "un nombre"),
+        _ => return Said::new("Is not of the right type.", "N'est pas du bon type."),
+    };
+    if message.starts_with("invalid type: null") {
+        return Said::new(format!("Is null; {en} is needed."), format!("Est null ; il faut {fr}."));
+    }
+    Said::new(format!("Is not of the right type: {en} is needed."), format!("N'est pas du bon type : il faut {fr}."))
 }
 
 fn syntax(error: &serde_json::Error) -> Problem {
@@ -174,21 +210,34 @@ fn too_deep(bytes: &[u8]) -> bool {
     false
 }
 
-/// All faults that keep a value from being a `T`. serde stops at the first fault. So each faulty place gets some valid value, and the next
-/// fault is looked for.
-fn faults<T: DeserializeOwned>(mut value: Value, most: usize) -> Vec<Wrong> {
+/// The faults that keep a value from being a `T`, at most so many, and whether these are all. serde stops at the first fault. So each
+/// faulty place gets some valid value, and the next fault is looked for.
+fn faults<T: DeserializeOwned>(mut value: Value, most: usize) -> (Vec<Wrong>, bool) {
     let mut found: Vec<Wrong> = Vec::new();
     while found.len() < most {
-        let Some(fault) = first_fault::<T>(&value) else { break };
+        let Some(fault) = first_fault::<T>(&value) else { return (found, true) };
         let place = Position::Pointer(fault.pointer.clone());
         if !found.iter().any(|wrong| wrong.place == place) {
-            found.push(Wrong { place, code: fault.code, said: fault.said.clone() });
+            let said = if fault.code == "blank" && may_be_null::<T>(&value, &fault.pointer) {
+                Said::new("Must not be blank; leave it out or send null instead.", "Ne doit pas être vide ; omettez-le ou envoyez null.")
+            } else {
+                fault.said.clone()
+            };
+            found.push(Wrong { place, code: fault.code, said });
         }
         if !heal::<T>(&mut value, &fault) {
             break;
         }
     }
-    found
+    (found, first_fault::<T>(&value).is_none())
+}
+
+/// May this member be null?
+fn may_be_null<T: DeserializeOwned>(value: &Value, pointer: &str) -> bool {
+    let mut value = value.clone();
+    let Some(member) = value.pointer_mut(pointer) else { return false };
+    *member = Value::Null;
+    first_fault::<T>(&value).is_none_or(|next| next.pointer != pointer)
 }
 
 struct FirstFault {
@@ -218,18 +267,19 @@ fn first_fault<T: DeserializeOwned>(value: &Value) -> Option<FirstFault> {
             pointer.push_str(&last);
         }
     };
+    let mut hint = None;
     let (code, said) = if message.starts_with("missing field") {
         point_at_named();
         ("missing_field", Said::new("Is needed.", "Est nécessaire."))
     } else if message.starts_with("unknown field") {
         point_at_named();
         ("unknown_field", Said::new("Is not a member of this body.", "N'est pas un membre de ce corps."))
-    } else if let Some(fault) = Fault::find(message.split(' ').next().unwrap_or_default()) {
-        (fault.code, Said::new(fault.en, fault.fr))
+    } else if let Some((fault, particulars)) = Fault::read(&message) {
+        hint = particulars.first().filter(|_| fault.code == "unknown_word").and_then(|words| words.split(", ").next()).map(str::to_owned);
+        (fault.code, Said::of(fault, &particulars))
     } else {
-        ("invalid_type", Said::new("Is not of the right type.", "N'est pas du bon type."))
+        ("invalid_type", wrong_type(&message))
     };
-    let hint = message.strip_prefix("unknown_word ").map(str::to_owned);
     Some(FirstFault { pointer, code, said, hint })
 }
 

@@ -109,13 +109,19 @@ impl Limit {
         if self.asked.fetch_add(1, Ordering::Relaxed).is_multiple_of(SWEEP) {
             self.limiter.retain_recent();
         }
-        let (left, wait) = match self.limiter.check_key(who) {
-            Ok(state) => (state.remaining_burst_capacity(), None),
-            Err(until) => (0, Some(until.wait_time_from(DefaultClock::default().now()))),
+        let most = u64::from(self.most);
+        // While something is left, the time until the whole limit is available again; else the time until the next request is.
+        let (left, seconds, wait) = match self.limiter.check_key(who) {
+            Ok(state) => match state.remaining_burst_capacity() {
+                0 => (0, 60_u64.div_ceil(most), None),
+                left => (left, most.saturating_sub(u64::from(left)) * 60 / most, None),
+            },
+            Err(until) => {
+                let wait = until.wait_time_from(DefaultClock::default().now());
+                (0, whole_seconds(wait), Some(wait))
+            }
         };
-        // The time until the whole limit is available again.
-        let whole = u64::from(self.most - left.min(self.most)) * 60 / u64::from(self.most);
-        let left = HeaderValue::from_str(&format!("\"{}\";r={left};t={whole}", self.name)).unwrap_or_else(|_| self.policy.clone());
+        let left = HeaderValue::from_str(&format!("\"{}\";r={left};t={seconds}", self.name)).unwrap_or_else(|_| self.policy.clone());
         (Told { policy: self.policy.clone(), left }, wait.map(too_many))
     }
 }
@@ -197,9 +203,14 @@ fn forwarded(entry: &str) -> Option<IpAddr> {
     address.map(|address: IpAddr| address.to_canonical())
 }
 
+/// The seconds after which this time is over.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + 1
+}
+
 /// The refusal of a request that is one too many. It tells how long to wait.
 fn too_many(wait: Duration) -> Problem {
-    let seconds = wait.as_secs() + 1;
+    let seconds = whole_seconds(wait);
     let said = Said::new(format!("Ask again in {seconds} seconds."), format!("Redemandez dans {seconds} secondes."));
     Problem::new(&kinds::TOO_MANY_REQUESTS).header(RETRY_AFTER, seconds.to_string()).saying(said)
 }
@@ -302,7 +313,12 @@ mod tests {
         assert!(refusal.is_none());
         assert_eq!((told.policy.to_str().unwrap(), told.left.to_str().unwrap()), ("\"reads\";q=2;w=60", "\"reads\";r=1;t=30"));
         assert!(limits.count(&one, Use::Read).unwrap().1.is_none());
-        assert_eq!(limits.count(&one, Use::Read).unwrap().1.unwrap().kind().status, 429);
+        let (told, refusal) = limits.count(&one, Use::Read).unwrap();
+        let refusal = refusal.unwrap().render(crate::http::problem::Language::English, None);
+        // Both headers tell the same time.
+        let after = refusal.headers().get(RETRY_AFTER).unwrap().to_str().unwrap().to_owned();
+        assert_eq!((refusal.status().as_u16(), told.left.to_str().unwrap()), (429, format!("\"reads\";r=0;t={after}").as_str()));
+        assert!((1..=30).contains(&after.parse::<u8>().unwrap()), "{after}");
         assert!(limits.count(&Who::Key(Id::new()), Use::Read).unwrap().1.is_none());
         assert!(limits.count(&one, Use::Write).is_none(), "0 is no limit");
     }

@@ -17,7 +17,7 @@ use serde::Serialize;
 pub use self::{
     along::Along,
     page::{Page, elsewhere},
-    read::{number, parameters, unknown},
+    read::{number, once, parameters, unknown, value},
 };
 use self::{
     along::Wanted,

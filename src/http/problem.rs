@@ -57,6 +57,18 @@ impl Said {
         Self { en: en.into(), fr: fr.into() }
     }
 
+    /// The sentence for a word that is none of these.
+    pub fn of_words<'a>(words: impl Iterator<Item = &'a str>) -> Self {
+        let list = words.collect::<Vec<_>>().join(", ");
+        Self::new(format!("Is none of: {list}."), format!("N'est aucun de : {list}."))
+    }
+
+    /// The sentence of a fault, with its particulars.
+    pub fn of(fault: &Fault, particulars: &[String]) -> Self {
+        let (en, fr) = fault.sentences(particulars);
+        Self { en, fr }
+    }
+
     fn in_language(&self, language: Language) -> &str {
         match language {
             Language::English => &self.en,
@@ -99,9 +111,19 @@ impl Wrong {
         Self { place: Position::Parameter(name.into()), code, said }
     }
 
+    /// The fault of a reference to a thing that does not exist, or that the caller may not see, at this JSON Pointer of the body.
+    pub fn unknown_reference(pointer: impl Into<String>) -> Self {
+        Self::body(pointer, "unknown_reference", Said::new("Refers to something that is not there.", "Désigne quelque chose qui n'existe pas."))
+    }
+
     /// The fault with this code, at this place.
     pub fn fault(place: Position, code: &'static str) -> Self {
-        let said = Fault::find(code).map_or_else(|| Said::new("Is not valid.", "N'est pas valide."), |fault| Said::new(fault.en, fault.fr));
+        Self::exact(place, code, &[])
+    }
+
+    /// The fault with this code, at this place, with its particulars.
+    pub fn exact(place: Position, code: &'static str, particulars: &[String]) -> Self {
+        let said = Fault::find(code).map_or_else(|| Said::new("Is not valid.", "N'est pas valide."), |fault| Said::of(fault, particulars));
         Self { place, code, said }
     }
 }
@@ -149,6 +171,15 @@ impl Problem {
         Self::errors(&kinds::INVALID_BODY, vec![Wrong::body(pointer, code, said)])
     }
 
+    /// Adds these faults to those that the refusal has at other places.
+    pub fn and(self, more: Vec<Wrong>) -> Self {
+        let mut errors = self.0.errors.clone();
+        errors.extend(more.into_iter().filter(|wrong| !self.0.errors.iter().any(|known| known.place == wrong.place)));
+        let mut problem = Self::errors(self.0.kind, errors);
+        problem.0.detail = problem.0.detail.or(self.0.detail);
+        problem
+    }
+
     /// Adds a sentence that says more.
     pub fn saying(mut self, said: Said) -> Self {
         self.0.detail = Some(said);
@@ -192,7 +223,7 @@ impl Problem {
     /// The refusal of a reference to a thing that does not exist, or that the caller may not see. Both get the same answer, so that the
     /// caller does not learn which.
     pub fn unknown_reference(pointer: impl Into<String>) -> Self {
-        Self::body(pointer, "unknown_reference", Said::new("Refers to something that is not there.", "Désigne quelque chose qui n'existe pas."))
+        Self::errors(&kinds::INVALID_BODY, vec![Wrong::unknown_reference(pointer)])
     }
 
     /// Does this refusal say that the thing does not exist, or was deleted? Any other refusal says nothing about the thing: the database
@@ -217,6 +248,26 @@ impl Problem {
         // Whoever hands it on has no better words.
         self.0.cause = None;
         self
+    }
+
+    /// The same refusal at other places of the body. A sentence that is told elsewhere names the member that it is about. What names a
+    /// member that is none (`unknown_field`) stays.
+    pub fn pointed(mut self, place: impl Fn(&str) -> String) -> Self {
+        for wrong in self.0.errors.iter_mut().filter(|wrong| wrong.code != "unknown_field") {
+            let Position::Pointer(pointer) = &mut wrong.place else { continue };
+            let elsewhere = place(pointer);
+            if elsewhere != *pointer && !pointer.is_empty() {
+                let member = pointer.trim_start_matches('/');
+                wrong.said = Said::new(format!("{member}: {}", wrong.said.en), format!("{member} : {}", wrong.said.fr));
+            }
+            *pointer = elsewhere;
+        }
+        self
+    }
+
+    /// The refusal at this member of the body, wherever else it was.
+    pub fn at(self, pointer: &str) -> Self {
+        self.pointed(|_| pointer.to_owned())
     }
 
     /// Its kind.
@@ -347,6 +398,8 @@ fn violated(violation: &Violation) -> Problem {
                 (format!("/{member}"), Said::new("It is of another territory.", "Il est d'un autre territoire."))
             } else if let Some(member) = name.strip_suffix("_cycle") {
                 (format!("/{member}"), Said::new("The link would lead back to the thing itself.", "Le lien ramènerait à l'élément lui-même."))
+            } else if let Some(member) = name.strip_suffix("_future") {
+                (format!("/{member}"), Said::new("Is a day to come: it has not happened yet.", "Est un jour à venir : cela n'a pas encore eu lieu."))
             } else {
                 (pointer, Said::new("Breaks a rule.", "Enfreint une règle."))
             };

@@ -137,8 +137,8 @@ impl FromRequest for IfMatch {
 
 impl IfMatch {
     /// Refuses with 428 if no version is named, and with 412 if the present version is another one, or is the one that `If-None-Match` names.
-    /// The 412 tells the present version and who made the changes. Tags are compared by their version: a tag that a proxy made weak still
-    /// names it, and the view at its end does not matter here.
+    /// The 412 tells the present version, and who made the changes since the version that is named, if the thing ever had it. Tags are
+    /// compared by their version: a tag that a proxy made weak still names it, and the view at its end does not matter here.
     pub async fn check(&self, current: &impl Resource, conn: &mut Conn) -> Result<()> {
         let (wanted, unwanted) = self.tags.as_ref().map_err(Problem::clone)?;
         let Some(wanted) = wanted else {
@@ -160,18 +160,24 @@ impl IfMatch {
         if names(wanted) && !known {
             return Ok(());
         }
-        let theirs = match wanted {
-            Tags::These(tags) if !known => tags.first().and_then(version),
-            _ => None,
-        };
-        let changes = match theirs {
-            Some(theirs) => ledger::since(current.id(), theirs, self.caller.reach(), conn).await?,
-            None => Vec::new(),
-        };
         let tag = format!("\"v{}{}\"", current.version(), self.caller.view());
-        let problem = Problem::new(&kinds::STALE).header(header::ETAG, tag).with("version", current.version()).with("changes", changes);
-        let said = || Said::new("If-None-Match names the version that stands.", "If-None-Match désigne la version actuelle.");
-        Err(if known { problem.saying(said()) } else { problem })
+        let standing = |problem: Problem| problem.header(header::ETAG, tag).with("version", current.version());
+        if known {
+            let said = Said::new("If-None-Match names the version that stands.", "If-None-Match désigne la version actuelle.");
+            return Err(standing(Problem::new(&kinds::STALE).saying(said)));
+        }
+        let stood = |version: &i32| (1..current.version()).contains(version);
+        let theirs = match wanted {
+            Tags::These(tags) => tags.iter().find_map(|tag| version(tag).filter(stood)),
+            Tags::Any => None,
+        };
+        match theirs {
+            Some(theirs) => {
+                let changes = ledger::since(current.id(), theirs, self.caller.reach(), conn).await?;
+                Err(standing(Problem::new(&kinds::STALE).with("changes", changes)))
+            }
+            None => Err(standing(Problem::new(&kinds::NO_SUCH_VERSION))),
+        }
     }
 }
 

@@ -55,7 +55,7 @@ async fn make<N: Noun>(at: Address<N>, body: &Json<N::New>, by: &Writer, conn: &
         Some(place) => by.within(&place)?,
         None => by.anywhere()?,
     }
-    let new = body.valid()?;
+    let new = naming::valid::<N, _>(body, by.reach(), conn).await?;
     ask_new::<N>(&new, by, conn).await?;
     N::parts(&new, &mut Parts(Turn::Ask(by, conn))).await?;
     let made = N::insert(at, &new, conn).await?;
@@ -78,7 +78,7 @@ async fn change<N: Noun>(at: Address<N>, if_match: &IfMatch, body: &Json<N::Patc
     let current = open(at, &change, by, conn).await?;
     current.may_write(by, conn).await?;
     if_match.check(&current, conn).await?;
-    let patch = body.valid()?;
+    let patch = naming::valid::<N, _>(body, by.reach(), conn).await?;
     naming::ask_changed::<N>(&patch, by.reach(), conn).await?;
     current.may_change(&patch, by, conn).await?;
     let was = change.place_of(&current);

@@ -12,7 +12,7 @@ use crate::{
         Db,
         refs::{lock_row, lock_thing},
     },
-    http::{Caller, Holder, IfMatch, Json, Page, Problem, Resource, Result, Said, Site, Tagged, Wrong, kinds, number, parameters},
+    http::{Caller, Holder, IfMatch, Json, Page, Problem, Resource, Result, Said, Site, Tagged, Wrong, kinds, number, once},
     ledger::history::{self, Standing, Version},
     rights::Place,
     values::{self, Id, LongText, RegionCode},
@@ -72,7 +72,7 @@ async fn list<N: Noun<Whole = Alone>>(db: Data<Db>, at: Address<N>, request: Htt
     let caller = Caller::of(&request);
     let (mut limit, mut before, mut errors) = (USUAL, i32::MAX, Vec::new());
     let purpose = format!("cursor of the history {}{}", request.path(), caller.view());
-    for (name, value) in parameters(&request) {
+    for (name, value) in once(&request, &mut errors) {
         if name == "limit" {
             limit = number(&name, &value, 1, MOST, &mut errors);
         } else {

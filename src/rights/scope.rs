@@ -139,10 +139,10 @@ pub async fn veil_documents<'a>(rows: impl Iterator<Item = &'a mut Option<Id>>, 
     Ok(())
 }
 
-/// Does anybody other than this territory use this scheme of themes?
-pub async fn shares_scheme(scheme: &str, territory: Option<Id>, conn: &mut Conn) -> QueryResult<bool> {
+/// Does anybody other than this territory use this scheme of themes, by another theme than this one?
+pub async fn shares_scheme(scheme: &str, territory: Option<Id>, theme: Option<Id>, conn: &mut Conn) -> QueryResult<bool> {
     let others = themes::table.filter(themes::scheme.eq(scheme).and(themes::territory_id.is_distinct_from(territory)));
-    diesel::select(exists(others)).get_result(conn).await
+    diesel::select(exists(others.filter(themes::id.nullable().is_distinct_from(theme)))).get_result(conn).await
 }
 
 /// The SQL for the rows, among those with these identifiers, that may name their person to this caller. A person who may be named in public

@@ -13,6 +13,8 @@ use utoipa::{
     openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type},
 };
 
+use super::Fault;
+
 /// A whole number from one to a million.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, AsExpression, FromSqlRow)]
 #[diesel(sql_type = Int4)]
@@ -27,7 +29,11 @@ pub fn whole<'de, D: Deserializer<'de>>(deserializer: D, least: i32, most: i32) 
     if number.fract() != 0.0 {
         return Err(de::Error::custom("not_whole"));
     }
-    if (f64::from(least)..=f64::from(most)).contains(&number) { Ok(number as i32) } else { Err(de::Error::custom("out_of_range")) }
+    if (f64::from(least)..=f64::from(most)).contains(&number) {
+        Ok(number as i32)
+    } else {
+        Err(de::Error::custom(Fault::message("out_of_range", &[least, most].map(|end| end.to_string()))))
+    }
 }
 
 impl<'de> Deserialize<'de> for Count {

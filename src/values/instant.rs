@@ -21,9 +21,9 @@ impl Instant {
 
     /// Reads an instant of RFC 3339, without a leap second. Errs with the code of a [`Fault`](super::Fault).
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        let instant = DateTime::parse_from_rfc3339(text).map_err(|_| "invalid_date")?;
+        let instant = DateTime::parse_from_rfc3339(text).map_err(|_| "invalid_instant")?;
         let valid = (1900..=2100).contains(&instant.year()) && instant.timestamp_subsec_nanos() < 1_000_000_000;
-        if valid { Ok(Self(instant.with_timezone(&Utc))) } else { Err("invalid_date") }
+        if valid { Ok(Self(instant.with_timezone(&Utc))) } else { Err("invalid_instant") }
     }
 
     /// The last microsecond of a day in Paris.
@@ -53,7 +53,7 @@ fn is_summer(day: NaiveDate) -> bool {
 
 impl<'de> Deserialize<'de> for Instant {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&String::deserialize(deserializer)?).map_err(|_| de::Error::custom("invalid_instant"))
+        Self::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
     }
 }
 
@@ -103,7 +103,7 @@ mod tests {
     fn an_instant_is_told_in_utc_to_the_microsecond() {
         assert_eq!(Instant::parse("2026-07-14T10:00:00.1234567+02:00").unwrap().to_string(), "2026-07-14T08:00:00.123456Z");
         for odd in ["2026-07-14", "2026-07-14T10:00:00", "2026-06-30T23:59:60Z", "1899-12-31T23:00:00Z", "+10000-01-01T00:00:00Z", ""] {
-            assert_eq!(Instant::parse(odd), Err("invalid_date"), "{odd}");
+            assert_eq!(Instant::parse(odd), Err("invalid_instant"), "{odd}");
         }
     }
 }

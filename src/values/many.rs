@@ -15,6 +15,8 @@ use serde::{
 };
 use utoipa::ToSchema;
 
+use super::Fault;
+
 /// A list of at most a hundred: stored as one JSON column, or the parts that come with their whole.
 #[derive(Debug, Clone, PartialEq, Serialize, AsExpression, FromSqlRow, ToSchema)]
 #[diesel(sql_type = Jsonb)]
@@ -41,7 +43,7 @@ impl<'de, T: std::fmt::Debug + Deserialize<'de>> Deserialize<'de> for Many<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let list = Vec::<Item<T>>::deserialize(deserializer)?;
         if list.len() > Self::MOST {
-            return Err(de::Error::custom("too_many"));
+            return Err(de::Error::custom(Fault::message("too_many", &[Self::MOST.to_string()])));
         }
         Ok(Self(list.into_iter().map(|Item(item)| item).collect()))
     }

@@ -2,6 +2,7 @@
 
 mod alias;
 mod amount;
+mod characters;
 mod contour;
 mod count;
 mod day;
@@ -16,6 +17,7 @@ mod word;
 
 pub use alias::Alias;
 pub use amount::Amount;
+pub use characters::{Forbidden, normalised};
 pub use contour::{Contour, Feature, Features};
 pub use count::{Count, whole};
 pub use day::Day;
@@ -29,7 +31,7 @@ pub use shared::{
     VisibilityWords,
 };
 pub use text::{
-    Checked, Code, CommuneCode, DepartmentCode, Email, LongText, Name, OfficialCode, Phone, RegionCode, Rule, Scheme, ShortText, Siren, Siret, Url,
-    rules,
+    Checked, Code, Coding, CommuneCode, DepartmentCode, Email, LongText, Name, OfficialCode, Phone, RegionCode, Rule, Scheme, ShortText, Siren,
+    Siret, Url, particulars, rules,
 };
 pub use word::{Vocabulary, Word};

@@ -10,11 +10,12 @@ use diesel::{
     sql_types::Text,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use unicode_normalization::UnicodeNormalization;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{ObjectBuilder, RefOr, Schema, Type},
 };
+
+use super::{Fault, Forbidden, normalised};
 
 /// What makes a text valid: its checks and its place in the document.
 pub trait Rule: fmt::Debug + Clone + 'static {
@@ -31,6 +32,11 @@ pub trait Rule: fmt::Debug + Clone + 'static {
     /// May it have several lines?
     const LINES: bool = false;
 
+    /// The one form of a text that may be written in several ways. Most texts are stored as they are.
+    fn tidy(text: String) -> String {
+        text
+    }
+
     /// The code of what is wrong with this normalised text, if anything.
     fn fault(_text: &str) -> Option<&'static str> {
         None
@@ -43,19 +49,29 @@ pub trait Rule: fmt::Debug + Clone + 'static {
 pub struct Checked<R: Rule>(String, PhantomData<R>);
 
 impl<R: Rule> Checked<R> {
+    /// The reading of codes of this type, for filters.
+    pub const CODING: &'static Coding = &Coding { name: R::NAME, longest: R::MAX, read: |text| Self::parse(text).map(|Self(code, _)| code) };
+
     /// Normalises and checks a text. Errs with the code of a [`Fault`](super::Fault).
     pub fn parse(raw: &str) -> Result<Self, &'static str> {
-        if raw.chars().any(|char| forbidden(char, R::LINES)) {
-            return Err("forbidden_character");
-        }
-        let text: String = raw.trim().nfc().collect();
+        let text = R::tidy(normalised(raw, R::LINES).map_err(|_| "forbidden_character")?);
         if text.is_empty() {
             return Err("blank");
         }
-        if text.chars().count() > R::MAX {
-            return Err("too_long");
+        // What has another form is not only too long.
+        match R::fault(&text) {
+            Some(code) => Err(code),
+            None if text.chars().count() > R::MAX => Err("too_long"),
+            None => Ok(Self(text, PhantomData)),
         }
-        R::fault(&text).map_or(Ok(Self(text, PhantomData)), Err)
+    }
+
+    /// Normalises and checks a text of a file. Errs with a sentence in English.
+    pub fn told(raw: &str) -> Result<Self, String> {
+        Self::parse(raw).map_err(|code| {
+            let sentence = |fault: &Fault| fault.sentences(&particulars(code, raw, R::LINES, R::MAX)).0;
+            Fault::find(code).map_or_else(|| code.to_owned(), sentence)
+        })
     }
 
     /// The text.
@@ -64,13 +80,29 @@ impl<R: Rule> Checked<R> {
     }
 }
 
-/// Control characters, noncharacters and bidirectional overrides: they hide what a text says.
-fn forbidden(char: char, lines: bool) -> bool {
-    match char {
-        '\n' | '\t' | '\r' => !lines,
-        '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}' | '\u{FEFF}' => true,
-        '\u{FDD0}'..='\u{FDEF}' => true,
-        char => char.is_control() || (char as u32) & 0xFFFE == 0xFFFE,
+/// How the codes of one type are read: in whatever case, with or without spaces, into the one form that is stored.
+#[derive(Debug)]
+pub struct Coding {
+    /// The name of the schema.
+    pub name: &'static str,
+    /// The most characters of a code.
+    pub longest: usize,
+    /// Reads a code. Errs with the code of a [`Fault`](super::Fault).
+    pub read: fn(&str) -> Result<String, &'static str>,
+}
+
+impl PartialEq for Coding {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+/// What the sentence of this fault tells of a text: the character that is not allowed and its place, the longest text.
+pub fn particulars(code: &str, raw: &str, lines: bool, most: usize) -> Vec<String> {
+    match (code, normalised(raw, lines)) {
+        ("forbidden_character", Err(Forbidden(char, place))) => vec![format!("U+{:04X}", u32::from(char)), place.to_string()],
+        ("too_long", _) => vec![most.to_string()],
+        _ => Vec::new(),
     }
 }
 
@@ -82,7 +114,8 @@ impl<R: Rule> Serialize for Checked<R> {
 
 impl<'de, R: Rule> Deserialize<'de> for Checked<R> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+        let raw = String::deserialize(deserializer)?;
+        Self::parse(&raw).map_err(|code| de::Error::custom(Fault::message(code, &particulars(code, &raw, R::LINES, R::MAX))))
     }
 }
 
@@ -188,9 +221,12 @@ pub mod rules {
     impl Rule for Code {
         const NAME: &'static str = "Code";
         const MAX: usize = 100;
-        const PATTERN: Option<&'static str> = Some("^[a-z][a-z0-9_]*$");
+        const PATTERN: Option<&'static str> = Some("^[A-Za-z][A-Za-z0-9_]*$");
         const EXAMPLE: &'static str = "attirer";
-        const ABOUT: &'static str = "A code in snake_case.";
+        const ABOUT: &'static str = "A code in snake_case; it is stored in lowercase.";
+        fn tidy(text: String) -> String {
+            text.to_ascii_lowercase()
+        }
         fn fault(text: &str) -> Option<&'static str> {
             let valid = text.starts_with(|first: char| first.is_ascii_lowercase())
                 && text.chars().all(|char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '_');
@@ -203,13 +239,26 @@ pub mod rules {
     impl Rule for Scheme {
         const NAME: &'static str = "Scheme";
         const MAX: usize = 100;
-        const PATTERN: Option<&'static str> = Some("^[a-z0-9][a-z0-9-]*$");
+        const PATTERN: Option<&'static str> = Some("^[A-Za-z0-9][A-Za-z0-9-]*$");
         const EXAMPLE: &'static str = "phase-1";
-        const ABOUT: &'static str = "A scheme of themes (référentiel): `phase-1`, `phase-2`, or a territory's own.";
+        const ABOUT: &'static str = "A scheme of themes (référentiel): `phase-1`, `phase-2`, or a territory's own; it is stored in lowercase.";
+        fn tidy(text: String) -> String {
+            text.to_ascii_lowercase()
+        }
         fn fault(text: &str) -> Option<&'static str> {
             let valid = !text.starts_with('-') && text.chars().all(|char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '-');
             (!valid).then_some("invalid_scheme")
         }
+    }
+
+    /// A code without the spaces that people write in it.
+    fn dense(text: &str) -> String {
+        text.split_whitespace().collect()
+    }
+
+    /// A text with the hyphen of ASCII for those of typography.
+    fn hyphenated(text: &str) -> String {
+        text.replace(['\u{2010}', '\u{2011}', '\u{2013}'], "-")
     }
 
     /// The check digit of Luhn, over digits read from the right.
@@ -238,6 +287,9 @@ pub mod rules {
         const PATTERN: Option<&'static str> = Some("^[0-9]{9}$");
         const EXAMPLE: &'static str = "246100663";
         const ABOUT: &'static str = "A SIREN: the nine digits of an organisation, the last one a check digit (Luhn).";
+        fn tidy(text: String) -> String {
+            dense(&text)
+        }
         fn fault(text: &str) -> Option<&'static str> {
             (!(digits(text, 9) && luhn(text))).then_some("invalid_siren")
         }
@@ -252,6 +304,9 @@ pub mod rules {
         const EXAMPLE: &'static str = "24610066300011";
         const ABOUT: &'static str =
             "A SIRET: the fourteen digits of an establishment, the last one a check digit (Luhn; the sum of digits for La Poste).";
+        fn tidy(text: String) -> String {
+            dense(&text)
+        }
         fn fault(text: &str) -> Option<&'static str> {
             let la_poste = || text.starts_with("356000000") && text.bytes().map(|byte| u32::from(byte - b'0')).sum::<u32>().is_multiple_of(5);
             (!(digits(text, 14) && (luhn(text) || la_poste()))).then_some("invalid_siret")
@@ -266,6 +321,9 @@ pub mod rules {
         const PATTERN: Option<&'static str> = Some("^([0-9]{2}|2[AB])[0-9]{3}$");
         const EXAMPLE: &'static str = "61001";
         const ABOUT: &'static str = "A commune code of the COG, leading zeros, `2A` and `2B` kept.";
+        fn tidy(text: String) -> String {
+            dense(&text).to_ascii_uppercase()
+        }
         fn fault(text: &str) -> Option<&'static str> {
             let corsican = text.strip_prefix("2A").or(text.strip_prefix("2B"));
             (!(digits(text, 5) || corsican.is_some_and(|rest| digits(rest, 3)))).then_some("invalid_commune_code")
@@ -285,6 +343,9 @@ pub mod rules {
         const PATTERN: Option<&'static str> = Some("^([0-9]{2}|9[78][0-9])$");
         const EXAMPLE: &'static str = "28";
         const ABOUT: &'static str = "A region code of the COG; of an overseas collectivity, which is in no region, its own code.";
+        fn tidy(text: String) -> String {
+            dense(&text)
+        }
         fn fault(text: &str) -> Option<&'static str> {
             (!(digits(text, 2) || overseas(text))).then_some("invalid_region_code")
         }
@@ -298,6 +359,9 @@ pub mod rules {
         const PATTERN: Option<&'static str> = Some("^([0-9]{2}|2[AB]|9[78][0-9])$");
         const EXAMPLE: &'static str = "61";
         const ABOUT: &'static str = "A department code of the COG, leading zeros, `2A` and `2B` kept.";
+        fn tidy(text: String) -> String {
+            dense(&text).to_ascii_uppercase()
+        }
         fn fault(text: &str) -> Option<&'static str> {
             (!(digits(text, 2) || overseas(text) || matches!(text, "2A" | "2B"))).then_some("invalid_department_code")
         }
@@ -312,6 +376,9 @@ pub mod rules {
         const EXAMPLE: &'static str = "ti-2801";
         const ABOUT: &'static str =
             "The official code of a territory, unique within a phase only: the same code names another territory in another phase.";
+        fn tidy(text: String) -> String {
+            hyphenated(&dense(&text)).to_ascii_lowercase()
+        }
         fn fault(text: &str) -> Option<&'static str> {
             (!text.strip_prefix("ti-").is_some_and(|rest| digits(rest, 4))).then_some("invalid_official_code")
         }
@@ -325,6 +392,13 @@ pub mod rules {
         const PATTERN: Option<&'static str> = Some("^https?://[^/\\s@]+(/\\S*)?$");
         const EXAMPLE: &'static str = "https://agence-cohesion-territoires.gouv.fr/";
         const ABOUT: &'static str = "An absolute http or https address.";
+        /// The scheme and the host are the same in whatever case. An address without a path is of the path `/`.
+        fn tidy(text: String) -> String {
+            let Some((scheme, rest)) = text.split_once("://") else { return text };
+            let (host, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+            let root = if path.starts_with(['?', '#']) { "/" } else { "" };
+            format!("{}://{}{root}{path}", scheme.to_ascii_lowercase(), host.to_lowercase())
+        }
         fn fault(text: &str) -> Option<&'static str> {
             let rest = text.strip_prefix("https://").or(text.strip_prefix("http://"));
             let host = rest.map(|rest| rest.split_once('/').map_or(rest, |(host, _)| host));
@@ -356,6 +430,9 @@ pub mod rules {
         const PATTERN: Option<&'static str> = Some("^\\+?[0-9][0-9 .()-]{2,28}$");
         const EXAMPLE: &'static str = "02 31 66 27 96";
         const ABOUT: &'static str = "The telephone number of a service, never of a person.";
+        fn tidy(text: String) -> String {
+            hyphenated(&text.split_whitespace().collect::<Vec<_>>().join(" "))
+        }
         fn fault(text: &str) -> Option<&'static str> {
             let rest = text.strip_prefix('+').unwrap_or(text);
             let valid = (3..=29).contains(&rest.len())
@@ -381,6 +458,33 @@ mod tests {
     }
 
     #[test]
+    fn codes_and_numbers_are_read_as_people_write_them() {
+        let forms = [
+            (Siren::CODING, "200\u{a0}035\u{202f}814", "200035814"),
+            (Siret::CODING, " 246 100 663 00011", "24610066300011"),
+            (CommuneCode::CODING, "2a 004", "2A004"),
+            (RegionCode::CODING, " 28 ", "28"),
+            (DepartmentCode::CODING, "2b", "2B"),
+            (OfficialCode::CODING, "TI\u{2011}2801", "ti-2801"),
+            (Code::CODING, " Attirer", "attirer"),
+            (Scheme::CODING, "Phase-1", "phase-1"),
+            (Phone::CODING, "02\u{a0}31\u{202f}66  27 96", "02 31 66 27 96"),
+            (Url::CODING, "HTTPS://Site.FR?page=1", "https://site.fr/?page=1"),
+            (Url::CODING, "http://site.fr#A", "http://site.fr/#A"),
+            (Url::CODING, "https://site.fr/A?b=c@d", "https://site.fr/A?b=c@d"),
+        ];
+        for (coding, written, stored) in forms {
+            assert_eq!((coding.read)(written).as_deref(), Ok(stored), "{}", coding.name);
+            assert_eq!((coding.read)(stored).as_deref(), Ok(stored), "{}", coding.name);
+        }
+        for (coding, written) in
+            [(Siren::CODING, "200 035 815"), (Url::CODING, "HTTPS://?a"), (Url::CODING, "https://a:b@c.fr?x"), (Phone::CODING, "tél. 02")]
+        {
+            assert!((coding.read)(written).is_err(), "{} {written}", coding.name);
+        }
+    }
+
+    #[test]
     fn a_text_is_normalised_and_hides_nothing() {
         assert_eq!(Name::parse("  Alenc\u{327}on ").map(|name| name.as_str().to_owned()), Ok("Alençon".to_owned()));
         assert_eq!(Name::parse("a\0b"), Err("forbidden_character"));
@@ -395,6 +499,6 @@ mod tests {
     fn codes_keep_their_letters_and_zeros() {
         assert!(CommuneCode::parse("2A004").is_ok() && CommuneCode::parse("01001").is_ok());
         assert!(CommuneCode::parse("2C004").is_err() && CommuneCode::parse("1001").is_err());
-        assert!(OfficialCode::parse("ti-0401").is_ok() && OfficialCode::parse("TI-0401").is_err());
+        assert!(OfficialCode::parse("ti-0401").is_ok() && OfficialCode::parse("TI 0401").is_err());
     }
 }

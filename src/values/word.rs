@@ -16,6 +16,8 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, Type, extensions::Extensions},
 };
 
+use super::Fault;
+
 /// A closed list of words.
 pub trait Vocabulary: fmt::Debug + Clone + 'static {
     /// The name of its schema.
@@ -89,8 +91,10 @@ impl<V: Vocabulary> Serialize for Word<V> {
 impl<'de, V: Vocabulary> Deserialize<'de> for Word<V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let code = Cow::<str>::deserialize(deserializer)?;
-        // The first word comes along, for whoever looks for something that fits.
-        Self::parse(&code).map_err(|fault| de::Error::custom(format_args!("{fault} {}", Self::default().0)))
+        Self::parse(&code).map_err(|fault| {
+            let words: Vec<&str> = V::WORDS.iter().map(|(word, _)| *word).collect();
+            de::Error::custom(Fault::message(fault, &[words.join(", ")]))
+        })
     }
 }
 

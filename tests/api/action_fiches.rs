@@ -45,6 +45,10 @@ async fn every_move_of_the_matrix_is_made_and_no_other() {
             for to in &states {
                 let one = fiche(&house, json!({ "territory_id": territory, "title": format!("{from} {to}"), "actual_end_on": "2022-12-31" })).await;
                 let id = one.rsplit_once('/').unwrap().1.to_owned();
+                if axis == "progress" {
+                    // A draft is not done.
+                    advance(&house, &one, json!({ "axis": "validation", "to": "submitted" })).await.expect(200);
+                }
                 let is_decided = |state: &str| axis == "validation" && ["validated", "postponed", "refused", "withdrawn"].contains(&state);
                 for step in way(from) {
                     if is_decided(&step) {
@@ -118,17 +122,18 @@ async fn done_needs_its_real_end_and_closed_children() {
     let id = parent.rsplit_once('/').unwrap().1;
     let child = fiche(&house, json!({ "territory_id": territory, "title": "Fille", "parent_id": id })).await;
     for one in [&parent, &child] {
+        advance(&house, one, json!({ "axis": "validation", "to": "submitted" })).await.expect(200);
         advance(&house, one, json!({ "axis": "progress", "to": "in_progress" })).await.expect(200);
     }
     let done = json!({ "axis": "progress", "to": "done" });
     let undated = advance(&house, &child, done.clone()).await.expect(422);
-    assert_eq!(undated.wrongs(), [("/actual_end_on".to_owned(), "broken_rule".to_owned())]);
+    assert_eq!(undated.wrongs(), [("/to".to_owned(), "broken_rule".to_owned())]);
     for one in [&parent, &child] {
         let tag = house.get(one).await.etag;
         house.patch(one, tag.as_deref(), json!({ "actual_end_on": "2022-12-31" })).await.expect(200);
     }
     let open = advance(&house, &parent, done.clone()).await.expect(422);
-    assert_eq!(open.wrongs(), [("/progress".to_owned(), "broken_rule".to_owned())]);
+    assert_eq!(open.wrongs(), [("/to".to_owned(), "broken_rule".to_owned())]);
     advance(&house, &child, done.clone()).await.expect(200);
     advance(&house, &parent, done).await.expect(200);
     // And a done fiche gets no open child any more, but may be changed otherwise.
@@ -148,6 +153,7 @@ async fn late_is_what_should_have_ended_and_is_neither_done_nor_abandoned() {
     };
     let fiches =
         [one("late", "2020-01-31").await, one("ahead", "2099-01-31").await, one("done", "2020-01-31").await, one("given up", "2020-01-31").await];
+    advance(&house, &fiches[2], json!({ "axis": "validation", "to": "submitted" })).await.expect(200);
     for (one, to) in [(2, "in_progress"), (2, "done"), (3, "abandoned")] {
         advance(&house, &fiches[one], json!({ "axis": "progress", "to": to, "reason": "Essai" })).await.expect(200);
     }

@@ -170,7 +170,7 @@ async fn nothing_comes_back_that_one_may_not_name_any_more() {
         send(restore.json(&json!({ "version": version }))).await
     };
     house.patch(&format!("/action-fiches/{public}"), Some("*"), json!({ "visibility": "restricted" })).await.expect(200);
-    assert_eq!(restore().await.expect(422).wrongs(), [("/action_fiche_id".to_owned(), "unknown_reference".to_owned())]);
+    assert_eq!(restore().await.expect(422).wrongs(), [("/version".to_owned(), "unknown_reference".to_owned())]);
     house.patch(&format!("/action-fiches/{public}"), Some("*"), json!({ "visibility": "public" })).await.expect(200);
     restore().await.expect(200);
 }
@@ -479,7 +479,9 @@ async fn a_theme_comes_back_into_no_scheme_of_others() {
     makers::make(&house, "/themes", json!({ "scheme": "first", "code": "n", "label_fr": "N", "label_en": "N", "position": 1 })).await;
     restore(&me, &theme, "*", 1).await.expect(403);
     restore(&me, &theme, "*", 2).await.expect(200);
-    restore(&house, &theme, "*", 1).await.expect(200);
+    // Nor does the nation bring a territory's theme into its own scheme.
+    let refused = restore(&house, &theme, "*", 1).await.expect(422);
+    assert_eq!(refused.wrongs(), [("/version".to_owned(), "broken_rule".to_owned())]);
 }
 
 /// Who calls a meeting does not undo, by the meeting, what approvers elsewhere decided in it.

@@ -601,7 +601,7 @@ impl Cells<'_> {
                 self.as_if_absent(operation, who, thing, bare);
             }
             let stale = send_it(Some("\"v99\""), "application/json", NOTHING()).await;
-            let (status, code) = first.unwrap_or((412, "stale"));
+            let (status, code) = first.unwrap_or((412, "no_such_version"));
             self.hold(operation, who, thing.about, &stale, status, code);
         }
         if method != Method::DELETE {

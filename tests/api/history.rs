@@ -96,7 +96,8 @@ async fn a_deleted_fiche_comes_back_with_its_parts_and_so_does_an_earlier_versio
     house.delete(&lonely, Some("*")).await.expect(204);
     house.delete(&format!("/partners/{partner}"), Some("*")).await.expect(204);
     let refused = house.post(&format!("{lonely}/restore"), json!({ "version": 1 })).await.expect(422);
-    assert_eq!(refused.wrongs(), [("/partner_id".to_owned(), "unknown_reference".to_owned())]);
+    assert_eq!(refused.wrongs(), [("/version".to_owned(), "unknown_reference".to_owned())]);
+    assert_eq!(refused.body["detail"], "partner_id: Refers to something that is not there.");
 }
 
 #[actix_web::test]

@@ -244,7 +244,7 @@ async fn what_a_list_does_not_understand_it_refuses_all_at_once() {
         ("/action-fiches?priority=urgent", "priority", "unknown_word"),
         ("/action-fiches?planned_start_on=2019-02-30", "planned_start_on", "invalid_date"),
         ("/action-fiches?planned_start_on__gte=a&planned_start_on__lt=b", "planned_start_on__gte", "invalid_date"),
-        ("/action-fiches?created_at__gte=2019-01-01T00:00:60Z", "created_at__gte", "invalid_date"),
+        ("/action-fiches?created_at__gte=2019-01-01T00:00:60Z", "created_at__gte", "invalid_instant"),
         ("/action-fiches?budget_eur=NaN", "budget_eur", "invalid_amount"),
         ("/action-fiches?territory_id=x", "territory_id", "invalid_id"),
         ("/action-fiches?title=a%00b", "title", "forbidden_character"),

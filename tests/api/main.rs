@@ -33,6 +33,7 @@ mod sources;
 mod streams;
 mod support;
 mod traps;
+mod values;
 mod walk;
 mod wire;
 mod words;

@@ -52,15 +52,15 @@ async fn what_is_asked_of_then_is_past_and_goes_with_reading_only() {
         house.anyone.get(&then(path, &made)).await.expect(200);
         house.anyone.get(&then(path, "2019-01-01T00:00:00%2B01:00")).await.expect(if path == "/territories" { 200 } else { 404 });
         for (odd, code) in [
-            ("2999-01-01", "invalid_date"),
+            ("2999-01-01", "invalid_moment"),
             ("2100-12-31", "not_past"),
             ("2099-01-01T00:00:00Z", "not_past"),
             (&(Utc::now() + chrono::Days::new(1)).date_naive().to_string(), "not_past"),
-            ("yesterday", "invalid_date"),
-            ("2026-06-30T23:59:60Z", "invalid_date"),
-            ("2026-02-30", "invalid_date"),
-            ("';--", "invalid_date"),
-            ("", "invalid_date"),
+            ("yesterday", "invalid_moment"),
+            ("2026-06-30T23:59:60Z", "invalid_moment"),
+            ("2026-02-30", "invalid_moment"),
+            ("';--", "invalid_moment"),
+            ("", "invalid_moment"),
         ] {
             let refused = house.anyone.get(&then(path, odd)).await.expect(400);
             assert_eq!(refused.wrongs(), [("as_of".to_owned(), code.to_owned())], "{path} {odd}");

@@ -335,7 +335,7 @@ async fn what_all_share_is_not_taken_by_adding_oneself_to_it() {
     approver.get(&format!("/people/{}", hidden[0])).await.expect(404);
     let back = approver.request(reqwest::Method::POST, &format!("/committees/{committee}/restore")).header("if-match", "*");
     let refused = crate::support::send(back.json(&json!({ "version": version }))).await.expect(422);
-    assert_eq!(refused.wrongs(), [("/person_id".to_owned(), "unknown_reference".to_owned())]);
+    assert_eq!(refused.wrongs(), [("/version".to_owned(), "unknown_reference".to_owned())]);
     approver.get(&format!("/people/{}", hidden[0])).await.expect(404);
 }
 

@@ -12,13 +12,13 @@ use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::words::Validation;
+use super::words::{Validation, ValidationWords};
 use crate::{
     db::Db,
-    http::{Caller, Momentary, Problem, Result, Said, Wrong, kinds, number, parameters},
+    http::{Caller, Momentary, Problem, Result, kinds, number, once, unknown, value},
     rights,
     schema::{action_fiche_themes, action_fiches},
-    values::{Amount, Basis, DepartmentCode, Id, RegionCode},
+    values::{Amount, Basis, DepartmentCode, Id, RegionCode, Vocabulary},
 };
 
 /// Which fiches and funding lines are summed.
@@ -62,21 +62,19 @@ struct Asked {
 impl Asked {
     fn of(request: &HttpRequest) -> Result<Self> {
         let (mut asked, mut errors) = (Self::default(), Vec::new());
-        for (name, value) in parameters(request) {
-            let mut id = || {
-                let said = Said::new("Is not an identifier.", "N'est pas un identifiant.");
-                Id::parse(&value).map_err(|_| errors.push(Wrong::parameter(&name, "invalid_id", said))).ok()
-            };
+        for (name, given) in once(request, &mut errors) {
+            let mut id = || value(&name, &given, Id::parse, &mut errors);
             match name.as_str() {
                 "territory_id" => asked.territory = id(),
                 "theme_id" => asked.theme = id(),
                 "partner_id" => asked.partner = id(),
                 "support_tool_id" => asked.tool = id(),
-                "region_code" if RegionCode::parse(&value).is_ok() => asked.region = Some(value),
-                "department_code" if DepartmentCode::parse(&value).is_ok() => asked.department = Some(value),
-                "year" => asked.year = i32::try_from(number(&name, &value, 1, 1_000_000, &mut errors)).ok(),
-                "validation" if Validation::parse(&value).is_ok() => asked.validation = Some(value),
-                _ => errors.push(Wrong::parameter(&name, "invalid_value", Said::new("Is not a value of it.", "N'est pas une de ses valeurs."))),
+                "region_code" => asked.region = value(&name, &given, RegionCode::CODING.read, &mut errors),
+                "department_code" => asked.department = value(&name, &given, DepartmentCode::CODING.read, &mut errors),
+                "year" => asked.year = i32::try_from(number(&name, &given, 1, 1_000_000, &mut errors)).ok(),
+                // `guard` has refused any other parameter.
+                _ if Validation::parse(&given).is_ok() => asked.validation = Some(given),
+                _ => unknown(&name, &given, ValidationWords::WORDS.iter().map(|(word, _)| *word), &mut errors),
             }
         }
         if errors.is_empty() { Ok(asked) } else { Err(Problem::errors(&kinds::INVALID_PARAMETERS, errors)) }
@@ -131,7 +129,8 @@ struct Sum {
     paid_unknown: i64,
 }
 
-/// The money still to be found (reste à financer): the budgets, minus the amounts granted on the same basis. A fiche that several
+/// The money still to be found (reste à financer): the budgets, minus the amounts granted on the same basis. A grant that does not say its
+/// basis counts as one on the basis of its budget, and so does any grant for a budget that does not. A fiche that several
 /// intercommunalities share counts once.
 #[serde_with::apply(Option => #[schema(required)])]
 #[derive(Debug, Serialize, ToSchema, QueryableByName)]
@@ -143,6 +142,9 @@ struct Remainder {
     /// The number of fiches with a budget.
     #[diesel(sql_type = BigInt)]
     fiches: i64,
+    /// The number of these fiches with such a grant: its basis is assumed (base supposée).
+    #[diesel(sql_type = BigInt)]
+    basis_assumed: i64,
     /// The sum of the budgets of these fiches.
     #[diesel(sql_type = Nullable<Numeric>)]
     #[schema(value_type = Option<f64>)]
@@ -173,7 +175,8 @@ struct Delays {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Funding)]
 struct Funding {
-    /// The number of fiches, with or without funding lines.
+    /// The number of fiches, with or without funding lines. With `partner_id`, `support_tool_id` or `year`, of those with such a line; all
+    /// that follows is of these.
     fiches: i64,
     /// One sum for each basis (HT, TTC).
     #[schema(max_items = 10)]
@@ -188,6 +191,12 @@ struct Funding {
     #[schema(max_items = 10)]
     remaining: Vec<Remainder>,
     delays: Delays,
+}
+
+#[derive(QueryableByName)]
+struct Funded {
+    #[diesel(sql_type = Uuid)]
+    id: Id,
 }
 
 #[derive(QueryableByName)]
@@ -251,16 +260,26 @@ async fn read_action_fiche_funding(db: Data<Db>, request: HttpRequest) -> Result
         if let Some(scope) = rights::fiches(caller.reach()) {
             fiches = fiches.filter(scope);
         }
-        let fiches: Vec<Id> = fiches.load(conn).await?;
+        let mut fiches: Vec<Id> = fiches.load(conn).await?;
+        if asked.partner.is_some() || asked.tool.is_some() || asked.year.is_some() {
+            let with = sql_query(format!("SELECT DISTINCT action_fiche_id AS id FROM action_fiche_funding_lines WHERE {OF_THESE}"));
+            let with = with.bind::<Array<Uuid>, _>(&fiches).bind::<Nullable<Uuid>, _>(asked.partner);
+            let with: Vec<Funded> = with.bind::<Nullable<Uuid>, _>(asked.tool).bind::<Nullable<Int4>, _>(asked.year).load(conn).await?;
+            fiches = with.into_iter().map(|funded| funded.id).collect();
+        }
         let mut grouped = Vec::new();
         for columns in ["", ", funder, partner_id", ", support_tool_id"] {
             let sums = sql_query(sums(columns)).bind::<Array<Uuid>, _>(&fiches).bind::<Nullable<Uuid>, _>(asked.partner);
             grouped.push(sums.bind::<Nullable<Uuid>, _>(asked.tool).bind::<Nullable<Int4>, _>(asked.year).load::<Sum>(conn).await?);
         }
         let remaining = sql_query(
-            "SELECT budget_basis AS basis, count(*) AS fiches, sum(budget_eur) AS budget_eur, sum(greatest(budget_eur - granted, 0)) AS remaining_eur \
-             FROM action_fiches, LATERAL (SELECT coalesce(sum(granted_eur), 0) AS granted FROM action_fiche_funding_lines line \
-             WHERE line.action_fiche_id = action_fiches.id AND line.basis IS NOT DISTINCT FROM action_fiches.budget_basis) given \
+            "SELECT budget_basis AS basis, count(*) AS fiches, count(*) FILTER (WHERE assumed) AS basis_assumed, sum(budget_eur) AS budget_eur, \
+             sum(greatest(budget_eur - granted, 0)) AS remaining_eur \
+             FROM action_fiches, nullif(budget_basis, 'unknown') AS wanted, \
+             LATERAL (SELECT coalesce(sum(granted_eur), 0) AS granted, \
+                 coalesce(bool_or(nullif(line.basis, 'unknown') IS NULL OR wanted IS NULL) FILTER (WHERE granted_eur > 0), false) AS assumed \
+             FROM action_fiche_funding_lines line \
+             WHERE line.action_fiche_id = action_fiches.id AND coalesce(nullif(line.basis, 'unknown'), wanted, '') = coalesce(wanted, nullif(line.basis, 'unknown'), '')) given \
              WHERE id = ANY($1) AND budget_eur IS NOT NULL GROUP BY budget_basis ORDER BY budget_basis",
         );
         let remaining = remaining.bind::<Array<Uuid>, _>(&fiches).load(conn).await?;

@@ -13,12 +13,12 @@ use super::ActionFiche;
 use crate::{
     db::{
         Conn,
-        listing::{Field, Listed, field},
+        listing::{Field, Listed, code, field},
     },
     http::{Content, Resource, Result, Shown, sent},
     noun::{Address, Card, Noun, Of, Operations, Rule, Writing},
     schema::action_fiche_locations,
-    values::{CommuneCode, Id, Name, ShortText},
+    values::{CommuneCode, Id, Name, ShortText, rules},
 };
 
 /// A location of a fiche (localisation): a commune, a place, a point.
@@ -95,7 +95,7 @@ pub struct LocationPatch {
 static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
     vec![
         field(action_fiche_locations::label).sorted(),
-        field(action_fiche_locations::commune_code),
+        code::<rules::CommuneCode, _>(action_fiche_locations::commune_code),
         field(action_fiche_locations::created_at).sorted(),
         field(action_fiche_locations::updated_at).sorted(),
     ]

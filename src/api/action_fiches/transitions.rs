@@ -10,7 +10,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::ActionFiche;
 use crate::{
-    db::{Conn, Db},
+    db::{Caused, Conn, Db},
     http::{At, Editor, IfMatch, Json, Problem, Result, Said, Tagged, kinds},
     noun::{Address, Noun, in_words, may_move, open},
     schema::action_fiches,
@@ -135,10 +135,11 @@ async fn create_action_fiche_transition(
             let said = Said::new("A meeting decides on it: record its decision.", "Une réunion en décide : enregistrez sa décision.");
             return Err(Problem::body("/to", "needs_decision", said));
         }
-        Ok(advance(fiche, &step, conn).await?.into())
+        // A rule that the move would break is told of the move.
+        let moved = advance(fiche, &step, conn).await;
+        moved.map(Tagged::from).map_err(|problem| if problem.caused().is_some() { in_words::<ActionFiche>(problem).at("/to") } else { problem })
     })
     .await
-    .map_err(in_words::<ActionFiche>)
 }
 
 #[derive(AsChangeset)]

@@ -74,12 +74,7 @@ impl Following {
             match name.as_str() {
                 "limit" => limit = number(&name, &value, 1, MOST, &mut errors),
                 "cursor" => cursor = Some(value),
-                "territory" => match Id::parse(&value) {
-                    Ok(id) => filter.territory = Some(id),
-                    Err(_) => {
-                        errors.push(Wrong::parameter(&name, "invalid_id", Said::new("Is not an identifier.", "N'est pas un identifiant.")));
-                    }
-                },
+                "territory" => filter.territory = http::value(&name, &value, Id::parse, &mut errors),
                 _ => {
                     let (known, asked) = (crate::api::names(), value.split(',').map(str::trim).collect::<BTreeSet<_>>());
                     for noun in asked {

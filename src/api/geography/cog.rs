@@ -22,7 +22,7 @@ use crate::{
     db::{Conn, Db},
     http::Result,
     schema,
-    values::{Checked, Fault, Id, Rule, rules},
+    values::{Checked, Id, Rule, rules},
 };
 
 /// The result of a statement of a load.
@@ -53,7 +53,6 @@ struct Intercommunality {
     nom: String,
     #[serde(rename = "type")]
     kind: String,
-    population_totale: Option<i32>,
     membres: Vec<Member>,
 }
 
@@ -141,10 +140,10 @@ impl Faults {
     }
 
     fn text<R: Rule>(&mut self, file: &str, item: &str, text: &str) -> String {
-        match Checked::<R>::parse(text) {
+        match Checked::<R>::told(text) {
             Ok(checked) => checked.as_str().to_owned(),
-            Err(code) => {
-                self.say(file, item, Fault::find(code).map_or(code, |fault| fault.en));
+            Err(sentence) => {
+                self.say(file, item, &sentence);
                 String::new()
             }
         }
@@ -188,9 +187,10 @@ pub fn parse(open: impl Fn(&str) -> anyhow::Result<Vec<u8>>) -> anyhow::Result<C
     let all: Vec<Commune> = rows(&open("communes.json")?, "communes.json")?;
     let (living, parts): (Vec<Commune>, Vec<Commune>) = all.into_iter().partition(|commune| commune.kind == "commune-actuelle");
     let mut wholes: HashMap<&str, [Option<String>; 2]> = living.iter().map(|commune| (commune.code.as_str(), [None, None])).collect();
+    let people: HashMap<&str, i32> = living.iter().filter_map(|commune| Some((commune.code.as_str(), commune.population?))).collect();
     let mut intercommunalities = BTreeMap::new();
     for (place, file) in ["epci.json", "ept.json"].into_iter().enumerate() {
-        for Intercommunality { code, nom, kind, population_totale, membres } in rows(&open(file)?, file)? {
+        for Intercommunality { code, nom, kind, membres } in rows(&open(file)?, file)? {
             let name = faults.text::<rules::Name>(file, &code, &nom);
             let siren = faults.text::<rules::Siren>(file, &code, &code);
             let kind = match kind.as_str() {
@@ -212,7 +212,9 @@ pub fn parse(open: impl Fn(&str) -> anyhow::Result<Vec<u8>>) -> anyhow::Result<C
                     None => faults.say(file, &code, &format!("the commune {} is not there", member.code)),
                 }
             }
-            let row = json!({ "siren": siren, "name": name, "kind": kind, "communes_count": membres.len(), "population": population_totale });
+            // The inhabitants of its communes: the file has another number, which counts some of them twice (population totale).
+            let population = membres.iter().filter_map(|member| people.get(member.code.as_str()).copied()).reduce(|sum, more| sum + more);
+            let row = json!({ "siren": siren, "name": name, "kind": kind, "communes_count": membres.len(), "population": population });
             if intercommunalities.insert(siren.clone(), row).is_some() {
                 faults.say(file, &siren, "is there twice");
             }

@@ -13,7 +13,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::{
     db::{
         Conn, Db,
-        listing::{Field, Listed, Scope, field},
+        listing::{Field, Listed, Scope, code, field},
     },
     http::{Along, Coded, List, One, Page, Resource, Result, Shown, Tagged},
     rights::Reach,
@@ -105,13 +105,13 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
     vec![
         field(communes::search),
         field(communes::year).named("year", "The year of the COG (millésime); by default the latest loaded year."),
-        field(communes::code).sorted(),
+        code::<rules::CommuneCode, _>(communes::code).sorted().resolved("commune_ids", communes::id),
         field(communes::name).sorted(),
-        field(communes::siren),
-        field(communes::department_code).sorted(),
-        field(communes::region_code),
-        field(communes::intercommunality_siren),
-        field(communes::ept_siren),
+        code::<rules::Siren, _>(communes::siren),
+        code::<rules::DepartmentCode, _>(communes::department_code).sorted(),
+        code::<rules::RegionCode, _>(communes::region_code),
+        code::<rules::Siren, _>(communes::intercommunality_siren),
+        code::<rules::Siren, _>(communes::ept_siren),
         field(communes::population).sorted(),
     ]
 });

@@ -12,7 +12,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::{
     db::{
         Conn, Db,
-        listing::{Field, Listed, Scope, field},
+        listing::{Field, Listed, Scope, code, field},
     },
     http::{Along, Coded, List, One, Page, Resource, Result, Shown, Tagged},
     rights::Reach,
@@ -64,9 +64,9 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
     vec![
         field(departments::search),
         field(departments::year).named("year", "The year of the COG (millésime); by default the latest loaded year."),
-        field(departments::code).sorted(),
+        code::<rules::DepartmentCode, _>(departments::code).sorted(),
         field(departments::name).sorted(),
-        field(departments::region_code).sorted(),
+        code::<rules::RegionCode, _>(departments::region_code).sorted(),
     ]
 });
 

@@ -12,7 +12,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::{
     db::{
         Conn, Db,
-        listing::{Field, Listed, Scope, field, word},
+        listing::{Field, Listed, Scope, code, field, word},
     },
     http::{Along, Coded, List, One, Page, Resource, Result, Shown, Tagged},
     rights::Reach,
@@ -50,7 +50,7 @@ pub struct IntercommunalityPlace {
     pub region_code: RegionCode,
     /// The number of communes.
     pub communes_count: i32,
-    /// The number of inhabitants of these communes (population).
+    /// The number of inhabitants of these communes (population municipale).
     #[schema(required)]
     pub population: Option<i32>,
 }
@@ -67,7 +67,7 @@ pub struct Intercommunality {
     pub kind: IntercommunalityKind,
     /// The number of communes of the intercommunality.
     pub communes_count: i32,
-    /// The number of inhabitants (population totale).
+    /// The number of inhabitants of its communes (population municipale).
     #[schema(required)]
     pub population: Option<i32>,
     /// The version (numéro de version): 1 when it was created, one more at each change. The `ETag` is `"v<version>"`.
@@ -105,14 +105,14 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
     vec![
         field(intercommunalities::search),
         field(intercommunalities::year).named("year", "The year of the COG (millésime); by default the latest loaded year."),
-        field(intercommunalities::siren).sorted(),
+        code::<rules::Siren, _>(intercommunalities::siren).sorted(),
         field(intercommunalities::name).sorted(),
         word::<IntercommunalityKindWords, _>(intercommunalities::kind),
         field(intercommunalities::population).sorted(),
-        field(intercommunality_places::department_code)
+        code::<rules::DepartmentCode, _>(intercommunality_places::department_code)
             .linked(intercommunality_places::intercommunality_id, intercommunalities::id)
             .named("department_code", "Those with communes in this department."),
-        field(intercommunality_places::region_code)
+        code::<rules::RegionCode, _>(intercommunality_places::region_code)
             .linked(intercommunality_places::intercommunality_id, intercommunalities::id)
             .named("region_code", "Those with communes in this region."),
     ]

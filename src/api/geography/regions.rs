@@ -12,7 +12,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::{
     db::{
         Conn, Db,
-        listing::{Field, Listed, Scope, field},
+        listing::{Field, Listed, Scope, code, field},
     },
     http::{Along, Coded, List, One, Page, Resource, Result, Shown, Tagged},
     rights::Reach,
@@ -62,7 +62,7 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
     vec![
         field(regions::search),
         field(regions::year).named("year", "The year of the COG (millésime); by default the latest loaded year."),
-        field(regions::code).sorted(),
+        code::<rules::RegionCode, _>(regions::code).sorted(),
         field(regions::name).sorted(),
     ]
 });

@@ -13,12 +13,12 @@ use super::{by, keep_an_admin, lock, to_come};
 use crate::{
     db::{
         Conn, Db, Error,
-        listing::{Field, Listed, field, word},
+        listing::{Field, Listed, code, field, word},
     },
     http::{Admin, At, Json, List, Made, Momentary, Page, Problem, Result, Said, Shown, gate::Gate, kinds},
     rights::{self, Delegation, Grant, Perimeter, PerimeterKind, PerimeterWords, Role, RoleWords, Subject, holders, missing_place, national_admins},
     schema::grants,
-    values::{DepartmentCode, Id, Instant, RegionCode, ShortText},
+    values::{DepartmentCode, Id, Instant, RegionCode, ShortText, rules},
 };
 
 /// The latest end of a grant, in days from now.
@@ -96,8 +96,8 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
         field(grants::value),
         word::<RoleWords, _>(grants::role).sorted(),
         word::<PerimeterWords, _>(grants::perimeter).sorted(),
-        field(grants::region_code),
-        field(grants::department_code),
+        code::<rules::RegionCode, _>(grants::region_code),
+        code::<rules::DepartmentCode, _>(grants::department_code),
         field(grants::territory_id),
         field(grants::action_fiche_id),
         field(grants::starts_at).sorted(),

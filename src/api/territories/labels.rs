@@ -13,12 +13,12 @@ use super::Territory;
 use crate::{
     db::{
         Conn,
-        listing::{Field, Listed, field, word},
+        listing::{Field, Listed, code, field, word},
     },
     http::{Along, Content, Resource, Result, Shown, sent},
     noun::{Address, Card, Noun, Of, Operations, Rule, Writing},
     schema::territory_labels,
-    values::{Contour, Day, Id, LongText, OfficialCode, Vocabulary, Word},
+    values::{Contour, Day, Id, LongText, OfficialCode, Vocabulary, Word, rules},
 };
 
 /// The words of [`LabelStatus`].
@@ -129,7 +129,7 @@ pub struct LabelPatch {
 static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
     vec![
         field(territory_labels::phase_id),
-        field(territory_labels::official_code).sorted(),
+        code::<rules::OfficialCode, _>(territory_labels::official_code).sorted(),
         word::<LabelStatusWords, _>(territory_labels::status).sorted(),
         field(territory_labels::labelled_on).sorted(),
         field(territory_labels::created_at).sorted(),
@@ -160,7 +160,11 @@ impl Noun for Label {
         one: "territory_label",
         a: "a label of a territory",
         all: "the labels of a territory",
-        rules: &[Rule::period("period")],
+        rules: &[
+            Rule::period("period"),
+            Rule("applied", "/labelled_on", "A label is given after its application.", "Un label est donné après la candidature."),
+            Rule("given", "/labelled_on", "A candidate has no label yet.", "Un candidat n'a pas encore de label."),
+        ],
         ..Card::EMPTY
     };
     const WRITING: Writing<Self> = Writing::NATION;

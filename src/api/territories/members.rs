@@ -13,12 +13,12 @@ use super::Territory;
 use crate::{
     db::{
         Conn,
-        listing::{Field, Listed, field, period, word},
+        listing::{Field, Listed, code, field, period, word},
     },
     http::{Content, Resource, Result, Shown, sent},
     noun::{Address, Card, Noun, Of, Operations, Rule, Writing},
     schema::territory_members,
-    values::{CommuneCode, Day, DepartmentCode, Id, Many, Name, Siren, Vocabulary, Word},
+    values::{CommuneCode, Day, DepartmentCode, Id, Many, Name, Siren, Vocabulary, Word, rules},
 };
 
 /// The words of [`MemberKind`].
@@ -128,8 +128,8 @@ pub struct MemberPatch {
 
 static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
     vec![
-        field(territory_members::siren),
-        field(territory_members::commune_code),
+        code::<rules::Siren, _>(territory_members::siren),
+        code::<rules::CommuneCode, _>(territory_members::commune_code),
         field(territory_members::name).sorted(),
         word::<MemberKindWords, _>(territory_members::kind),
         field(territory_members::phase_id),

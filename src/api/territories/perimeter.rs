@@ -15,7 +15,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::Territory;
 use crate::{
     db::{Conn, Db, TODAY},
-    http::{At, Caller, Momentary, Problem, Result, Said, Wrong, kinds, parameters},
+    http::{At, Caller, Momentary, Problem, Result, kinds, once, value},
     noun::{Address, find},
     values::{CommuneCode, Day, DepartmentCode, Id, Name, RegionCode, Siren},
 };
@@ -27,7 +27,7 @@ pub struct PerimeterPlace<C> {
     pub name: Name,
     /// The number of communes of the territory in this department or region.
     pub communes_count: i64,
-    /// The number of inhabitants of these communes (population).
+    /// The number of inhabitants of these communes (population municipale).
     #[schema(required)]
     pub population: Option<i64>,
 }
@@ -222,11 +222,11 @@ struct Asked {
 impl Asked {
     fn of(request: &HttpRequest) -> Result<Self> {
         let (mut asked, mut errors) = (Self::default(), Vec::new());
-        for (name, value) in parameters(request) {
-            match (name.as_str(), Day::parse(&value), Id::parse(&value)) {
-                ("on", Ok(day), _) => asked.on = Some(day),
-                ("phase_id", _, Ok(id)) => asked.phase = Some(id),
-                _ => errors.push(Wrong::parameter(&name, "invalid_value", Said::new("Is not a value of it.", "N'est pas une de ses valeurs."))),
+        for (name, given) in once(request, &mut errors) {
+            match name.as_str() {
+                "on" => asked.on = value(&name, &given, Day::parse, &mut errors),
+                // `guard` has refused any other parameter.
+                _ => asked.phase = value(&name, &given, Id::parse, &mut errors),
             }
         }
         if errors.is_empty() { Ok(asked) } else { Err(Problem::errors(&kinds::INVALID_PARAMETERS, errors)) }

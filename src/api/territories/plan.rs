@@ -14,7 +14,7 @@ use crate::{
     db::Db,
     http::{At, Caller, Momentary, OrGone, Result},
     rights,
-    schema::{action_fiche_themes, action_fiches, objectives, territories, themes},
+    schema::{action_fiche_themes, action_fiches, objectives, territories, territory_labels, themes},
     values::{Count, Id, Name, ShortText},
 };
 
@@ -89,7 +89,9 @@ pub fn routes(routes: &mut ServiceConfig) {
 /// Read the plan of a territory
 ///
 /// The plan (plan d'actions) as a tree: the themes, the objectives of each theme, and the fiches that serve each objective, with their
-/// numbers at each level. Computed now, of what the caller may see. Objectives and fiches without a theme come last.
+/// numbers at each level. Computed now, of what the caller may see. A theme stands there, with or without a fiche, if it is the territory's
+/// own, of a phase for which the territory applied, or of a scheme that its fiches or objectives use. Objectives and fiches without a theme
+/// come last.
 #[utoipa::path(responses((status = OK, body = Plan)))]
 #[get("/territories/{id}/plan")]
 async fn read_territory_plan(db: Data<Db>, At(id): At, request: HttpRequest) -> Result<Momentary<Plan>> {
@@ -109,7 +111,12 @@ async fn read_territory_plan(db: Data<Db>, At(id): At, request: HttpRequest) -> 
         let rows = rows.select((objectives::id, objectives::theme_id, objectives::wording, objectives::position, objectives::parent_id));
         let rows: Vec<ObjectiveRow> = rows.load(conn).await?;
         let used: Vec<Id> = borne.iter().map(|(theme, _)| *theme).chain(rows.iter().filter_map(|row| row.1)).collect();
-        let known = themes::table.filter(themes::id.eq_any(used)).order_by((themes::scheme, themes::position, themes::id));
+        let schemes: Vec<String> = themes::table.filter(themes::id.eq_any(used)).select(themes::scheme).distinct().load(conn).await?;
+        let phases: Vec<Id> =
+            territory_labels::table.filter(territory_labels::territory_id.eq(id)).select(territory_labels::phase_id).load(conn).await?;
+        let theirs = themes::scheme.eq_any(schemes).or(themes::territory_id.eq(id).assume_not_null());
+        let theirs = theirs.or(themes::territory_id.is_null().and(themes::phase_id.eq_any(phases).assume_not_null()));
+        let known = themes::table.filter(theirs).order_by((themes::scheme, themes::position, themes::id));
         let known: Vec<ThemeRow> = known.select((themes::id, themes::label_fr, themes::label_en)).load(conn).await?;
         Ok(Momentary(tree(id, fiches, &borne, &rows, known)))
     })
@@ -160,7 +167,8 @@ fn tree(territory_id: Id, fiches: Vec<Fiche>, borne: &[(Id, Id)], rows: &[Object
             fiches: under.iter().filter(elsewhere).map(|fiche| (*fiche).clone()).collect(),
         }
     };
-    let themes = known.into_iter().map(Some).chain([None]).map(branch).filter(|theme| theme.fiches_count > 0 || !theme.objectives.is_empty());
-    let themes = themes.collect();
+    // What has no theme is told only if there is something.
+    let themes = known.into_iter().map(Some).chain([None]).map(branch);
+    let themes = themes.filter(|theme| theme.theme_id.is_some() || theme.fiches_count > 0 || !theme.objectives.is_empty()).collect();
     Plan { territory_id, fiches_count: fiches.len(), themes }
 }

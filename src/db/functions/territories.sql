@@ -1,14 +1,56 @@
 -- A thing may name only things of its own territory, or of no territory: so nobody hangs a thing on another territory's. The
--- trigger's arguments are the column that names the other thing, and the table of that thing.
+-- trigger's arguments are the column that names the other thing, and the table of that thing; for a part also the column that names its
+-- whole, and the table of the whole, which has the territory.
 CREATE OR REPLACE FUNCTION same_territory() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
+    row jsonb := to_jsonb(NEW) - 'search';
+    ours uuid := row ->> 'territory_id';
     theirs uuid;
 BEGIN
-    EXECUTE format('SELECT territory_id FROM %I WHERE id = $1', TG_ARGV[1]) INTO theirs USING (to_jsonb(NEW) ->> TG_ARGV[0])::uuid;
-    IF theirs <> NEW.territory_id OR theirs IS NOT NULL AND NEW.territory_id IS NULL THEN
+    EXECUTE format('SELECT territory_id FROM %I WHERE id = $1', TG_ARGV[1]) INTO theirs USING (row ->> TG_ARGV[0])::uuid;
+    IF TG_NARGS > 2 THEN
+        EXECUTE format('SELECT territory_id FROM %I WHERE id = $1', TG_ARGV[3]) INTO ours USING (row ->> TG_ARGV[2])::uuid;
+    END IF;
+    IF theirs IS NOT NULL AND theirs IS DISTINCT FROM ours THEN
         RAISE EXCEPTION 'of another territory' USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
             CONSTRAINT = TG_TABLE_NAME || '_' || TG_ARGV[0] || '_territory';
     END IF;
+    RETURN NEW;
+END $$;
+
+-- All themes of a scheme are of one territory, or all are of none: the nation's. A theme that other things use goes to no other territory.
+-- One transaction at a time changes a scheme: otherwise two could make it of two territories together.
+CREATE OR REPLACE FUNCTION themes_scheme_territory() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND (NEW.scheme, NEW.territory_id) IS NOT DISTINCT FROM (OLD.scheme, OLD.territory_id) THEN
+        RETURN NEW;
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended('scheme ' || NEW.scheme, 0));
+    IF EXISTS (SELECT FROM themes WHERE scheme = NEW.scheme AND id <> NEW.id AND territory_id IS DISTINCT FROM NEW.territory_id) THEN
+        RAISE EXCEPTION 'a scheme of others' USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME, CONSTRAINT = 'themes_scheme_territory';
+    END IF;
+    IF TG_OP = 'UPDATE' AND NEW.territory_id IS DISTINCT FROM OLD.territory_id AND EXISTS (
+        SELECT FROM objectives WHERE theme_id = NEW.id AND territory_id <> NEW.territory_id
+        UNION ALL SELECT FROM action_fiche_themes link JOIN action_fiches whole ON whole.id = link.action_fiche_id WHERE link.theme_id = NEW.id AND whole.territory_id <> NEW.territory_id
+        UNION ALL SELECT FROM diagnosis_stakes part JOIN diagnoses whole ON whole.id = part.diagnosis_id WHERE part.theme_id = NEW.id AND whole.territory_id <> NEW.territory_id
+        UNION ALL SELECT FROM diagnosis_ambitions part JOIN diagnoses whole ON whole.id = part.diagnosis_id WHERE part.theme_id = NEW.id AND whole.territory_id <> NEW.territory_id
+    ) THEN
+        RAISE EXCEPTION 'used elsewhere' USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME, CONSTRAINT = 'themes_used_elsewhere';
+    END IF;
+    RETURN NEW;
+END $$;
+
+-- What has happened did not happen on a day to come, in Paris. The trigger's arguments are the columns with such days.
+CREATE OR REPLACE FUNCTION not_future() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    row jsonb := to_jsonb(NEW) - 'search';
+    member text;
+BEGIN
+    FOREACH member IN ARRAY TG_ARGV LOOP
+        IF (row ->> member)::date > (now() AT TIME ZONE 'Europe/Paris')::date THEN
+            RAISE EXCEPTION 'in the future' USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME, CONSTRAINT = TG_TABLE_NAME || '_' || member || '_future';
+        END IF;
+    END LOOP;
     RETURN NEW;
 END $$;
 

@@ -11,11 +11,14 @@ use diesel::{
 
 use crate::{
     schema::sql_types::Tsvector,
-    values::{Amount, Day, Id, Instant, Vocabulary},
+    values::{Amount, Checked, Coding, Day, Id, Instant, Rule, Vocabulary, normalised, particulars, rules},
 };
 
 /// A piece of SQL without values.
 pub type Sql = dyn QueryFragment<Pg> + Send + Sync;
+
+/// The longest text that is looked for, in bytes.
+pub const LONGEST: usize = 1000;
 
 /// The kind of values of a column, as far as filters need it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,6 +29,8 @@ pub enum Kind {
     Text,
     /// A word of a closed list, each with its French label.
     Word(&'static [(&'static str, &'static str)]),
+    /// A code, which is read as its type reads it.
+    Code(&'static Coding),
     /// A whole number.
     Integer,
     /// A decimal.
@@ -47,7 +52,7 @@ impl Kind {
     pub(super) fn sql(self) -> &'static str {
         match self {
             Self::Id => "uuid",
-            Self::Text | Self::Word(_) | Self::Search => "text",
+            Self::Text | Self::Word(_) | Self::Code(_) | Self::Search => "text",
             Self::Integer => "integer",
             Self::Amount => "numeric",
             Self::Flag => "boolean",
@@ -61,26 +66,48 @@ impl Kind {
         matches!(self, Self::Integer | Self::Amount | Self::Day | Self::Instant)
     }
 
-    /// Checks a value before PostgreSQL gets it, and returns it in the form for PostgreSQL. The error is the code of a fault.
+    /// Reads a value as writes read it, and returns it in the form for PostgreSQL. The error is the code of a fault.
     pub fn check(self, value: &str) -> Result<String, &'static str> {
-        if let Self::Instant = self {
-            return Instant::parse(value).map(|instant| instant.to_string());
+        match self {
+            Self::Code(coding) => (coding.read)(value),
+            Self::Instant => Instant::parse(value).map(|instant| instant.to_string()),
+            Self::Text | Self::Search => text(value),
+            _ => self.fits(value).map(|()| value.to_owned()),
         }
-        self.fits(value).map(|()| value.to_owned())
+    }
+
+    /// What the sentence of the fault with this code tells of a value.
+    pub fn particulars(self, code: &str, value: &str) -> Vec<String> {
+        match self {
+            Self::Integer if code == "out_of_range" => [i32::MIN, i32::MAX].map(|end| end.to_string()).to_vec(),
+            Self::Code(coding) => particulars(code, value, false, coding.longest),
+            _ => particulars(code, value, true, LONGEST),
+        }
     }
 
     fn fits(self, value: &str) -> Result<(), &'static str> {
         match self {
             Self::Id => Id::parse(value).map(drop),
             Self::Word(words) => words.iter().any(|(word, _)| *word == value).then_some(()).ok_or("unknown_word"),
-            Self::Integer => value.parse::<i32>().map(drop).map_err(|_| "out_of_range"),
+            Self::Integer => value.parse::<i32>().map(drop).map_err(|_| {
+                let digits = value.strip_prefix('-').unwrap_or(value);
+                if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) { "out_of_range" } else { "not_whole" }
+            }),
             Self::Amount => Amount::parse(value).map(drop),
             Self::Flag => matches!(value, "true" | "false").then_some(()).ok_or("unknown_word"),
             Self::Day | Self::Period => Day::parse(value).map(drop),
-            Self::Text | Self::Search if value.is_empty() => Err("blank"),
-            Self::Text | Self::Search if value.len() > 1000 => Err("too_long"),
-            Self::Text | Self::Search | Self::Instant => Ok(()),
+            Self::Code(_) | Self::Instant | Self::Text | Self::Search => Ok(()),
         }
+    }
+}
+
+/// A text that is looked for, in the form in which texts are stored.
+fn text(value: &str) -> Result<String, &'static str> {
+    let text = normalised(value, true).map_err(|_| "forbidden_character")?;
+    match text.len() {
+        0 => Err("blank"),
+        1..=LONGEST => Ok(text),
+        _ => Err("too_long"),
     }
 }
 
@@ -132,6 +159,16 @@ pub enum Names {
     Document,
 }
 
+/// How the values of a filter are resolved: the function makes of the codes that were asked for what this column is compared with.
+pub struct Resolution {
+    /// The function.
+    pub(super) function: &'static str,
+    /// The type of what it returns.
+    pub(super) sql: &'static str,
+    /// The column, if it is not the field's own.
+    pub(super) column: Option<Box<Sql>>,
+}
+
 /// A column that may be asked for, and how.
 pub struct Field {
     /// Its name in a query string.
@@ -149,6 +186,7 @@ pub struct Field {
     pub(super) column: Box<Sql>,
     pub(super) end: Option<Box<Sql>>,
     pub(super) link: Option<Link>,
+    pub(super) resolution: Option<Resolution>,
 }
 
 /// Another table, whose rows point to the listed row.
@@ -168,7 +206,7 @@ where
 {
     let (kind, nullable) = (C::SqlType::KIND, C::SqlType::NULLABLE);
     let name = if kind == Kind::Search { "q" } else { C::NAME };
-    Field { name, kind, nullable, sortable: false, names: None, about: "", column: Box::new(column), end: None, link: None }
+    Field { name, kind, nullable, sortable: false, names: None, about: "", column: Box::new(column), end: None, link: None, resolution: None }
 }
 
 /// A column that holds a word of a closed list.
@@ -178,6 +216,18 @@ where
     C::SqlType: Askable,
 {
     Field { kind: Kind::Word(V::WORDS), about: V::ABOUT, ..field(column) }
+}
+
+/// A column that holds a code of this type. An old code of a commune stands for the commune that it became part of.
+pub fn code<R: Rule, C>(column: C) -> Field
+where
+    C: Column + QueryFragment<Pg> + Send + Sync + 'static,
+    C::SqlType: Askable,
+{
+    let coding = Checked::<R>::CODING;
+    let commune = coding.name == rules::CommuneCode::NAME;
+    let resolution = commune.then_some(Resolution { function: "commune_codes", sql: "text[]", column: None });
+    Field { kind: Kind::Code(coding), resolution, ..field(column) }
 }
 
 /// A day between two columns, both included; NULL is an open end.
@@ -203,7 +253,7 @@ pub fn flag(
     condition: impl Expression<SqlType = Bool> + QueryFragment<Pg> + Send + Sync + 'static,
 ) -> Field {
     let column = Box::new(condition);
-    Field { name, kind: Kind::Flag, nullable: false, sortable: false, names: None, about, column, end: None, link: None }
+    Field { name, kind: Kind::Flag, nullable: false, sortable: false, names: None, about, column, end: None, link: None, resolution: None }
 }
 
 impl Field {
@@ -222,6 +272,16 @@ impl Field {
         &*self.column
     }
 
+    /// The values are codes, which are read so.
+    pub fn read_as(self, coding: &'static Coding) -> Self {
+        Self { kind: Kind::Code(coding), ..self }
+    }
+
+    /// Does a value stand for more than itself?
+    pub fn is_resolved(&self) -> bool {
+        self.resolution.is_some()
+    }
+
     /// The field names a fiche. A filter finds only fiches that the caller may see, and tells nothing about others.
     pub fn of_fiche(self) -> Self {
         Self { names: Some(Names::Fiche), ..self }
@@ -230,6 +290,11 @@ impl Field {
     /// The field names a document. A filter finds only documents that the caller may see, and tells nothing about others.
     pub fn of_document(self) -> Self {
         Self { names: Some(Names::Document), ..self }
+    }
+
+    /// The values are resolved by this function, into identifiers of rows.
+    pub fn resolved(self, function: &'static str, row: impl Column<SqlType = Uuid> + QueryFragment<Pg> + Send + Sync + 'static) -> Self {
+        Self { resolution: Some(Resolution { function, sql: "uuid[]", column: Some(Box::new(row)) }), ..self }
     }
 
     /// Gives the field another name, with its meaning.

@@ -252,7 +252,8 @@ impl Condition {
     }
 
     fn plain<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        let column = &self.field.column;
+        let resolution = self.field.resolution.as_ref().filter(|_| matches!(self.operator, Operator::Is | Operator::IsNot));
+        let column = resolution.and_then(|resolution| resolution.column.as_ref()).unwrap_or(&self.field.column);
         if self.operator == Operator::IsNot && self.field.nullable {
             out.push_sql("(");
             column.walk_ast(out.reborrow())?;
@@ -262,16 +263,27 @@ impl Condition {
         match self.operator {
             Operator::Null if self.values.iter().any(|value| value == "true") => out.push_sql(" IS NULL"),
             Operator::Null => out.push_sql(" IS NOT NULL"),
-            Operator::Is if self.values.len() == 1 => {
+            Operator::Is if self.values.len() == 1 && resolution.is_none() => {
                 out.push_sql(" = ");
                 self.bind(out)?;
             }
             Operator::Is | Operator::IsNot => {
                 out.push_sql(if self.operator == Operator::Is { " = ANY(" } else { " <> ALL(" });
-                out.push_bind_param::<Array<Text>, Vec<String>>(&self.values)?;
-                out.push_sql("::");
-                out.push_sql(self.field.kind.sql());
-                out.push_sql("[])");
+                if let Some(resolution) = resolution {
+                    // As a question of its own, it is answered once for all rows.
+                    out.push_sql("(SELECT ");
+                    out.push_sql(resolution.function);
+                    out.push_sql("(");
+                    out.push_bind_param::<Array<Text>, Vec<String>>(&self.values)?;
+                    out.push_sql("))::");
+                    out.push_sql(resolution.sql);
+                } else {
+                    out.push_bind_param::<Array<Text>, Vec<String>>(&self.values)?;
+                    out.push_sql("::");
+                    out.push_sql(self.field.kind.sql());
+                    out.push_sql("[]");
+                }
+                out.push_sql(")");
             }
             Operator::AtLeast | Operator::Above | Operator::AtMost | Operator::Below => {
                 out.push_sql(match self.operator {

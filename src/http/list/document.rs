@@ -11,7 +11,7 @@ use utoipa::{
 
 use super::{FURTHEST, List, MOST, One, Shown, USUAL, VALUES, WORDS};
 use crate::{
-    db::listing::{Field, Kind, Operator},
+    db::listing::{Field, Kind, LONGEST, Operator},
     values::Instant,
 };
 
@@ -105,7 +105,8 @@ fn instant() -> Object {
 
 fn field_parameter(field: &Field, suffix: &str, operator: Operator) -> Parameter {
     let name = format!("{}{suffix}", field.name);
-    let about = |rule: &str| [field.about, rule].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+    let old = if field.is_resolved() { "An old code stands for the commune that it became part of." } else { "" };
+    let about = |rule: &str| [field.about, rule, old].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
     let value = || -> RefOr<Schema> {
         let formatted = |kind, format| ObjectBuilder::new().schema_type(kind).format(Some(SchemaFormat::KnownFormat(format)));
         match field.kind {
@@ -116,7 +117,8 @@ fn field_parameter(field: &Field, suffix: &str, operator: Operator) -> Parameter
             Kind::Flag => ObjectBuilder::new().schema_type(Type::Boolean).build().into(),
             Kind::Instant => instant().into(),
             Kind::Word(words) => ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words.iter().map(|(word, _)| *word))).build().into(),
-            Kind::Text => text(1000).into(),
+            Kind::Code(coding) => Ref::from_schema_name(coding.name).into(),
+            Kind::Text => text(LONGEST).into(),
             Kind::Search => text(WORDS).into(),
         }
     };

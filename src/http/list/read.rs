@@ -85,8 +85,8 @@ impl<'q, N: Shown> Asked<'q, N> {
             errors: Vec::new(),
         };
         for (name, value) in pairs {
-            if value.contains(|char: char| char.is_control() && char != '\t') {
-                asked.errors.push(Wrong::fault(Position::Parameter(name.clone()), "forbidden_character"));
+            if let Some(code) = value.contains(|char: char| char.is_control() && char != '\t').then_some("forbidden_character") {
+                asked.errors.push(Wrong::exact(Position::Parameter(name.clone()), code, &Kind::Text.particulars(code, value)));
             } else {
                 asked.parameter(name, value);
                 asked.seen.push(name);
@@ -126,7 +126,7 @@ impl<'q, N: Shown> Asked<'q, N> {
         let Some((field, operator)) = filter else { return };
         if field.kind == Kind::Search {
             if value.chars().count() > WORDS {
-                self.errors.push(Wrong::fault(Position::Parameter(name.to_owned()), "too_long"));
+                self.errors.push(Wrong::exact(Position::Parameter(name.to_owned()), "too_long", &[WORDS.to_string()]));
             }
             self.words = Some((field, value));
         }
@@ -199,6 +199,24 @@ pub fn parameters(request: &HttpRequest) -> Vec<(String, String)> {
     pairs.into_iter().map(|(name, value)| (name.strip_suffix("[]").map(str::to_owned).unwrap_or(name), value)).collect()
 }
 
+/// The parameters of a query string, each once: one that is given again is a fault.
+pub fn once(request: &HttpRequest, errors: &mut Vec<Wrong>) -> Vec<(String, String)> {
+    let mut first: Vec<(String, String)> = Vec::new();
+    for (name, value) in parameters(request) {
+        if first.iter().any(|(known, _)| *known == name) {
+            errors.push(Wrong::parameter(name, "repeated_parameter", Said::new("Is given more than once.", "Est donné plusieurs fois.")));
+        } else {
+            first.push((name, value));
+        }
+    }
+    first
+}
+
+/// Reads the value of a parameter. The code with which this fails is a fault of the parameter.
+pub fn value<T>(name: &str, value: &str, read: impl Fn(&str) -> std::result::Result<T, &'static str>, errors: &mut Vec<Wrong>) -> Option<T> {
+    read(value).map_err(|code| errors.push(Wrong::fault(Position::Parameter(name.to_owned()), code))).ok()
+}
+
 /// Notes the fault of an unknown word. The first such fault of a parameter lists the known words.
 pub fn unknown<'a>(parameter: &str, word: &str, known: impl Iterator<Item = &'a str>, errors: &mut Vec<Wrong>) {
     if errors.len() > FAULTS {
@@ -259,7 +277,8 @@ fn condition(conditions: &mut Vec<Condition>, field: &'static Field, operator: O
         match (kind.check(value), kind) {
             (Ok(value), _) => checked.push(value),
             (Err(_), Kind::Word(words)) => unknown(name, value, words.iter().map(|(word, _)| *word), errors),
-            (Err(code), _) => errors.push(Wrong::fault(Position::Parameter(name.to_owned()), code)),
+            (Err("unknown_word"), _) => unknown(name, value, ["true", "false"].into_iter(), errors),
+            (Err(code), _) => errors.push(Wrong::exact(Position::Parameter(name.to_owned()), code, &kind.particulars(code, value))),
         }
     }
     let before = conditions.iter_mut().find(|condition| std::ptr::eq(condition.field, field) && condition.operator == operator);
@@ -269,7 +288,7 @@ fn condition(conditions: &mut Vec<Condition>, field: &'static Field, operator: O
         None => conditions.push(Condition { field, operator, values: checked, beside: None }),
     }
     if conditions.iter().any(|condition| condition.values.len() > VALUES) {
-        errors.push(Wrong::fault(Position::Parameter(name.to_owned()), "too_many"));
+        errors.push(Wrong::exact(Position::Parameter(name.to_owned()), "too_many", &[VALUES.to_string()]));
     }
 }
 

@@ -36,7 +36,7 @@ impl When {
                 errors.push(Wrong::parameter("as_of", "not_past", said));
             }
             Ok(instant) => *self = Self::Then(instant),
-            Err(code) => errors.push(Wrong::fault(Position::Parameter("as_of".to_owned()), code)),
+            Err(_) => errors.push(Wrong::fault(Position::Parameter("as_of".to_owned()), "invalid_moment")),
         }
     }
 

@@ -44,6 +44,7 @@ pub static ALREADY_DONE: Kind =
 pub static GONE: Kind = kind(410, "gone", "It was deleted", "Supprimé");
 pub static EXPIRED_CURSOR: Kind = kind(410, "expired_cursor", "The cursor has expired", "Le curseur a expiré");
 pub static STALE: Kind = kind(412, "stale", "It has changed meanwhile", "Modifié entre-temps");
+pub static NO_SUCH_VERSION: Kind = kind(412, "no_such_version", "It never had this version", "Elle n'a jamais eu cette version");
 pub static PAYLOAD_TOO_LARGE: Kind = kind(413, "payload_too_large", "The body is too large", "Le corps est trop grand");
 pub static UNSUPPORTED_MEDIA_TYPE: Kind =
     kind(415, "unsupported_media_type", "The body must be plain JSON", "Le corps doit être du JSON, non compressé");
@@ -60,7 +61,7 @@ pub static STORAGE_FULL: Kind = kind(503, "storage_full", "The storage is full",
 pub static OUTCOME_UNKNOWN: Kind = kind(503, "outcome_unknown", "It is not known whether this was kept", "On ignore si l'écriture a été conservée");
 
 /// All of them, for the document.
-pub static ALL: [&Kind; 36] = [
+pub static ALL: [&Kind; 37] = [
     &MERGED,
     &INVALID_JSON,
     &INVALID_PARAMETERS,
@@ -85,6 +86,7 @@ pub static ALL: [&Kind; 36] = [
     &GONE,
     &EXPIRED_CURSOR,
     &STALE,
+    &NO_SUCH_VERSION,
     &PAYLOAD_TOO_LARGE,
     &UNSUPPORTED_MEDIA_TYPE,
     &INVALID_BODY,

@@ -101,6 +101,18 @@ pub fn check(method: &Method, path: &str, answer: &Answer) {
     }
 }
 
+/// Panics when a refusal points to a member that the body of the operation does not have, and that was not sent.
+pub fn check_pointers(method: &Method, path: &str, sent: &Value, answer: &Answer) {
+    let Some(pattern) = pattern(path).filter(|_| answer.status.as_u16() >= 400) else { return };
+    let schema = &DOCUMENT["paths"][pattern][method.as_str().to_lowercase()]["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+    let members = schema.as_str().and_then(|schema| DOCUMENT.pointer(schema.trim_start_matches('#'))).map(|schema| &schema["properties"]);
+    for (place, code) in answer.wrongs().iter().filter(|(place, _)| place.starts_with('/')) {
+        let member = place.split('/').nth(1).unwrap().replace("~1", "/").replace("~0", "~");
+        let known = members.is_some_and(|members| !members[&member].is_null()) || sent.get(&member).is_some();
+        assert!(known, "{code} is told at {place}, which the body does not have. To fix this: tell it at one of its members: {answer:?}");
+    }
+}
+
 fn validate(name: &str, schema: &Value, answer: &Answer) {
     static VALIDATORS: LazyLock<Mutex<HashMap<String, &'static Validator>>> = LazyLock::new(Mutex::default);
     let validator = *VALIDATORS.lock().unwrap().entry(name.to_owned()).or_insert_with(|| {

@@ -254,6 +254,7 @@ pub async fn send(request: reqwest::RequestBuilder) -> Answer {
     let (client, request) = request.build_split();
     let request = request.unwrap();
     let (method, url) = (request.method().clone(), request.url().clone());
+    let sent: Value = request.body().and_then(|body| serde_json::from_slice(body.as_bytes()?).ok()).unwrap_or(Value::Null);
     let response = client.execute(request).await.unwrap();
     let (status, headers) = (response.status(), response.headers().clone());
     // A stream has no end to wait for.
@@ -264,6 +265,7 @@ pub async fn send(request: reqwest::RequestBuilder) -> Answer {
     let body: Value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
     let answer = Answer { line: format!("{method} {url}").chars().take(300).collect(), status, headers, body, etag, location };
     contract::check(&method, url.path(), &answer);
+    contract::check_pointers(&method, url.path(), &sent, &answer);
     answer
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::values::{Checked, Contour, Fault, Feature, Features, Rule, rules};
+use crate::values::{Checked, Contour, Feature, Features, Rule, rules};
 
 /// The kind of a member, by the word that the lists use.
 pub(super) const KINDS: [(&str, &str); 3] = [("epci", "intercommunality"), ("ept", "ept"), ("commune", "commune")];
@@ -48,10 +48,10 @@ impl Faults {
 
     /// Checks a text by its rule. A text that breaks the rule is reported as a fault, and gives nothing.
     fn text<R: Rule>(&mut self, place: &str, column: &str, text: &str) -> Option<String> {
-        match Checked::<R>::parse(text) {
+        match Checked::<R>::told(text) {
             Ok(checked) => Some(checked.as_str().to_owned()),
-            Err(code) => {
-                self.say(place, column, format_args!("{text:?}: {}", Fault::find(code).map_or(code, |fault| fault.en)));
+            Err(sentence) => {
+                self.say(place, column, format_args!("{text:?}: {sentence}"));
                 None
             }
         }
