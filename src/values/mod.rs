@@ -16,7 +16,7 @@ mod word;
 
 pub use alias::Alias;
 pub use amount::Amount;
-pub use contour::{Contour, Feature, Features};
+pub use contour::{Contour, Feature};
 pub use count::{Count, whole};
 pub use day::Day;
 pub use fault::Fault;
@@ -30,6 +30,6 @@ pub use shared::{
 };
 pub use text::{
     Checked, Code, CommuneCode, DepartmentCode, Email, LongText, Name, OfficialCode, Phone, RegionCode, Rule, Scheme, ShortText, Siren, Siret, Url,
-    rules,
+    fold, rules,
 };
 pub use word::{Vocabulary, Word};

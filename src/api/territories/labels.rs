@@ -18,7 +18,7 @@ use crate::{
     http::{Along, Content, Resource, Result, Shown, sent},
     noun::{Address, Card, Noun, Of, Operations, Rule, Writing},
     schema::territory_labels,
-    values::{Contour, Day, Id, LongText, OfficialCode, Vocabulary, Word},
+    values::{Contour, Day, Id, LongText, Name, OfficialCode, Vocabulary, Word},
 };
 
 /// The words of [`LabelStatus`].
@@ -47,6 +47,8 @@ pub struct Label {
     pub phase_id: Id,
     /// The official code in this phase (`id_ti`). The same code may name another territory in another phase.
     pub official_code: Option<OfficialCode>,
+    /// The name of the territory in this phase (libellé); null when nothing says another one than the territory's.
+    pub name: Option<Name>,
     pub status: LabelStatus,
     /// The day of the application (candidature).
     pub applied_on: Option<Day>,
@@ -87,6 +89,23 @@ impl From<Label> for LabelView {
     }
 }
 
+impl LabelView {
+    /// The territory.
+    pub fn territory_id(&self) -> Id {
+        self.label.territory_id
+    }
+
+    /// Adds the contours, where they are known.
+    pub async fn draw(views: &mut [(Id, Self)], conn: &mut Conn) -> QueryResult<()> {
+        let keys: Vec<String> = views.iter().map(|(id, _)| id.to_string()).collect();
+        let mut drawn = contours::drawn("territory_labels", &keys, conn).await?;
+        for (id, view) in views.iter_mut() {
+            view.contour = drawn.remove(&id.to_string());
+        }
+        Ok(())
+    }
+}
+
 /// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
@@ -97,6 +116,8 @@ pub struct NewLabel {
     phase_id: Id,
     /// The official code in this phase (`id_ti`). The same code may name another territory in another phase.
     official_code: Option<OfficialCode>,
+    /// The name of the territory in this phase (libellé).
+    name: Option<Name>,
     status: LabelStatus,
     /// The day of the application (candidature).
     applied_on: Option<Day>,
@@ -116,6 +137,8 @@ pub struct NewLabel {
 pub struct LabelPatch {
     /// The official code in this phase (`id_ti`). The same code may name another territory in another phase.
     official_code: Option<Option<OfficialCode>>,
+    /// The name of the territory in this phase (libellé).
+    name: Option<Option<Name>>,
     status: Option<LabelStatus>,
     /// The day of the application (candidature).
     applied_on: Option<Option<Day>>,
@@ -130,6 +153,7 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
     vec![
         field(territory_labels::phase_id),
         field(territory_labels::official_code).sorted(),
+        field(territory_labels::name).sorted(),
         word::<LabelStatusWords, _>(territory_labels::status).sorted(),
         field(territory_labels::labelled_on).sorted(),
         field(territory_labels::created_at).sorted(),
@@ -150,12 +174,7 @@ impl Shown for Label {
     const INCLUDES: &'static [(&'static str, &'static str)] = &[("contour", "The contour of the territory in this phase (contour).")];
 
     async fn include(along: &mut Along<'_, LabelView>) -> Result<()> {
-        let keys: Vec<String> = along.ids().iter().map(Id::to_string).collect();
-        let mut drawn = contours::drawn("territory_labels", &keys, along.conn).await?;
-        for (id, view) in along.views.iter_mut() {
-            view.contour = drawn.remove(&id.to_string());
-        }
-        Ok(())
+        Ok(LabelView::draw(along.views, along.conn).await?)
     }
 }
 
