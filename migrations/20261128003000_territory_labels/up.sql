@@ -21,15 +21,17 @@ CREATE OR REPLACE VIEW territory_places AS
     UNION
     SELECT member.territory_id, commune.department_code, commune.region_code
     FROM territory_members member JOIN communes commune ON commune.siren = member.siren OR commune.code = member.commune_code
-        OR commune.formers @> jsonb_build_array(jsonb_build_object('code', member.commune_code))
+    UNION
+    SELECT member.territory_id, commune.department_code, commune.region_code
+    FROM territory_members member JOIN communes commune ON commune.formers @> jsonb_build_array(jsonb_build_object('code', member.commune_code))
     UNION
     SELECT member.territory_id, place.department_code, place.region_code
     FROM territory_members member
     CROSS JOIN jsonb_array_elements_text(member.department_codes) AS stated
     JOIN department_regions place ON place.department_code = stated
     WHERE NOT EXISTS (SELECT FROM intercommunalities whole WHERE whole.siren = member.siren)
-      AND NOT EXISTS (SELECT FROM communes commune WHERE commune.siren = member.siren OR commune.code = member.commune_code
-        OR commune.formers @> jsonb_build_array(jsonb_build_object('code', member.commune_code)));
+      AND NOT EXISTS (SELECT FROM communes commune WHERE commune.siren = member.siren OR commune.code = member.commune_code)
+      AND NOT EXISTS (SELECT FROM communes commune WHERE commune.formers @> jsonb_build_array(jsonb_build_object('code', member.commune_code)));
 CREATE OR REPLACE VIEW as_of.territory_places AS
     SELECT member.territory_id, place.department_code, place.region_code
     FROM as_of.territory_members member
@@ -38,12 +40,14 @@ CREATE OR REPLACE VIEW as_of.territory_places AS
     UNION
     SELECT member.territory_id, commune.department_code, commune.region_code
     FROM as_of.territory_members member JOIN communes commune ON commune.siren = member.siren OR commune.code = member.commune_code
-        OR commune.formers @> jsonb_build_array(jsonb_build_object('code', member.commune_code))
+    UNION
+    SELECT member.territory_id, commune.department_code, commune.region_code
+    FROM as_of.territory_members member JOIN communes commune ON commune.formers @> jsonb_build_array(jsonb_build_object('code', member.commune_code))
     UNION
     SELECT member.territory_id, place.department_code, place.region_code
     FROM as_of.territory_members member
     CROSS JOIN jsonb_array_elements_text(member.department_codes) AS stated
     JOIN department_regions place ON place.department_code = stated
     WHERE NOT EXISTS (SELECT FROM intercommunalities whole WHERE whole.siren = member.siren)
-      AND NOT EXISTS (SELECT FROM communes commune WHERE commune.siren = member.siren OR commune.code = member.commune_code
-        OR commune.formers @> jsonb_build_array(jsonb_build_object('code', member.commune_code)));
+      AND NOT EXISTS (SELECT FROM communes commune WHERE commune.siren = member.siren OR commune.code = member.commune_code)
+      AND NOT EXISTS (SELECT FROM communes commune WHERE commune.formers @> jsonb_build_array(jsonb_build_object('code', member.commune_code)));

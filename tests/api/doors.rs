@@ -763,7 +763,7 @@ async fn what_is_not_public_is_hidden_from_anyone() {
 }
 
 /// One that another of its noun may be merged into.
-async fn stays(house: &House, noun: &str, number: u32) -> String {
+async fn stays(house: &House, noun: &str, number: usize) -> String {
     let name = format!("stays {number}");
     if noun == "territories" { makers::territory(house, &name).await } else { makers::partner(house, &name).await }
 }

@@ -231,7 +231,8 @@ async fn a_list_is_loaded_whole_or_not_at_all() {
         "bad.csv: line 2, id_ti: \"ti-99\": Is not an official code",
         "bad.csv: line 3, type_membre: \"ville\" is none of epci, ept, commune",
         "bad.csv: line 3, codes_departements: \"6é\": Is not a department code",
-        "bad.csv: line 4, lib_ti: ti-2890 is named \"Essai\" elsewhere, and \"Autre\" here",
+        "bad.csv: line 4, lib_ti: ti-2890 is named \"Essai\" elsewhere",
+        "bad.csv: line 3), and \"Autre\" here",
         "bad.csv: line 4, lib_membre: \"\": Must not be blank",
         "bad.csv: line 5, all columns",
     ] {
@@ -306,16 +307,21 @@ async fn contours_are_kept_apart_and_told_when_asked() {
     let id = territory(&house, "Caen Industrie").await;
     let label = house.get(&format!("/territories/{id}/labels?include=contour&official_code=ti-2802")).await.expect(200);
     assert_eq!(label.rows()[0]["contour"], json!({ "bbox": bbox, "geometry": square }));
-    for path in [
-        format!("/territories/{id}"),
-        "/intercommunalities/246100663".into(),
-        "/communes/61001".into(),
-        "/departments/61".into(),
-        "/regions/28".into(),
-    ] {
+    // A territory has a contour in each phase; today is the current one.
+    let today = async || house.anyone.get(&format!("/territories/{id}?include=labels,contour")).await.expect(200).body;
+    assert!(today().await.get("contour").is_none(), "the contour of the first phase is not that of the second one");
+    let later = json!({ "type": "Polygon", "coordinates": [[[1.0, 48.0], [1.5, 48.0], [1.5, 48.5], [1.0, 48.0]]] });
+    let second = folder.file("second.geojson", &collection(vec![feature(json!({ "id_ti": "ti-2803" }), &later)]));
+    assert_eq!(contour_file::load(&contour_file::read(&second, None).unwrap(), Some(2), &db).await.unwrap().drawn, 1);
+    let drawn = today().await;
+    assert_eq!(drawn["contour"]["geometry"], later);
+    let mut of_labels: Vec<&Value> = drawn["labels"].as_array().unwrap().iter().map(|label| &label["contour"]["geometry"]).collect();
+    of_labels.sort_by_key(|geometry| geometry.to_string());
+    assert_eq!(of_labels, [&square, &later]);
+    for path in ["/intercommunalities/246100663", "/communes/61001", "/departments/61", "/regions/28"] {
         let drawn = house.anyone.get(&format!("{path}?include=contour")).await.expect(200).body;
         assert_eq!((&drawn["contour"]["bbox"], &drawn["contour"]["geometry"]), (&bbox, &square), "{path}");
-        let plain = house.anyone.get(&path).await.expect(200).body;
+        let plain = house.anyone.get(path).await.expect(200).body;
         assert!(plain.get("contour").is_none(), "{path}");
     }
     let bad = folder.file(
@@ -366,6 +372,7 @@ async fn a_contour_is_drawn_on_what_its_feature_names_or_on_nothing() {
         (json!({ "code": "971" }), "/departments/971"),
         (json!({ "code": 1, "nom": "Ain", "region": 84 }), "/departments/01"),
         (json!({ "INSEE_REG": "28" }), "/regions/28"),
+        (json!({ "code_insee": "72", "code_insee_de_la_region": "52", "code_siren": "227200029" }), "/departments/72"),
     ];
     for (place, (properties, path)) in (1..).zip(&cases) {
         let west_of_it = f64::from(place);
@@ -382,6 +389,7 @@ async fn a_contour_is_drawn_on_what_its_feature_names_or_on_nothing() {
         (json!({ "INSEE_COM": null, "SIREN_EPCI": "200035814" }), "INSEE_COM is \"\""),
         (json!({ "INSEE_CAN": "08", "INSEE_DEP": "61", "INSEE_REG": "28" }), "INSEE_CAN 08 is finer"),
         (json!({ "id_ti": "ti-2801", "siren_epci": "200035814" }), "name a territory and an intercommunality"),
+        (json!({ "code": "61", "siren": "200035814" }), "61 and the SIREN 200035814 are of two things"),
         (json!({ "siren_epci": "200035814, 246100663" }), "name no territory"),
         (json!({ "code": "49081" }), "49081 is the old code of a part of 49331 Segré-en-Anjou Bleu"),
         (json!({ "code": "61999" }), "communes have no 61999"),
@@ -463,8 +471,9 @@ async fn the_packages_of_earlier_years_are_read() {
             let own = |member: &mut Value| member["siren"] = json!(if member["code"] == "61001" { "216100016" } else { "200065423" });
             rows.iter_mut().flat_map(|row| row["membres"].as_array_mut().unwrap()).for_each(own);
             let whole = rows.iter_mut().find(|row| row["membres"].as_array().unwrap().iter().any(|member| member["code"] == "49331")).unwrap();
-            // A part of a commune that is a member already, as in the package of 2020; a row without values, as in that of 2025.
+            // A part of a commune that is a member already, as in the package of 2020; a member twice and a row without values, as in 2025.
             whole["membres"].as_array_mut().unwrap().push(json!({ "code": "49081", "siren": "214900813" }));
+            whole["membres"].as_array_mut().unwrap().push(json!({ "code": "49331", "siren": "200065423" }));
             rows.push(json!({ "code": "undefined", "membres": [{ "code": "undefined", "siren": "undefined" }] }));
         }
         "communes.json" => {
@@ -483,7 +492,7 @@ async fn the_packages_of_earlier_years_are_read() {
     });
     fs::remove_file(early.join("ept.json")).unwrap();
     let cog = cog::read(early).unwrap();
-    assert_eq!(cog.told.len(), 3, "{:?}", cog.told);
+    assert_eq!(cog.told.len(), 4, "{:?}", cog.told);
     cog::load(&cog, 2019, &db).await.unwrap();
     for (old, now) in [("61901", "Alençon"), ("61902", "Alençon"), ("49081", "Segré-en-Anjou Bleu")] {
         assert_eq!(house.get(&format!("/communes/{old}")).await.expect(200).body["name"], now, "{old}");
@@ -596,8 +605,12 @@ async fn a_territory_that_goes_on_is_one_thing() {
     assert!(loaded.told.iter().any(|line| line.contains("ti-9012 \"Savanes\" is a territory of its own now")), "{:#?}", loaded.told);
     let again = load(&second, 2, &map).await.unwrap();
     assert_eq!((again.told, again.territories_made, again.labels_made, again.members_made), (vec![], 0, 0, 0));
-    assert_eq!(names().await, ["Béziers – Sète", "Kourou", "Plaine", "Savanes", "Sud - Est", "Sud-Est", "Vosges"]);
-    let whole = of("Vosges").await;
+    assert_eq!(
+        names().await,
+        ["Béziers – Sète", "Kourou", "Plaine", "Savanes", "Sud - Est", "Sud-Est", "Vosges du Sud"],
+        "the name of the latest phase"
+    );
+    let whole = of("Vosges du Sud").await;
     assert_eq!((&whole["id"], whole["labels"].as_array().unwrap().len()), (&json!(vosges_id), 2));
     assert_eq!(house.get(&format!("/territories/{south_id}")).await.expect(200).body["id"], json!(vosges_id), "the old address leads there");
     assert_eq!(house.all(&format!("/agreements?territory_id={vosges_id}")).await.len(), 2);

@@ -269,6 +269,7 @@ pub fn parse(open: impl Fn(&str) -> anyhow::Result<Vec<u8>>) -> anyhow::Result<C
                     Some(Some(other)) if code_now != commune => {
                         told.push(format!("{file}: {code}: {commune} is part of the commune {code_now}, which is in {other}"));
                     }
+                    Some(Some(other)) if *other == siren => told.push(format!("{file}: {code}: the commune {commune} is there twice")),
                     Some(Some(other)) => faults.say(file, &code, &format!("the commune {commune} is in {other} already")),
                     None => faults.say(file, &code, &format!("the commune {commune} is not there")),
                 }

@@ -29,17 +29,17 @@ use crate::{
 const NAMES: [(ContoursOf, &[&str]); 5] = [
     (
         ContoursOf::Communes,
-        &["inseecom", "codecommune", "communecode", "codeinsee", "inseecommune", "codgeo", "codegeo", "depcom", "codecom", "com", "insee"],
+        &["inseecom", "codecommune", "communecode", "inseecommune", "codeinseedelacommune", "codgeo", "codegeo", "depcom", "codecom", "com"],
     ),
-    (ContoursOf::Intercommunalities, &["siren", "codesiren", "sirenepci", "codeepci", "epci", "sirengroupement"]),
+    (ContoursOf::Intercommunalities, &["siren", "codesiren", "sirenepci", "codeepci", "epci", "sirengroupement", "codessirendesepci"]),
     (ContoursOf::Territories, &["idti", "idterritoire", "officialcode"]),
-    (ContoursOf::Departments, &["inseedep", "codedepartement", "departmentcode", "codedep", "dep", "departement"]),
-    (ContoursOf::Regions, &["inseereg", "coderegion", "regioncode", "codereg", "reg", "region"]),
+    (ContoursOf::Departments, &["inseedep", "codedepartement", "departmentcode", "codeinseedudepartement", "codedep", "dep", "departement"]),
+    (ContoursOf::Regions, &["inseereg", "coderegion", "regioncode", "codeinseedelaregion", "codereg", "reg", "region"]),
 ];
 /// The code of the feature itself, whatever it is.
-const CODE: &str = "code";
+const CODES: [&str; 3] = ["code", "codeinsee", "insee"];
 /// Codes of parts of a commune, and codes of what is between a commune and a department: none of these has a contour here.
-const FINER: [(&str, bool); 9] = [
+const FINER: [(&str, bool); 11] = [
     ("inseearm", true),
     ("codeiris", true),
     ("iris", true),
@@ -49,6 +49,8 @@ const FINER: [(&str, bool); 9] = [
     ("inseearr", false),
     ("codearrondissement", false),
     ("codearr", false),
+    ("codeinseeducanton", false),
+    ("codeinseedelarrondissement", false),
 ];
 
 /// The name of the thing that a feature is the contour of.
@@ -58,8 +60,8 @@ enum Name {
     Of(ContoursOf, String),
     /// A SIREN: of an intercommunality, else of a commune.
     Siren(String),
-    /// A code of a department or of a region, and the code of the region beside it.
-    Either(String, Option<String>),
+    /// A code of a department or of a region, with the code of the region and the SIREN beside it.
+    Either { code: String, region: Option<String>, siren: Option<String> },
 }
 
 /// The checked contours of a file, each with its number in the file and the name of its thing; and what is to be told of the others.
@@ -122,50 +124,50 @@ fn name(properties: &Map<String, Value>, of: Option<ContoursOf>, lists: &HashSet
     let number = |key: &str| properties.get(key).is_some_and(Value::is_number);
     let named = |of: ContoursOf| {
         let names = NAMES.iter().find(|(known, _)| *known == of).map_or(&[][..], |(_, names)| *names);
-        let there =
-            |empty: bool| names.iter().find_map(|name| plain.get(*name).filter(|(_, text)| !lists.contains(*name) && text.is_empty() == empty));
-        there(false).or_else(|| there(true)).map(|(key, text)| match (code(of, text, number(key)), of) {
-            (Some(siren), ContoursOf::Intercommunalities) if matches!(key.to_lowercase().as_str(), "siren" | "code_siren") => Ok(Name::Siren(siren)),
+        let there = |empty: bool| {
+            let known = |name: &'static str| plain.get(name).filter(|(_, text)| !lists.contains(name) && text.is_empty() == empty);
+            names.iter().find_map(|name| Some((*name, known(name)?)))
+        };
+        there(false).or_else(|| there(true)).map(|(name, (key, text))| match (code(of, text, number(key)), of) {
+            (Some(siren), ContoursOf::Intercommunalities) if matches!(name, "siren" | "codesiren") => Ok(Name::Siren(siren)),
             (Some(code), _) => Ok(Name::Of(of, code)),
             (None, _) => Err(format!("properties: {key} is {text:?}, which is no code of {}", noun(of))),
         })
     };
-    let own = plain.get(CODE).filter(|(_, text)| !lists.contains(CODE) && !text.is_empty());
+    let own = CODES.iter().find_map(|name| plain.get(*name).filter(|(_, text)| !lists.contains(*name) && !text.is_empty()));
+    let siren = || if let Some(Ok(Name::Siren(siren))) = named(ContoursOf::Intercommunalities) { Some(siren) } else { None };
     if let Some(of) = of {
         let own = own.and_then(|(key, text)| code(of, text, number(key))).map(|code| Ok(Name::Of(of, code)));
-        let siren =
-            || plain.get("siren").filter(|_| of == ContoursOf::Communes).and_then(|(_, text)| code(ContoursOf::Intercommunalities, text, false));
-        let named = named(of).or(own).or_else(|| siren().map(|siren| Ok(Name::Siren(siren))));
-        return named.unwrap_or_else(|| Err(format!("properties: name none of {}", noun(of))));
+        let communes = || siren().filter(|_| of == ContoursOf::Communes).map(|siren| Ok(Name::Siren(siren)));
+        return own.or_else(|| named(of)).or_else(communes).unwrap_or_else(|| Err(format!("properties: name none of {}", noun(of))));
     }
     let own = own.and_then(|(key, text)| {
         let fits = |of| code(of, text, number(key));
-        let region = || named(ContoursOf::Regions).and_then(|region| if let Ok(Name::Of(_, code)) = region { Some(code) } else { None });
-        let either = || {
-            fits(ContoursOf::Departments).or_else(|| fits(ContoursOf::Regions)).map(|code| (ContoursOf::Departments, Name::Either(code, region())))
-        };
         let known = |of| fits(of).map(|code| (of, Name::Of(of, code)));
+        let region = || if let Some(Ok(Name::Of(_, region))) = named(ContoursOf::Regions) { Some(region) } else { None };
+        let either = || {
+            let code = fits(ContoursOf::Departments).or_else(|| fits(ContoursOf::Regions))?;
+            Some((ContoursOf::Departments, Name::Either { code, region: region(), siren: siren() }))
+        };
         known(ContoursOf::Territories)
             .or_else(|| fits(ContoursOf::Intercommunalities).map(|siren| (ContoursOf::Intercommunalities, Name::Siren(siren))))
             .or_else(|| if text.len() > 3 { known(ContoursOf::Communes) } else { either() })
     });
-    let finer = |of: ContoursOf| {
-        let mut finer = FINER.iter().filter(|(_, in_commune)| *in_commune || of > ContoursOf::Communes).filter_map(|(name, _)| plain.get(*name));
-        finer.find(|(_, text)| !text.is_empty())
-    };
+    // A SIREN beside the code of a department or a region may be that of the same thing.
+    let coarse = own.as_ref().is_some_and(|(of, _)| *of > ContoursOf::Territories);
     for (of, _) in NAMES {
-        let own = own.clone().filter(|(known, _)| *known == of).map(|(_, name)| Ok(name));
-        let Some(name) = own.or_else(|| named(of)) else { continue };
-        if let Some((key, text)) = finer(of) {
+        let itself = own.clone().filter(|(known, _)| *known == of).map(|(_, name)| Ok(name));
+        let beside = || named(of).filter(|name| !(coarse && matches!(name, Ok(Name::Siren(_)))));
+        let Some(name) = itself.or_else(beside) else { continue };
+        let mut finer = FINER.iter().filter(|(_, in_commune)| *in_commune || of > ContoursOf::Communes).filter_map(|(name, _)| plain.get(*name));
+        if let Some((key, text)) = finer.find(|(_, text)| !text.is_empty()) {
+            let noun = noun(of);
             return Err(format!(
-                "properties: {key} {text} is finer than its code of {}, and has no contour here; --of says what the features are",
-                noun(of)
+                "properties: {key} {text} is finer than its code of {noun}, and has no contour here; --of says what the features are"
             ));
         }
         if of == ContoursOf::Intercommunalities && named(ContoursOf::Territories).is_some() {
-            return Err(
-                "properties: name a territory and an intercommunality: say which, with --of territories or --of intercommunalities".to_owned()
-            );
+            return Err("properties: name a territory and an intercommunality: --of territories or --of intercommunalities says which".to_owned());
         }
         return name;
     }
@@ -268,10 +270,11 @@ struct Reference(HashMap<(String, String), HashSet<String>>);
 
 impl Reference {
     async fn of(known: &[(usize, Name, Contour)], conn: &mut Conn) -> QueryResult<Self> {
-        let code = |name: &Name| match name {
-            Name::Of(_, code) | Name::Siren(code) | Name::Either(code, _) => code.clone(),
+        let codes = |(_, name, _): &(usize, Name, Contour)| match name {
+            Name::Of(_, code) | Name::Siren(code) => vec![code.clone()],
+            Name::Either { code, siren, .. } => std::iter::once(code).chain(siren).cloned().collect(),
         };
-        let codes: Vec<String> = known.iter().map(|(_, name, _)| code(name)).collect();
+        let codes: Vec<String> = known.iter().flat_map(codes).collect();
         let rows = sql_query(
             "SELECT 'communes' AS noun, code, '' AS beside FROM communes WHERE code = ANY ($1)
              UNION SELECT 'sirens', siren, code FROM communes WHERE siren = ANY ($1)
@@ -319,7 +322,10 @@ fn known(name: &Name, labels: &HashMap<String, Vec<Id>>, reference: &Reference) 
                 _ => Err(format!("{siren} is the SIREN of several things: say of which, with --of")),
             }
         }
-        Name::Either(code, region) => {
+        Name::Either { code, siren: Some(siren), .. } if has(ContoursOf::Intercommunalities, siren) || reference.get("sirens", siren).is_some() => {
+            Err(format!("{code} and the SIREN {siren} are of two things: say of which, with --of"))
+        }
+        Name::Either { code, region, .. } => {
             let within = |region: &String| reference.get("departments", code).is_some_and(|regions| regions.contains(region));
             let (department, is_region) = (has(ContoursOf::Departments, code), has(ContoursOf::Regions, code));
             match region {

@@ -277,7 +277,7 @@ struct Composed {
 }
 
 /// Inserts the unknown successions from a phase to the next one: two territories that share members succeed each other. A territory that
-/// keeps its name needs no succession: the members of each phase tell how it changed.
+/// goes on as one thing needs no succession: the members of each phase tell how it changed.
 async fn succeed(earlier: i32, loaded: &mut Loaded, by: &Writer, conn: &mut Conn) -> Result<()> {
     let composed = sql_query(
         "SELECT number, territory_id, array_agg(DISTINCT coalesce(siren, commune_code)) AS members

@@ -63,16 +63,13 @@ END $$;
 -- The territory that this one is today: itself, or the one it was merged into, by however many steps.
 CREATE OR REPLACE FUNCTION territory_today(territory uuid) RETURNS uuid LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    next uuid := territory;
+    today uuid := territory;
 BEGIN
-    WHILE NOT EXISTS (SELECT FROM territories WHERE id = next) LOOP
-        territory := next;
-        next := merged_into(territory);
-        IF next IS NULL THEN
-            RETURN territory;
-        END IF;
+    WHILE today IS NOT NULL AND NOT EXISTS (SELECT FROM territories WHERE id = today) LOOP
+        territory := today;
+        today := merged_into(territory);
     END LOOP;
-    RETURN next;
+    RETURN coalesce(today, territory);
 END $$;
 
 -- Whatever names a thing names another one from now on.

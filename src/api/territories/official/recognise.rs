@@ -197,7 +197,10 @@ pub(super) async fn recognise<'a>(
         let stands = known.coded(phase, code);
         match map.of(phase, code) {
             Some(Some((other, theirs))) => match known.coded(*other, theirs) {
-                Some(id) => drop(found.insert(code, (Some(id), if stands.is_some() { How::Code } else { How::Map }))),
+                Some(id) => match known.code(id, phase) {
+                    Some(other) if other != code => faults.say(code, "map", format_args!("{theirs} has the code {other} in this phase already")),
+                    standing => drop(found.insert(code, (Some(id), if standing.is_some() { How::Code } else { How::Map }))),
+                },
                 None => faults.say(code, "map", format_args!("no territory has the code {theirs} in the phase {other}")),
             },
             _ if stands.is_some() => drop(found.insert(code, (stands, How::Code))),
