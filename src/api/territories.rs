@@ -191,7 +191,7 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
             .named("successor_id", "Those that this territory came after: its predecessors (prédécesseurs)."),
         field(territory_successions::territory_id)
             .linked(territory_successions::successor_id, territories::id)
-            .named("predecessor_id", "Those that came after this territory: its successors (successeurs)."),
+            .named("predecessor_id", "Those that came after this territory: its successors (filiation)."),
         field(territories::created_at).sorted(),
         field(territories::updated_at).sorted(),
     ]

@@ -306,7 +306,9 @@ async fn succeed(earlier: i32, loaded: &mut Loaded, by: &Writer, conn: &mut Conn
                 continue;
             }
             if leads(*heir, *id, &known) {
-                loaded.told.push(format!("a succession from {id} to {heir} would close a circle, and is left out: both go on, and exchange members"));
+                let names = territories::table.filter(territories::id.eq_any([id, heir])).order_by(territories::name).select(territories::name);
+                let names: Vec<String> = names.load(conn).await?;
+                loaded.told.push(format!("{} exchange members: a succession would close a circle, and is left out", names.join(" and ")));
                 continue;
             }
             make(Address::<Succession>::new(*id), json!({ "successor_id": heir, "kind": kind, "note": NOTE }), by, conn).await?;
