@@ -82,9 +82,9 @@ pub struct TerritoryView {
     labels: Option<Vec<LabelView>>,
     /// The members, of all phases and dates (membres).
     members: Option<Vec<Member>>,
-    /// The territories that came after this one, with the members that stay, join and leave (filiation).
+    /// The territories that came after this one (filiation).
     successions: Option<Vec<SuccessionView>>,
-    /// The territories that came before this one, with the members that stay, join and leave (filiation).
+    /// The territories that came before this one (filiation).
     predecessors: Option<Vec<SuccessionView>>,
     /// The communes, departments and regions of the territory today (périmètre).
     perimeter: Option<Perimeter>,
@@ -210,8 +210,9 @@ impl Shown for Territory {
     const INCLUDES: &'static [(&'static str, &'static str)] = &[
         ("labels", "The labels, one for each phase (labellisations): code, name and status in it; with `contour`, each with its contour."),
         ("members", "The members, of all phases and dates (membres)."),
-        ("successions", "The territories that came after this one, with the members that stay, join and leave (filiation)."),
-        ("predecessors", "The territories that came before this one, with the members that stay, join and leave (filiation)."),
+        ("successions", "The territories that came after this one (filiation)."),
+        ("predecessors", "The territories that came before this one (filiation)."),
+        ("succession_members", "With `successions` or `predecessors`: the members that stay, join and leave at each (membres)."),
         ("perimeter", "The perimeter today (périmètre): the numbers of communes and inhabitants, the departments and the regions."),
         ("contour", "The contour today: that of the current phase (contour). The contour of each phase comes with its label."),
     ];
@@ -241,7 +242,9 @@ impl Shown for Territory {
             };
             let rows: Vec<Succession> = links.load(along.conn).await?;
             let mut links: Views<SuccessionView> = rows.into_iter().map(|link| (link.id(), link.into())).collect();
-            SuccessionView::name_members(&mut links, along.conn).await?;
+            if along.wants("succession_members") {
+                SuccessionView::name_members(&mut links, along.conn).await?;
+            }
             let links = links.into_iter().map(|(_, link)| link);
             if heirs {
                 along.share(links, SuccessionView::territory_id, |view| &mut view.successions);

@@ -558,7 +558,7 @@ async fn a_territory_that_goes_on_is_one_thing() {
     ] {
         assert!(loaded.told.iter().any(|line| line == told), "{told} in {:#?}", loaded.told);
     }
-    let all = async || house.all("/territories?sort=name&include=labels,successions,predecessors").await;
+    let all = async || house.all("/territories?sort=name&include=labels,successions,predecessors,succession_members").await;
     let names = async || all().await.iter().map(|row| row["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
     assert_eq!(names().await, ["Béziers – Sète", "Plaine", "Savanes", "Sud - Est", "Sud-Est", "Vosges", "Vosges du Sud"]);
     let found = house.get("/territories?q=kourou&include=labels").await.expect(200);
@@ -572,6 +572,8 @@ async fn a_territory_that_goes_on_is_one_thing() {
     let (vosges, south) = (of("Vosges").await, of("Vosges du Sud").await);
     let link = vosges["successions"].as_array().unwrap().iter().find(|link| link["successor_id"] == south["id"]).unwrap();
     assert_eq!(&south["predecessors"][0], link);
+    let listed = house.get(&format!("/territories/{}/successions?include=members", vosges["id"].as_str().unwrap())).await.expect(200);
+    assert!(listed.rows().contains(link));
     let sirens_of = |fate: &str| link[fate].as_array().unwrap().iter().map(|member| member["siren"].as_str().unwrap()).collect::<Vec<_>>();
     assert_eq!((sirens_of("stays"), sirens_of("joins"), sirens_of("leaves")), (vec![sirens[2]], vec![sirens[6]], vec![sirens[3]]));
     let before = house.get(&format!("/territories?successor_id={}", south["id"].as_str().unwrap())).await.expect(200);
