@@ -283,6 +283,10 @@ pub enum Load {
         /// The number of the phase.
         #[arg(long)]
         phase: i32,
+        /// A CSV file that says which territories of two phases are one: with the columns `id_ti_phase1` and `id_ti_phase2`. A row with one
+        /// code alone says that this territory is not in the other phase.
+        #[arg(long)]
+        map: Option<PathBuf>,
         /// CSV or GeoJSON files of that phase, in any layout of ANCT.
         #[arg(required = true)]
         files: Vec<PathBuf>,
@@ -292,9 +296,27 @@ pub enum Load {
         /// The number of the phase whose official codes are meant.
         #[arg(long)]
         phase: Option<i32>,
+        /// What the features are. By default what the finest code among their properties names.
+        #[arg(long)]
+        of: Option<ContoursOf>,
         /// The file.
         file: PathBuf,
     },
+}
+
+/// What the features of a file of contours are, from the finest to the largest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum ContoursOf {
+    /// Communes, by their codes of the COG.
+    Communes,
+    /// Intercommunalities, by their SIREN.
+    Intercommunalities,
+    /// Territories, by their official codes in a phase.
+    Territories,
+    /// Departments, by their codes of the COG.
+    Departments,
+    /// Regions, by their codes of the COG.
+    Regions,
 }
 
 /// What can be verified.

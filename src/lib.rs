@@ -10,7 +10,8 @@
 //! - [`openapi`]: what is true of every operation of the document.
 //! - [`api`]: what the service is about, one file a noun. A noun never imports a noun.
 //! - [`noun`]: what is the same for any noun: its card, the one way of writing, its operations, its history.
-//! - [`http`]: what every handler speaks in. Of the nouns it knows the three that not everyone may see: people, fiches and documents.
+//! - [`http`]: what every handler speaks in. Of the nouns it knows the three that not everyone may see: people,
+//!   fiches and documents; and the filter by territory.
 //! - [`ledger`]: what was done, by whom, since when. Knows no HTTP. It masks what rows name of those three.
 //! - [`rights`]: who may do what, and who may see what. Knows no HTTP. Knows those three nouns, and the places of a territory.
 //! - [`db`]: PostgreSQL as any noun would use it. Knows no noun.

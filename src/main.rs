@@ -232,18 +232,27 @@ async fn load(what: Load, url: &str) -> anyhow::Result<()> {
     match what {
         Load::Demo => println!("{} things made; what was there already is as it was.", demo::load(&db).await?),
         Load::Cog { year, dir } => {
-            for cog::Loaded { table, made, changed, removed, all } in cog::load(&cog::read(&dir)?, year, &db).await? {
+            let cog = cog::read(&dir)?;
+            for cog::Loaded { table, made, changed, removed, all } in cog::load(&cog, year, &db).await? {
                 println!("{table:<18}  {all:>6}: {made} new, {changed} changed, {removed} removed");
             }
+            cog.told.iter().for_each(|told| println!("{told}"));
         }
-        Load::Territories { phase, files } => {
-            let loaded = official::load(&official::read(&files)?, phase, &db).await?;
+        Load::Territories { phase, map, files } => {
+            let map = map.map(|file| official::Map::read(&file)).transpose()?.unwrap_or_default();
+            let loaded = official::load(&official::read(&files)?, phase, &map, &db).await?;
             println!("territories  {:>6}: {} new, {} labels new", loaded.territories, loaded.territories_made, loaded.labels_made);
+            for (how, count) in &loaded.recognised {
+                println!("             {count:>6}: {}", how.words());
+            }
             println!("members      {:>6}: {} new, {} removed", loaded.members, loaded.members_made, loaded.members_removed);
             println!("successions: {} new; contours: {} new or changed", loaded.successions_made, loaded.contours_drawn);
+            loaded.told.iter().for_each(|told| println!("{told}"));
         }
-        Load::Contours { phase, file } => {
-            println!("{} contours are new or changed.", contour_file::load(&contour_file::read(&file)?, phase, &db).await?);
+        Load::Contours { phase, of, file } => {
+            let loaded = contour_file::load(&contour_file::read(&file, of)?, phase, &db).await?;
+            println!("{} contours are new or changed.", loaded.drawn);
+            loaded.told.iter().for_each(|told| println!("{told}"));
         }
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 mod labels;
 mod members;
+mod merging;
 pub mod official;
 mod overview;
 mod perimeter;
@@ -11,26 +12,31 @@ mod successions;
 use std::{collections::HashMap, sync::LazyLock};
 
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
+use diesel::{
+    prelude::*,
+    sql_query,
+    sql_types::{Array, Uuid},
+};
 use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use self::labels::LabelStatusWords;
-use self::labels::{Label, NewLabel};
+use self::labels::{Label, LabelView, NewLabel};
 use self::members::{Member, NewMember};
 use self::perimeter::Perimeter;
-use self::successions::{NewSuccession, Succession};
+use self::successions::{NewSuccession, Succession, SuccessionView};
 use crate::{
     db::{
-        Conn, contours,
+        Conn, TODAY, contours,
         listing::{Field, Listed, code, field, period, word},
     },
-    http::{Along, Content, Resource, Result, Shown, sent},
+    http::{Along, Content, Resource, Result, Shown, Views, sent},
+    ledger::history,
     noun::{Address, Alone, Card, Face, Noun, Operations, Parts, Where, Writing},
     rights::{Place, territory_places},
-    schema::{programme_phases, territories, territory_labels, territory_members, territory_successions},
+    schema::{territories, territory_labels, territory_members, territory_successions},
     values::{Alias, Contour, Email, Id, LongText, Many, Name, Phone, Url, rules},
 };
 
@@ -72,21 +78,23 @@ impl Resource for Territory {
 pub struct TerritoryView {
     #[serde(flatten)]
     territory: Territory,
-    /// The labels, one for each phase (labellisations).
-    labels: Option<Vec<Label>>,
+    /// The labels, one for each phase (labellisations); with their contours, when `contour` is included too.
+    labels: Option<Vec<LabelView>>,
     /// The members, of all phases and dates (membres).
     members: Option<Vec<Member>>,
     /// The territories that came after this one (filiation).
-    successions: Option<Vec<Succession>>,
+    successions: Option<Vec<SuccessionView>>,
+    /// The territories that came before this one (filiation).
+    predecessors: Option<Vec<SuccessionView>>,
     /// The communes, departments and regions of the territory today (périmètre).
     perimeter: Option<Perimeter>,
-    /// The contour (contour); left out when it is unknown.
+    /// The contour in the current phase (contour); left out when it is unknown.
     contour: Option<Contour>,
 }
 
 impl From<Territory> for TerritoryView {
     fn from(territory: Territory) -> Self {
-        Self { territory, labels: None, members: None, successions: None, perimeter: None, contour: None }
+        Self { territory, labels: None, members: None, successions: None, predecessors: None, perimeter: None, contour: None }
     }
 }
 
@@ -178,6 +186,12 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
         code::<rules::DepartmentCode, _>(territory_places::department_code)
             .linked(territory_places::territory_id, territories::id)
             .named("department_code", "Those with a commune in this department, in any phase."),
+        field(territory_successions::successor_id)
+            .linked(territory_successions::territory_id, territories::id)
+            .named("successor_id", "Those that this territory came after: its predecessors (prédécesseurs)."),
+        field(territory_successions::territory_id)
+            .linked(territory_successions::successor_id, territories::id)
+            .named("predecessor_id", "Those that came after this territory: its successors (filiation)."),
         field(territories::created_at).sorted(),
         field(territories::updated_at).sorted(),
     ]
@@ -194,22 +208,54 @@ impl Listed for Territory {
 impl Shown for Territory {
     type View = TerritoryView;
     const INCLUDES: &'static [(&'static str, &'static str)] = &[
-        ("labels", "The labels, one for each phase (labellisations)."),
+        ("labels", "The labels, one for each phase (labellisations): code, name and status in it; with `contour`, each with its contour."),
         ("members", "The members, of all phases and dates (membres)."),
         ("successions", "The territories that came after this one (filiation)."),
+        ("predecessors", "The territories that came before this one (filiation)."),
+        ("succession_members", "With `successions` or `predecessors`: the members that stay, join and leave at each (membres)."),
         ("perimeter", "The perimeter today (périmètre): the numbers of communes and inhabitants, the departments and the regions."),
-        ("contour", "The contour of the latest phase that has one (contour). The contour of each phase comes with its label."),
+        ("contour", "The contour today: that of the current phase (contour). The contour of each phase comes with its label."),
     ];
     const ORDER: &'static str = "name";
 
     async fn include(along: &mut Along<'_, TerritoryView>) -> Result<()> {
+        let ids = along.ids();
         if along.wants("labels") {
-            let rows = territory_labels::table.filter(territory_labels::territory_id.eq_any(along.ids())).order_by(territory_labels::id);
-            let rows: Vec<Label> = rows.select(Label::as_select()).load(along.conn).await?;
-            along.share(rows, |row| row.territory_id, |view| &mut view.labels);
+            let drawn = along.wants("contour");
+            let labels = along.rows(async |views, budget, conn| {
+                let ids = views.iter().map(|(id, _)| *id);
+                let rows = territory_labels::table.filter(territory_labels::territory_id.eq_any(ids)).order_by(territory_labels::id);
+                let rows: Vec<Label> = rows.select(Label::as_select()).load(conn).await?;
+                let mut labels: Views<LabelView> = rows.into_iter().map(|label| (label.id(), label.into())).collect();
+                let ended = drawn && LabelView::draw(&mut labels, budget, conn).await?;
+                Ok((labels, ended))
+            });
+            let labels = labels.await?;
+            along.share(labels.into_iter().map(|(_, label)| label), LabelView::territory_id, |view| &mut view.labels);
         }
         along.parts("members", territory_members::territory_id, |row: &Member| row.territory_id, |view| &mut view.members).await?;
-        along.parts("successions", territory_successions::territory_id, |row: &Succession| row.territory_id, |view| &mut view.successions).await?;
+        for (name, heirs) in [("successions", true), ("predecessors", false)] {
+            if !along.wants(name) {
+                continue;
+            }
+            let links = territory_successions::table.order_by(territory_successions::id).select(Succession::as_select()).into_boxed();
+            let links = if heirs {
+                links.filter(territory_successions::territory_id.eq_any(ids.clone()))
+            } else {
+                links.filter(territory_successions::successor_id.eq_any(ids.clone()))
+            };
+            let rows: Vec<Succession> = links.load(along.conn).await?;
+            let mut links: Views<SuccessionView> = rows.into_iter().map(|link| (link.id(), link.into())).collect();
+            if along.wants("succession_members") {
+                SuccessionView::name_members(&mut links, along.conn).await?;
+            }
+            let links = links.into_iter().map(|(_, link)| link);
+            if heirs {
+                along.share(links, SuccessionView::territory_id, |view| &mut view.successions);
+            } else {
+                along.share(links, SuccessionView::successor_id, |view| &mut view.predecessors);
+            }
+        }
         if along.wants("perimeter") {
             let mut perimeters = perimeter::of(&along.ids(), None, None, along.conn).await?;
             for (id, view) in along.views.iter_mut() {
@@ -217,18 +263,25 @@ impl Shown for Territory {
             }
         }
         if along.wants("contour") {
-            let known = territory_labels::table.inner_join(programme_phases::table).filter(territory_labels::territory_id.eq_any(along.ids()));
-            let known = known.order_by(programme_phases::number).select((territory_labels::territory_id, territory_labels::id));
-            let known: Vec<(Id, Id)> = known.load(along.conn).await?;
+            #[derive(QueryableByName)]
+            struct Current {
+                #[diesel(sql_type = Uuid)]
+                territory_id: Id,
+                #[diesel(sql_type = Uuid)]
+                label_id: Id,
+            }
             let drawn = along.rows(async |views, budget, conn| {
-                let theirs = known.iter().filter(|(of, _)| views.iter().any(|(id, _)| id == of));
-                let keys: Vec<String> = theirs.map(|(_, label)| label.to_string()).collect();
-                Ok(contours::drawn("territory_labels", &keys, budget, conn).await?)
+                let ids: Vec<Id> = views.iter().map(|(id, _)| *id).collect();
+                let current = sql_query(format!("SELECT * FROM phases_on($1, {TODAY})")).bind::<Array<Uuid>, _>(ids);
+                let current: Vec<Current> = current.load(conn).await?;
+                let keys: Vec<String> = current.iter().map(|current| current.label_id.to_string()).collect();
+                let (drawn, ended) = contours::drawn("territory_labels", &keys, budget, conn).await?;
+                let of = |label: &str| current.iter().find(|current| current.label_id.to_string() == label).map(|current| current.territory_id);
+                Ok((drawn.into_iter().filter_map(|(label, contour)| Some((of(&label)?, contour))).collect(), ended))
             });
-            let drawn: HashMap<String, Contour> = drawn.await?.into_iter().collect();
-            // A territory may have a contour for several phases: the latest one is shown.
+            let mut drawn: HashMap<Id, Contour> = drawn.await?.into_iter().collect();
             for (id, view) in along.views.iter_mut() {
-                view.contour = known.iter().rev().filter(|(of, _)| of == id).find_map(|(_, label)| drawn.get(&label.to_string()).cloned());
+                view.contour = drawn.remove(id);
             }
         }
         Ok(())
@@ -257,6 +310,7 @@ impl Noun for Territory {
         perimeter::routes(routes);
         overview::routes(routes);
         plan::routes(routes);
+        merging::routes(routes);
         Operations::<Self>::of(routes).all();
     }
     async fn fetch(at: Address<Self>, conn: &mut Conn) -> QueryResult<Self> {
@@ -276,5 +330,8 @@ impl Noun for Territory {
         parts.take::<Label>("labels", &new.labels).await?;
         parts.take::<Member>("members", &new.members).await?;
         parts.take::<Succession>("successions", &new.successions).await
+    }
+    async fn moved(id: Id, conn: &mut Conn) -> Result<Option<Id>> {
+        Ok(history::merged_into(id, conn).await?)
     }
 }

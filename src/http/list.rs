@@ -29,7 +29,7 @@ use super::{Caller, PartOf, Problem, Resource, Result, Site, Tagged, kinds};
 use crate::{
     db::{
         Budget, Conn, Db,
-        listing::{Keys, Listed, Listing, Names, Rows, Scope, Total},
+        listing::{Keys, Listed, Listing, Names, Operator, Rows, Scope, Total},
     },
     rights::{self, MayName, Reach},
     values::Id,
@@ -43,6 +43,9 @@ const FURTHEST: i64 = 10_000;
 /// The most values one filter may list, and the longest search.
 const VALUES: usize = 200;
 const WORDS: usize = 200;
+
+/// The filter that `with_predecessors` widens.
+const TERRITORY: &str = "territory_id";
 
 /// A noun that can be listed over HTTP.
 pub trait Shown: Listed + Serialize {
@@ -86,6 +89,8 @@ pub struct List<N: Shown> {
     when: When,
     wanted: Wanted,
     count: bool,
+    /// Does a filter by territory find what is of its predecessors too?
+    predecessors: bool,
     limit: i64,
     /// Was `offset` given? Then the links of the page use `offset` as well.
     numbered: bool,
@@ -153,6 +158,9 @@ impl<N: Shown> List<N> {
         let single = !list.count && list.wanted.is_empty() && !veiled;
         if veiled {
             list.know(db).await?;
+        }
+        if list.predecessors {
+            list.go_back(db).await?;
         }
         let answer = async |conn: &mut Conn| -> Result<_> {
             let mut budget = Budget::default();
@@ -243,6 +251,19 @@ impl<N: Shown> List<N> {
                     condition.values.retain(|value| Id::parse(value).is_ok_and(|id| known.contains(&id)));
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Widens the filter by territory to those that the territory succeeds.
+    async fn go_back(&mut self, db: &Db) -> Result<()> {
+        let reach = self.caller.reach().clone();
+        for condition in
+            self.listing.conditions.iter_mut().filter(|condition| condition.field.name == TERRITORY && condition.operator == Operator::Is)
+        {
+            let asked: Vec<Id> = condition.values.iter().filter_map(|value| Id::parse(value).ok()).collect();
+            let reached = self.when.ask(db, &reach, async |conn: &mut Conn| Ok(rights::and_predecessors(&asked, conn).await?)).await?;
+            condition.values = reached.iter().map(Id::to_string).collect();
         }
         Ok(())
     }

@@ -8,11 +8,13 @@
 //! - `entry`: a route together with its entry in the document.
 //! - `routes`: the five operations, for the nouns that choose them.
 //! - `history`: what happened to a thing, and the way back.
+//! - `merging`: two things that are one, and two again.
 
 mod act;
 mod card;
 mod entry;
 mod history;
+mod merging;
 mod moves;
 mod naming;
 mod routes;
@@ -31,6 +33,7 @@ pub use self::{
     card::{Card, Face, Rule, in_words},
     entry::Entry,
     history::Restoration,
+    merging::{Merge, Merging, merge, unmerge},
     moves::may_move,
     naming::{Naming, may_cite_so},
     routes::Operations,

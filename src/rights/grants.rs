@@ -258,7 +258,26 @@ pub(super) async fn living(subject: &Subject<'_>, conn: &mut Conn) -> QueryResul
     };
     let mut live: Vec<Grant> = live.load(conn).await?;
     live.retain(shown);
+    // What holds over a territory that was merged into another one holds over the other.
+    let over: Vec<Id> = live.iter().filter_map(|grant| grant.territory_id).collect();
+    if !over.is_empty() {
+        let moved =
+            "SELECT id, territory_today(id) AS today FROM unnest($1) id WHERE NOT EXISTS (SELECT FROM territories WHERE territories.id = id.id)";
+        let moved: Vec<Moved> = sql_query(moved).bind::<Array<Uuid>, _>(over).load(conn).await?;
+        for grant in &mut live {
+            let today = moved.iter().find(|moved| Some(moved.id) == grant.territory_id).map(|moved| moved.today);
+            grant.territory_id = today.or(grant.territory_id);
+        }
+    }
     Ok(live)
+}
+
+#[derive(QueryableByName)]
+struct Moved {
+    #[diesel(sql_type = Uuid)]
+    id: Id,
+    #[diesel(sql_type = Uuid)]
+    today: Id,
 }
 
 #[derive(QueryableByName)]

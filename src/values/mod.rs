@@ -32,6 +32,6 @@ pub use shared::{
 };
 pub use text::{
     Checked, Code, Coding, CommuneCode, DepartmentCode, Email, LongText, Name, OfficialCode, Phone, RegionCode, Rule, Scheme, ShortText, Siren,
-    Siret, Url, particulars, rules,
+    Siret, Url, fold, particulars, rules,
 };
 pub use word::{Vocabulary, Word};

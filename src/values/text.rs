@@ -150,6 +150,13 @@ impl<R: Rule> ToSchema for Checked<R> {
     }
 }
 
+/// A text without case, accents, ligatures or typographic apostrophes, as the function `fold` of the database makes it: two names of one form
+/// are one name there.
+pub fn fold(words: &str) -> String {
+    let plain = words.nfkd().flat_map(char::to_lowercase).filter(|char| !('\u{300}'..='\u{36f}').contains(char));
+    plain.collect::<String>().replace('œ', "oe").replace('æ', "ae").replace('’', "'")
+}
+
 /// A name or a title on one line, of at most 300 characters.
 pub type Name = Checked<rules::Name>;
 /// A line of at most 1 000 characters.

@@ -659,7 +659,7 @@ impl Cells<'_> {
             (&Method::POST, ["transitions"]) => json!({ "axis": "progress", "to": "in_progress" }),
             (&Method::POST, ["restore"]) => json!({ "version": 1 }),
             (&Method::POST, ["erasure"]) => json!({ "reason": "À sa demande" }),
-            (&Method::POST, ["merge"]) => json!({ "into_id": makers::partner(house, &format!("stays {}", self.number)).await }),
+            (&Method::POST, ["merge"]) => json!({ "into_id": stays(house, spare.noun, self.number).await }),
             (&Method::POST, ["unmerge"]) => json!({}),
             (&Method::POST, [part]) => self.body_of_part(part, thing).await,
             _ => NOTHING(),
@@ -668,8 +668,8 @@ impl Cells<'_> {
             house.delete(&format!("/{}/{}", spare.noun, spare.id), Some("*")).await.expect(204);
         }
         if rest == ["unmerge"] && first.is_none() {
-            let stays = makers::partner(house, &format!("stays {}", self.number)).await;
-            let merge = house.request(Method::POST, &format!("/partners/{}/merge", spare.id)).header("if-match", "*");
+            let stays = stays(house, spare.noun, self.number).await;
+            let merge = house.request(Method::POST, &format!("/{}/{}/merge", spare.noun, spare.id)).header("if-match", "*");
             send(merge.json(&json!({ "into_id": stays }))).await.expect(200);
         }
         let answer = send(who.client.request(method.clone(), &path).header("if-match", "*").json(&body)).await;
@@ -760,4 +760,10 @@ async fn what_is_not_public_is_hidden_from_anyone() {
     }
     let hidden = house.anyone.get("/action-fiches?title=restricted&count=true").await.expect(200);
     assert_eq!(hidden.body["meta"]["total"], 0);
+}
+
+/// One that another of its noun may be merged into.
+async fn stays(house: &House, noun: &str, number: usize) -> String {
+    let name = format!("stays {number}");
+    if noun == "territories" { makers::territory(house, &name).await } else { makers::partner(house, &name).await }
 }

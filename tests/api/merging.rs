@@ -22,17 +22,24 @@ async fn ask(house: &House, query: &str) -> Vec<String> {
 
 /// Every row that refers to a partner, by the member that does: `committee_seats.partner_id`.
 async fn links(house: &House, partner: &str) -> BTreeMap<String, Vec<String>> {
-    let members = "SELECT conrelid::regclass || '.' || attname AS told FROM pg_constraint
-        JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1] WHERE contype = 'f' AND confrelid = 'partners'::regclass";
+    links_to(house, "partners", partner).await
+}
+
+/// Every row that refers to a thing of this noun.
+async fn links_to(house: &House, noun: &str, thing: &str) -> BTreeMap<String, Vec<String>> {
+    let members = format!(
+        "SELECT conrelid::regclass || '.' || attname AS told FROM pg_constraint
+        JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1] WHERE contype = 'f' AND confrelid = '{noun}'::regclass"
+    );
     let mut links = BTreeMap::new();
-    for member in ask(house, members).await {
+    for member in ask(house, &members).await {
         let table = member.split('.').next().unwrap();
-        let rows = ask(house, &format!("SELECT id::text AS told FROM {table} WHERE {member} = '{partner}' ORDER BY id")).await;
+        let rows = ask(house, &format!("SELECT id::text AS told FROM {table} WHERE {member} = '{thing}' ORDER BY id")).await;
         if !rows.is_empty() {
             links.insert(member, rows);
         }
     }
-    let cited = format!("SELECT id::text AS told FROM citations WHERE noun = 'partners' AND thing_id = '{partner}' ORDER BY id");
+    let cited = format!("SELECT id::text AS told FROM citations WHERE noun = '{noun}' AND thing_id = '{thing}' ORDER BY id");
     links.insert("citations.thing_id".to_owned(), ask(house, &cited).await);
     links
 }
@@ -199,4 +206,119 @@ async fn every_rule_that_a_merge_could_break_is_known() {
         SELECT FROM pg_constraint link WHERE link.contype = 'f' AND link.confrelid = 'partners'::regclass
             AND link.conrelid = uniqueness.conrelid AND link.conkey && uniqueness.conkey)";
     assert_eq!(ask(&house, rules).await, ["action_fiche_participants_role_key"]);
+}
+
+/// One territory that was taken for two, in two phases: all of it is one thing, and two again.
+#[actix_web::test]
+async fn territories_that_are_one_become_one_and_two_again() {
+    let house = house().await;
+    let phases = [makers::phase(&house, 1).await, makers::phase(&house, 2).await];
+    let label = |phase: usize, name: &str| json!([{ "phase_id": phases[phase - 1], "official_code": "ti-2801", "name": name, "status": "labelled" }]);
+    let member = |phase: usize| json!([{ "kind": "intercommunality", "siren": "246100663", "name": "CU d'Alençon", "phase_id": phases[phase - 1] }]);
+    let territory = json!({ "name": "Bocage ornais", "website": "https://exemple.fr/", "labels": label(1, "Bocage ornais"), "members": member(1) });
+    let one = makers::make(&house, "/territories", territory).await;
+    let into = makers::make(&house, "/territories", json!({ "name": "Bocage", "labels": label(2, "Bocage"), "members": member(2) })).await;
+    let after = makers::make(&house, "/territories", json!({ "name": "Plaine" })).await;
+    for (from, to) in [(&one, &into), (&one, &after)] {
+        makers::make(&house, &format!("/territories/{from}/successions"), json!({ "successor_id": to, "kind": "continued" })).await;
+    }
+    let at = |id: &str, more: Value| {
+        let mut body = json!({ "territory_id": id });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    // Things of one that name each other.
+    let objective = makers::make(&house, "/objectives", at(&one, json!({ "wording": "Attirer" }))).await;
+    let fiche = makers::make(&house, "/action-fiches", at(&one, json!({ "title": "F", "reference": "1", "objective_id": objective }))).await;
+    makers::make(&house, "/action-fiches", at(&one, json!({ "title": "G", "parent_id": fiche }))).await;
+    let indicator = makers::indicator(&house, 1).await;
+    let figure = json!({ "indicator_id": indicator, "subject": "action_fiche", "action_fiche_id": fiche, "kind": "actual", "value": 3 });
+    makers::make(&house, "/observations", at(&one, figure)).await;
+    let protocol = makers::make(&house, "/agreements", at(&one, json!({ "title": "Protocole", "kind": "protocol", "status": "signed" }))).await;
+    makers::make(&house, "/agreements", at(&one, json!({ "title": "Contrat", "kind": "contract", "status": "planned", "parent_id": protocol })))
+        .await;
+    let document = makers::make(&house, "/documents", at(&one, json!({ "title": "Carte", "kind": "report" }))).await;
+    makers::make(&house, "/citations", json!({ "document_id": document, "noun": "territories", "thing_id": one })).await;
+    let theirs = makers::make(&house, "/action-fiches", at(&into, json!({ "title": "H", "reference": "1" }))).await;
+    let editor = house.with(&[&format!("editor@territory:{one}")]).await;
+    // What a key may do is remembered for half a second.
+    let may_write = async |fiche: &str, may: u16| {
+        for _ in 0..100 {
+            let answer = editor.patch(&format!("/action-fiches/{fiche}"), Some("*"), json!({ "description": format!("{may}") })).await;
+            if answer.status.as_u16() == may {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("{fiche} is never answered with {may}");
+    };
+    may_write(&fiche, 200).await;
+    may_write(&theirs, 403).await;
+    let merge = async |one: &str, into: &str| {
+        let request = house.request(Method::POST, &format!("/territories/{one}/merge")).header("if-match", "*");
+        send(request.json(&json!({ "into_id": into, "reason": "Même territoire" }))).await
+    };
+
+    // What would be two is not one.
+    let twin = makers::make(&house, "/territories", json!({ "name": "Autre", "labels": [{ "phase_id": phases[0], "status": "candidate" }] })).await;
+    assert_eq!(merge(&one, &twin).await.expect(422).wrongs(), [("/into_id".to_owned(), "same_phase".to_owned())]);
+    assert_eq!(merge(&one, &one).await.expect(422).wrongs()[0].0, "/into_id");
+    assert_eq!(merge(&one, &into).await.expect(422).wrongs(), [("/into_id".to_owned(), "broken_rule".to_owned())], "two fiches with one reference");
+    house.patch(&format!("/action-fiches/{theirs}"), Some("*"), json!({ "reference": "2" })).await.expect(200);
+    makers::make(&house, &format!("/territories/{after}/successions"), json!({ "successor_id": twin, "kind": "split" })).await;
+    assert_eq!(merge(&twin, &into).await.expect(200).body["id"], json!(into));
+    assert_eq!(merge(&one, &into).await.expect(422).wrongs()[0].1, "same_phase");
+    house.post(&format!("/territories/{twin}/unmerge"), json!({})).await.expect(200);
+
+    let (before, others) = (links_to(&house, "territories", &one).await, links_to(&house, "territories", &into).await);
+    let merged = merge(&one, &into).await.expect(200).body;
+    assert_eq!((&merged["website"], &merged["aliases"]), (&json!("https://exemple.fr/"), &json!([{ "name": "Bocage ornais" }])));
+    assert_eq!(links_to(&house, "territories", &one).await.values().map(Vec::len).sum::<usize>(), 0);
+    let whole = house.get(&format!("/territories/{into}?include=labels,members,successions,predecessors")).await.expect(200).body;
+    assert_eq!((whole["labels"].as_array().unwrap().len(), whole["members"].as_array().unwrap().len()), (2, 2));
+    assert_eq!((whole["successions"][0]["successor_id"].clone(), whole["predecessors"].as_array().unwrap().len()), (json!(after), 0));
+    assert_eq!(house.all(&format!("/action-fiches?territory_id={into}")).await.len(), 3);
+    assert_eq!(house.anyone.get(&format!("/territories/{one}")).await.expect(200).body["id"], json!(into), "its address leads there");
+    may_write(&theirs, 200).await;
+    house.patch(&format!("/territories/{one}"), Some("*"), json!({ "name": "X" })).await.expect(410);
+
+    // Linked meanwhile across what would be two: that link goes first.
+    let across = makers::make(
+        &house,
+        "/agreements",
+        at(&into, json!({ "title": "Avenant", "kind": "amendment", "status": "planned", "parent_id": protocol })),
+    )
+    .await;
+    let undo = async || house.post(&format!("/territories/{one}/unmerge"), json!({ "reason": "Deux territoires" })).await;
+    // (They succeed each other again: so this one may stay.) Without a succession it may not.
+    assert_eq!(undo().await.expect(200).body["id"], json!(one));
+    house.delete(&format!("/agreements/{across}"), Some("*")).await.expect(204);
+    assert_eq!((links_to(&house, "territories", &one).await, links_to(&house, "territories", &into).await), (before, others));
+    may_write(&fiche, 200).await;
+    may_write(&theirs, 403).await;
+    assert_eq!(undo().await.expect(409).body["code"], "not_merged");
+    let link = house.all(&format!("/territories/{one}/successions")).await.into_iter().find(|link| link["successor_id"] == into.as_str()).unwrap();
+    house.delete(&format!("/territories/{one}/successions/{}", link["id"].as_str().unwrap()), Some("*")).await.expect(204);
+    merge(&one, &into).await.expect(200);
+    let across = makers::make(
+        &house,
+        "/agreements",
+        at(&into, json!({ "title": "Avenant", "kind": "amendment", "status": "planned", "parent_id": protocol })),
+    )
+    .await;
+    assert_eq!(undo().await.expect(409).body["code"], "still_referenced");
+    house.delete(&format!("/agreements/{across}"), Some("*")).await.expect(204);
+    undo().await.expect(200);
+}
+
+/// What may stand once only, of a territory: a merge refuses what would stand twice.
+#[actix_web::test]
+async fn every_rule_that_a_merge_of_territories_could_break_is_known() {
+    let house = house().await;
+    let rules = "SELECT conname AS told FROM pg_constraint uniqueness WHERE contype IN ('u', 'p', 'x') AND EXISTS (
+        SELECT FROM pg_constraint link WHERE link.contype = 'f' AND link.confrelid = 'territories'::regclass
+            AND link.conrelid = uniqueness.conrelid AND link.conkey && uniqueness.conkey) ORDER BY conname";
+    let known =
+        ["action_fiches_reference_key", "action_fiches_territory_id_key", "territory_labels_phase_id_key", "territory_successions_successor_id_key"];
+    assert_eq!(ask(&house, rules).await, known);
 }

@@ -1011,7 +1011,7 @@ const SAID: &str = "\
 programme-phases 2: ends_on=1 period_stated=1 period_precision=1
 themes 16: territory_id=8 other_wordings=12 parent_id=4
 territories 13: aliases=9 website=0 contact_service=0 contact_email=0 contact_phone=0
-territories/labels 22: applied_on=0 labelled_on=1 withdrawn_on=0 note=15
+territories/labels 22: name=0 applied_on=0 labelled_on=1 withdrawn_on=0 note=15
 territories/members 62: commune_code=0 starts_on=0 ends_on=0
 partners 50: acronym=10 aliases=13 siren=8 siret=0 parent_id=3 predecessor_id=2 website=2 contact_service=1 contact_email=1 contact_phone=1
 partners/commitments 4: starts_on=0 ends_on=0

@@ -1,9 +1,12 @@
 //! Loads the official geographic code (COG) of a year, from a folder laid out as the npm package
-//! `@etalab/decoupage-administratif` is: `regions.json`, `departements.json`, `epci.json`, `ept.json`, `communes.json`.
+//! `@etalab/decoupage-administratif` is: `regions.json`, `departements.json`, `epci.json`, `ept.json`, `communes.json`. The packages of each
+//! year since 2018 are read: the older ones have no `ept.json`, say otherwise what became of a commune, and give the communes of an overseas
+//! collectivity neither a department nor a region.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     fs,
+    io::ErrorKind,
     path::Path,
     pin::pin,
 };
@@ -50,8 +53,9 @@ struct Department {
 #[serde(rename_all = "camelCase")]
 struct Intercommunality {
     code: String,
+    #[serde(default)]
     nom: String,
-    #[serde(rename = "type")]
+    #[serde(rename = "type", default)]
     kind: String,
     membres: Vec<Member>,
 }
@@ -59,6 +63,14 @@ struct Intercommunality {
 #[derive(Deserialize)]
 struct Member {
     code: String,
+    siren: Option<String>,
+}
+
+/// An overseas collectivity, in the packages that have it neither among the departments nor among the regions.
+#[derive(Deserialize)]
+struct Collectivity {
+    code: String,
+    nom: String,
 }
 
 #[derive(Deserialize)]
@@ -68,8 +80,9 @@ struct Commune {
     nom: String,
     #[serde(rename = "type")]
     kind: String,
-    departement: String,
-    region: String,
+    departement: Option<String>,
+    region: Option<String>,
+    collectivite_outremer: Option<Collectivity>,
     siren: Option<String>,
     population: Option<i32>,
     #[serde(default)]
@@ -78,10 +91,32 @@ struct Commune {
     chef_lieu: Option<String>,
     /// The commune that a municipal district is part of.
     commune: Option<String>,
+    /// The commune that took this one over.
+    commune_absorbante: Option<String>,
+    /// The code that the commune has had since.
+    nouveau_code: Option<String>,
 }
 
-/// The COG of a year, checked: every row that another row names is there. The tables stand in the order in which they refer to each other.
-pub struct Cog([(Table, Vec<Value>); 4]);
+impl Commune {
+    /// The codes of the department and of the region: of an overseas collectivity, which is in none, its own code.
+    fn places(&self) -> [&str; 2] {
+        let own = self.collectivite_outremer.as_ref().map_or("", |collectivity| collectivity.code.as_str());
+        [&self.departement, &self.region].map(|code| code.as_deref().unwrap_or(own))
+    }
+
+    /// The commune that this one is part of, or became.
+    fn whole(&self) -> Option<&str> {
+        [&self.chef_lieu, &self.commune, &self.commune_absorbante, &self.nouveau_code].into_iter().find_map(Option::as_deref)
+    }
+}
+
+/// The COG of a year, checked: every row that another row names is there.
+pub struct Cog {
+    /// The tables, in the order in which they refer to each other.
+    tables: [(Table, Vec<Value>); 4],
+    /// What the files say that is not stored, and why.
+    pub told: Vec<String>,
+}
 
 /// Where the rows of a file go.
 #[derive(Debug, Clone, Copy)]
@@ -152,7 +187,10 @@ impl Faults {
 
 /// The files of a folder.
 pub fn read(dir: &Path) -> anyhow::Result<Cog> {
-    parse(|file| fs::read(dir.join(file)).with_context(|| dir.join(file).display().to_string()))
+    parse(|file| match fs::read(dir.join(file)) {
+        Err(error) if error.kind() == ErrorKind::NotFound && file == "ept.json" => Ok(b"[]".to_vec()),
+        read => read.with_context(|| dir.join(file).display().to_string()),
+    })
 }
 
 fn rows<T: DeserializeOwned>(text: &[u8], file: &str) -> anyhow::Result<Vec<T>> {
@@ -184,13 +222,27 @@ pub fn parse(open: impl Fn(&str) -> anyhow::Result<Vec<u8>>) -> anyhow::Result<C
             faults.say("departements.json", &code, "is there twice");
         }
     }
+    let mut told = Vec::new();
     let all: Vec<Commune> = rows(&open("communes.json")?, "communes.json")?;
+    for Collectivity { code, nom } in all.iter().filter_map(|commune| commune.collectivite_outremer.as_ref()) {
+        let name = faults.text::<rules::Name>("communes.json", code, nom);
+        let checked = faults.text::<rules::DepartmentCode>("communes.json", code, code);
+        regions.entry(checked.clone()).or_insert_with(|| json!({ "code": checked, "name": name }));
+        departments.entry(checked.clone()).or_insert_with(|| json!({ "code": checked, "name": name, "region_code": checked }));
+    }
     let (living, parts): (Vec<Commune>, Vec<Commune>) = all.into_iter().partition(|commune| commune.kind == "commune-actuelle");
+    let became = became(&living, &parts);
     let mut wholes: HashMap<&str, [Option<String>; 2]> = living.iter().map(|commune| (commune.code.as_str(), [None, None])).collect();
     let people: HashMap<&str, i32> = living.iter().filter_map(|commune| Some((commune.code.as_str(), commune.population?))).collect();
+    let mut sirens: HashMap<String, String> = HashMap::new();
     let mut intercommunalities = BTreeMap::new();
     for (place, file) in ["epci.json", "ept.json"].into_iter().enumerate() {
         for Intercommunality { code, nom, kind, membres } in rows(&open(file)?, file)? {
+            // A row that the maker of a package left without a value.
+            if code == "undefined" {
+                told.push(format!("{file}: a row without a code is passed over"));
+                continue;
+            }
             let name = faults.text::<rules::Name>(file, &code, &nom);
             let siren = faults.text::<rules::Siren>(file, &code, &code);
             let kind = match kind.as_str() {
@@ -205,31 +257,46 @@ pub fn parse(open: impl Fn(&str) -> anyhow::Result<Vec<u8>>) -> anyhow::Result<C
                     "cc"
                 }
             };
-            for member in &membres {
-                match wholes.get_mut(member.code.as_str()).map(|wholes| &mut wholes[place]) {
-                    Some(none @ None) => *none = Some(siren.clone()),
-                    Some(Some(other)) => faults.say(file, &code, &format!("the commune {} is in {other} already", member.code)),
-                    None => faults.say(file, &code, &format!("the commune {} is not there", member.code)),
+            let mut communes_count = 0;
+            for Member { code: commune, siren: own } in &membres {
+                // A commune that the COG of the year knows no more, or not yet, stands for what it is part of.
+                let code_now = became.get(commune.as_str()).copied().unwrap_or(commune);
+                match wholes.get_mut(code_now).map(|wholes| &mut wholes[place]) {
+                    Some(none @ None) => {
+                        *none = Some(siren.clone());
+                        communes_count += 1;
+                    }
+                    Some(Some(other)) if code_now != commune => {
+                        told.push(format!("{file}: {code}: {commune} is part of the commune {code_now}, which is in {other}"));
+                    }
+                    Some(Some(other)) if *other == siren => told.push(format!("{file}: {code}: the commune {commune} is there twice")),
+                    Some(Some(other)) => faults.say(file, &code, &format!("the commune {commune} is in {other} already")),
+                    None => faults.say(file, &code, &format!("the commune {commune} is not there")),
+                }
+                if let Some(own) = own.as_ref().filter(|_| code_now == commune) {
+                    sirens.entry(commune.clone()).or_insert_with(|| own.clone());
                 }
             }
             // The inhabitants of its communes: the file has another number, which counts some of them twice (population totale).
             let population = membres.iter().filter_map(|member| people.get(member.code.as_str()).copied()).reduce(|sum, more| sum + more);
-            let row = json!({ "siren": siren, "name": name, "kind": kind, "communes_count": membres.len(), "population": population });
+            let row = json!({ "siren": siren, "name": name, "kind": kind, "communes_count": communes_count, "population": population });
             if intercommunalities.insert(siren.clone(), row).is_some() {
                 faults.say(file, &siren, "is there twice");
             }
         }
     }
-    let formers = formers(&living, &parts, &mut faults);
+    let formers = formers(&living, &parts, &became, &mut told, &mut faults);
     let mut communes = BTreeMap::new();
     for commune in &living {
-        let Commune { code, nom, departement, region, siren, population, .. } = commune;
+        let Commune { code, nom, siren, population, .. } = commune;
+        let [departement, region] = commune.places();
+        let siren = siren.as_ref().or_else(|| sirens.get(code));
         let file = "communes.json";
         let [intercommunality, ept] = wholes.get(code.as_str()).cloned().unwrap_or_default();
         let row = json!({
             "code": faults.text::<rules::CommuneCode>(file, code, code),
             "name": faults.text::<rules::Name>(file, code, nom),
-            "siren": siren.as_ref().map(|siren| faults.text::<rules::Siren>(file, code, siren)),
+            "siren": siren.map(|siren| faults.text::<rules::Siren>(file, code, siren)),
             "department_code": departement,
             "region_code": region,
             "intercommunality_siren": intercommunality,
@@ -239,7 +306,7 @@ pub fn parse(open: impl Fn(&str) -> anyhow::Result<Vec<u8>>) -> anyhow::Result<C
         });
         match departments.get(departement) {
             None => faults.say(file, code, &format!("its department {departement} is not there")),
-            Some(department) if department["region_code"] != region.as_str() => {
+            Some(department) if department["region_code"] != region => {
                 faults.say(file, code, &format!("its department {departement} is not in the region {region}"));
             }
             Some(_) => {}
@@ -257,17 +324,35 @@ pub fn parse(open: impl Fn(&str) -> anyhow::Result<Vec<u8>>) -> anyhow::Result<C
         anyhow::bail!("nothing was loaded:\n{}", faults.0.join("\n"));
     }
     let sorted = |rows: BTreeMap<String, Value>| rows.into_values().collect();
-    Ok(Cog([
+    let tables = [
         (REGIONS, sorted(regions)),
         (DEPARTMENTS, sorted(departments)),
         (INTERCOMMUNALITIES, sorted(intercommunalities)),
         (COMMUNES, sorted(communes)),
-    ]))
+    ];
+    Ok(Cog { tables, told })
+}
+
+/// The living commune that each other one is part of, or became, by however many steps.
+fn became<'a>(living: &'a [Commune], parts: &'a [Commune]) -> HashMap<&'a str, &'a str> {
+    let living: HashSet<&str> = living.iter().map(|commune| commune.code.as_str()).collect();
+    let steps: HashMap<&str, &str> = parts.iter().filter_map(|part| Some((part.code.as_str(), part.whole()?))).collect();
+    let end = |code: &'a str| {
+        let mut path = std::iter::successors(Some(code), |code| steps.get(code).copied()).take(steps.len() + 1);
+        path.find(|code| living.contains(code))
+    };
+    steps.keys().filter_map(|code| Some((*code, end(code)?))).collect()
 }
 
 /// The old codes of each commune: the former communes that became part of it, with their names where the files give them, and its
 /// districts.
-fn formers<'a>(living: &'a [Commune], parts: &'a [Commune], faults: &mut Faults) -> HashMap<&'a str, Vec<Value>> {
+fn formers<'a>(
+    living: &'a [Commune],
+    parts: &'a [Commune],
+    became: &HashMap<&'a str, &'a str>,
+    told: &mut Vec<String>,
+    faults: &mut Faults,
+) -> HashMap<&'a str, Vec<Value>> {
     let mut formers: HashMap<&str, BTreeMap<&str, Value>> = HashMap::new();
     for commune in living {
         let known = formers.entry(commune.code.as_str()).or_default();
@@ -275,24 +360,35 @@ fn formers<'a>(living: &'a [Commune], parts: &'a [Commune], faults: &mut Faults)
             known.insert(code, json!({ "code": code, "name": null, "kind": "former" }));
         }
     }
+    let mut lost = 0;
     for part in parts {
-        let (kind, whole) = match part.kind.as_str() {
-            "commune-deleguee" => ("delegated", &part.chef_lieu),
-            "commune-associee" => ("associated", &part.chef_lieu),
-            "arrondissement-municipal" => ("district", &part.commune),
+        let kind = match part.kind.as_str() {
+            "commune-deleguee" => "delegated",
+            "commune-associee" => "associated",
+            "arrondissement-municipal" => "district",
+            "commune-absorbee" | "ancien-code" | "commune-perimee" => "former",
             other => {
                 faults.say("communes.json", &part.code, &format!("{other:?} is no kind of commune known here"));
                 continue;
             }
         };
-        let Some(known) = whole.as_deref().and_then(|whole| formers.get_mut(whole)) else {
-            faults.say("communes.json", &part.code, "the commune it is part of is not there");
+        let whole = became.get(part.code.as_str()).copied();
+        let Some(known) = whole.and_then(|whole| formers.get_mut(whole)) else {
+            // The oldest package does not say what became of some communes.
+            if kind == "former" && part.whole().is_none() {
+                lost += 1;
+            } else {
+                faults.say("communes.json", &part.code, "the commune it is part of is not there");
+            }
             continue;
         };
         // A delegated commune may have the code of the whole commune: that is not an old code.
-        if whole.as_deref() != Some(&part.code) {
+        if whole != Some(&part.code) {
             known.insert(&part.code, json!({ "code": part.code, "name": part.nom, "kind": kind }));
         }
+    }
+    if lost > 0 {
+        told.push(format!("communes.json: of {lost} former communes the file does not say what they became"));
     }
     for (code, known) in &formers {
         for former in known.keys() {
@@ -309,7 +405,7 @@ pub async fn is_empty(conn: &mut Conn) -> Result<bool> {
 
 /// Loads the COG of a year, wholly or not at all. It replaces what was loaded for that year; other years stay.
 pub async fn load(cog: &Cog, year: i32, db: &Db) -> Result<Vec<Loaded>> {
-    let Cog(tables) = cog;
+    let Cog { tables, .. } = cog;
     let bar = ProgressBar::new(tables.iter().map(|(_, rows)| rows.len() as u64).sum());
     let loaded = db
         .copy(async |transaction| {

@@ -1,6 +1,6 @@
 //! The labels of a territory: its application for a phase, and the result.
 
-use std::sync::LazyLock;
+use std::{collections::HashMap, sync::LazyLock};
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -12,13 +12,13 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::Territory;
 use crate::{
     db::{
-        Conn,
+        Budget, Conn, contours,
         listing::{Field, Listed, code, field, word},
     },
     http::{Along, Content, Resource, Result, Shown, sent},
     noun::{Address, Card, Noun, Of, Operations, Rule, Writing},
     schema::territory_labels,
-    values::{Contour, Day, Id, LongText, OfficialCode, Vocabulary, Word, rules},
+    values::{Contour, Day, Id, LongText, Name, OfficialCode, Vocabulary, Word, rules},
 };
 
 /// The words of [`LabelStatus`].
@@ -47,6 +47,8 @@ pub struct Label {
     pub phase_id: Id,
     /// The official code in this phase (`id_ti`). The same code may name another territory in another phase.
     pub official_code: Option<OfficialCode>,
+    /// The name of the territory in this phase (libellé); null when nothing says another one than the territory's.
+    pub name: Option<Name>,
     pub status: LabelStatus,
     /// The day of the application (candidature).
     pub applied_on: Option<Day>,
@@ -87,6 +89,24 @@ impl From<Label> for LabelView {
     }
 }
 
+impl LabelView {
+    /// The territory.
+    pub fn territory_id(&self) -> Id {
+        self.label.territory_id
+    }
+
+    /// Adds the contours, where they are known.
+    pub async fn draw(views: &mut [(Id, Self)], budget: &mut Budget, conn: &mut Conn) -> QueryResult<bool> {
+        let keys: Vec<String> = views.iter().map(|(id, _)| id.to_string()).collect();
+        let (drawn, ended) = contours::drawn("territory_labels", &keys, budget, conn).await?;
+        let mut drawn: HashMap<String, Contour> = drawn.into_iter().collect();
+        for (id, view) in views.iter_mut() {
+            view.contour = drawn.remove(&id.to_string());
+        }
+        Ok(ended)
+    }
+}
+
 /// The body of a request that creates one.
 #[derive(Debug, Deserialize, ToSchema, Insertable)]
 #[serde(deny_unknown_fields)]
@@ -97,6 +117,8 @@ pub struct NewLabel {
     phase_id: Id,
     /// The official code in this phase (`id_ti`). The same code may name another territory in another phase.
     official_code: Option<OfficialCode>,
+    /// The name of the territory in this phase (libellé).
+    name: Option<Name>,
     status: LabelStatus,
     /// The day of the application (candidature).
     applied_on: Option<Day>,
@@ -116,6 +138,8 @@ pub struct NewLabel {
 pub struct LabelPatch {
     /// The official code in this phase (`id_ti`). The same code may name another territory in another phase.
     official_code: Option<Option<OfficialCode>>,
+    /// The name of the territory in this phase (libellé).
+    name: Option<Option<Name>>,
     status: Option<LabelStatus>,
     /// The day of the application (candidature).
     applied_on: Option<Option<Day>>,
@@ -130,6 +154,7 @@ static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
     vec![
         field(territory_labels::phase_id),
         code::<rules::OfficialCode, _>(territory_labels::official_code).sorted(),
+        field(territory_labels::name).sorted(),
         word::<LabelStatusWords, _>(territory_labels::status).sorted(),
         field(territory_labels::labelled_on).sorted(),
         field(territory_labels::created_at).sorted(),

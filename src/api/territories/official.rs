@@ -1,8 +1,10 @@
 //! The official lists of a phase, as the ANCT publishes them: the code and the members of each territory.
 
+mod correct;
 mod files;
+mod recognise;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use diesel::{
     prelude::*,
@@ -15,17 +17,19 @@ use serde_json::{Value, json};
 use super::{Territory, labels::Label, members::Member, successions::Succession};
 use crate::{
     db::{Conn, Db, contours},
-    http::{Json, Problem, Result, Writer, kinds},
+    http::{Json, Result, Writer},
     noun::{Act, Address, Noun, act},
     schema::{programme_phases, territories, territory_labels, territory_members, territory_successions},
-    values::{Alias, Id, Many},
+    values::{Id, fold},
 };
 
 use files::{Faults, KINDS};
-pub use files::{Lists, read};
+pub use files::{Lists, Map, read};
+pub use recognise::How;
+use recognise::recognise;
 
 /// The result of a load.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Loaded {
     /// The number of territories on the lists.
     pub territories: usize,
@@ -43,13 +47,20 @@ pub struct Loaded {
     pub successions_made: usize,
     /// The number of new or changed contours.
     pub contours_drawn: usize,
+    /// How many territories were recognised how.
+    pub recognised: BTreeMap<How, usize>,
+    /// What was passed over, or taken for something else, and why.
+    pub told: Vec<String>,
 }
 
-/// Loads the lists of a phase, wholly or not at all. A territory that is known, by its code in this phase or by its name, keeps its data
-/// and gets what it lacks. Members of the phase that the lists do not name any more are removed. The error lists everything that
-/// contradicts the known data.
-pub async fn load(lists: &Lists, phase: i32, db: &Db) -> anyhow::Result<Loaded> {
+/// Loads the lists of a phase, wholly or not at all. A territory that is known, by what the map says, by its code in this phase, by its name
+/// or by its members, keeps its data and gets what it lacks; it bears the name of its latest phase. Members of the phase that the lists do
+/// not name any more are removed. The error lists everything that contradicts the known data. Where the map says otherwise than a load
+/// before, what that load did is corrected first, each correction by itself.
+pub async fn load(lists: &Lists, phase: i32, map: &Map, db: &Db) -> anyhow::Result<Loaded> {
     let by = &Writer::command("load territories");
+    let mut told = lists.told.clone();
+    correct::correct(lists, phase, map, &mut told, by, db).await?;
     let loaded = db
         .write(by, async |conn| {
             let Some(phase_id) =
@@ -57,16 +68,19 @@ pub async fn load(lists: &Lists, phase: i32, db: &Db) -> anyhow::Result<Loaded> 
             else {
                 return Ok(Err(Faults(vec![format!("there is no phase {phase}: make it first, or load the demo")])));
             };
-            let mut faults = Faults::default();
-            let members = resolve(lists, &mut faults, conn).await?;
-            let known = recognise(lists, phase_id, &mut faults, conn).await?;
+            let (mut faults, mut told) = (Faults::default(), told.clone());
+            let members = resolve(lists, &mut told, &mut faults, conn).await?;
+            let known = recognise(lists, &members, phase, map, &mut told, &mut faults, conn).await?;
             if !faults.0.is_empty() {
                 return Ok(Err(faults));
             }
-            let mut loaded = Loaded { territories: lists.0.len(), members: members.values().map(BTreeMap::len).sum(), ..Loaded::default() };
-            for (code, listed) in &lists.0 {
+            let mut loaded =
+                Loaded { territories: lists.territories.len(), members: members.values().map(BTreeMap::len).sum(), told, ..Loaded::default() };
+            for (code, listed) in &lists.territories {
                 let name = listed.name.as_deref().unwrap_or_default();
-                let (id, label) = settle(code, name, known.get(code.as_str()).copied(), (phase, phase_id), &mut loaded, by, conn).await?;
+                let (known, how) = known.get(code.as_str()).copied().unwrap_or((None, How::New));
+                *loaded.recognised.entry(how).or_default() += 1;
+                let (id, label) = settle((code, name), known, (phase, phase_id), &mut loaded, by, conn).await?;
                 if let Some(members) = members.get(code.as_str()).filter(|members| !members.is_empty()) {
                     enrol(id, phase_id, members, &mut loaded, by, conn).await?;
                 }
@@ -75,7 +89,7 @@ pub async fn load(lists: &Lists, phase: i32, db: &Db) -> anyhow::Result<Loaded> 
                 }
             }
             for earlier in [phase - 1, phase] {
-                loaded.successions_made += succeed(earlier, by, conn).await?;
+                succeed(earlier, &mut loaded, by, conn).await?;
             }
             Result::Ok(Ok(loaded))
         })
@@ -102,20 +116,29 @@ struct Reference {
 
 /// The members of each territory. The COG completes what the lists leave out: the kind of a member, the code of a commune, and the communes
 /// that are in no listed intercommunality.
-async fn resolve<'a>(lists: &'a Lists, faults: &mut Faults, conn: &mut Conn) -> QueryResult<HashMap<&'a str, BTreeMap<String, Row>>> {
-    let sirens: Vec<&String> = lists.0.values().flat_map(|listed| listed.members.keys()).collect();
-    let codes: Vec<&String> = lists.0.values().flat_map(|listed| listed.communes.keys()).collect();
+async fn resolve<'a>(
+    lists: &'a Lists,
+    told: &mut Vec<String>,
+    faults: &mut Faults,
+    conn: &mut Conn,
+) -> QueryResult<HashMap<&'a str, BTreeMap<String, Row>>> {
+    let sirens: Vec<&String> = lists.territories.values().flat_map(|listed| listed.members.keys()).collect();
+    let codes: Vec<&String> = lists.territories.values().flat_map(|listed| listed.communes.keys()).collect();
     let reference = sql_query(
         "SELECT DISTINCT ON (siren) siren AS key, CASE kind WHEN 'ept' THEN 'ept' ELSE 'intercommunality' END AS kind, '' AS code, name, '' AS whole
             FROM (SELECT * FROM intercommunalities WHERE siren = ANY ($1) ORDER BY siren, year DESC) known
          UNION ALL SELECT DISTINCT ON (siren) siren, 'commune', code, name, '' FROM (SELECT * FROM communes WHERE siren = ANY ($1) ORDER BY siren, year DESC) known
-         UNION ALL SELECT DISTINCT ON (code) code, 'commune', code, name, coalesce(intercommunality_siren, '') || ' ' || coalesce(ept_siren, '')
-            FROM (SELECT * FROM communes WHERE code = ANY ($2) ORDER BY code, year DESC) known",
+         UNION ALL SELECT * FROM (
+            SELECT DISTINCT ON (asked) asked, 'commune', code, name, coalesce(intercommunality_siren, '') || ' ' || coalesce(ept_siren, '')
+            FROM (SELECT asked, commune.* FROM unnest($2) asked JOIN communes commune ON commune.code = asked
+                UNION ALL SELECT asked, commune.* FROM unnest($2) asked
+                    JOIN communes commune ON commune.formers @> jsonb_build_array(jsonb_build_object('code', asked))) known
+            ORDER BY asked, year DESC, code <> asked) resolved",
     );
     let reference: Vec<Reference> = reference.bind::<Array<Text>, _>(sirens).bind::<Array<Text>, _>(codes).load(conn).await?;
     let reference: HashMap<String, Reference> = reference.into_iter().map(|known| (known.key.clone(), known)).collect();
     let mut resolved = HashMap::new();
-    for (code, listed) in &lists.0 {
+    for (code, listed) in &lists.territories {
         let mut rows = BTreeMap::new();
         for (siren, member) in &listed.members {
             let known = reference.get(siren);
@@ -137,7 +160,16 @@ async fn resolve<'a>(lists: &'a Lists, faults: &mut Faults, conn: &mut Conn) -> 
                 // The commune is covered: its intercommunality is a member, or the commune is a member itself.
                 Some(known) if known.whole.split(' ').any(|whole| listed.members.contains_key(whole)) => {}
                 Some(known) if rows.values().any(|(.., code, _)| code.as_deref() == Some(&known.code)) => {}
-                Some(_) => drop(rows.insert(commune.clone(), ("commune", name.clone(), None, Some(commune.clone()), Vec::new()))),
+                Some(known) => {
+                    if known.code != *commune {
+                        told.push(format!(
+                            "{code}, {commune}: {name:?} is the old code of a part of {} {:?}, which is the member",
+                            known.code, known.name
+                        ));
+                    }
+                    let name = if known.code == *commune { name } else { &known.name };
+                    rows.insert(known.code.clone(), ("commune", name.clone(), None, Some(known.code.clone()), Vec::new()));
+                }
                 None => faults.say(code, commune, "the COG does not know this commune: load it first (load cog)"),
             }
         }
@@ -146,78 +178,22 @@ async fn resolve<'a>(lists: &'a Lists, faults: &mut Faults, conn: &mut Conn) -> 
     Ok(resolved)
 }
 
-#[derive(QueryableByName)]
-struct Named {
-    #[diesel(sql_type = Uuid)]
-    id: Id,
-    #[diesel(sql_type = Text)]
-    name: String,
-    #[diesel(sql_type = diesel::sql_types::Bool)]
-    own: bool,
-}
-
-#[derive(QueryableByName)]
-struct Folded {
-    #[diesel(sql_type = Text)]
-    given: String,
-    #[diesel(sql_type = Text)]
-    folded: String,
-}
-
-/// The listed territories that are known: by their code in this phase, else by a name of a territory without a code in this phase. The same
-/// code in another phase means nothing.
-async fn recognise<'a>(lists: &'a Lists, phase_id: Id, faults: &mut Faults, conn: &mut Conn) -> QueryResult<HashMap<&'a str, Id>> {
-    let labels = territory_labels::table.filter(territory_labels::phase_id.eq(phase_id));
-    let labels: Vec<(Id, Option<String>)> = labels.select((territory_labels::territory_id, territory_labels::official_code)).load(conn).await?;
-    let by_code: HashMap<&str, Id> = labels.iter().filter_map(|(id, code)| Some((code.as_deref()?, *id))).collect();
-    let coded: HashMap<Id, Option<&str>> = labels.iter().map(|(id, code)| (*id, code.as_deref())).collect();
-    let names = sql_query(
-        "SELECT id, fold(name) AS name, true AS own FROM territories
-         UNION SELECT id, fold(alias ->> 'name'), false FROM territories CROSS JOIN jsonb_array_elements(aliases) alias ORDER BY own DESC",
-    );
-    let names: Vec<Named> = names.load(conn).await?;
-    let given: Vec<&String> = lists.0.values().filter_map(|listed| listed.name.as_ref()).collect();
-    let folded: Vec<Folded> = sql_query("SELECT given, fold(given) AS folded FROM unnest($1) given").bind::<Array<Text>, _>(given).load(conn).await?;
-    let folded: HashMap<&str, &str> = folded.iter().map(|name| (name.given.as_str(), name.folded.as_str())).collect();
-    let mut known = HashMap::new();
-    let mut taken: HashSet<Id> = lists.0.keys().filter_map(|code| by_code.get(code.as_str()).copied()).collect();
-    for (code, listed) in &lists.0 {
-        if let Some(id) = by_code.get(code.as_str()) {
-            known.insert(code.as_str(), *id);
-            continue;
-        }
-        let name = listed.name.as_deref().and_then(|name| folded.get(name)).copied().unwrap_or_default();
-        for candidate in names.iter().filter(|candidate| candidate.name == name) {
-            match coded.get(&candidate.id) {
-                Some(Some(other)) if candidate.own => {
-                    faults.say(code, "name", format_args!("a territory of this name bears the code {other} in this phase"))
-                }
-                Some(Some(_)) => continue,
-                Some(None) | None if taken.insert(candidate.id) => drop(known.insert(code.as_str(), candidate.id)),
-                Some(None) | None => continue,
-            }
-            break;
-        }
-    }
-    Ok(known)
-}
-
 /// Makes a thing from a value that is read as the body of a request is.
 async fn make<N: Noun>(at: Address<N>, body: Value, by: &Writer, conn: &mut Conn) -> Result<N> {
     act(&Act::Make(at, &Json::new(body.to_string())), by, conn).await?.thing()
 }
 
-/// Finds the territory and its label in the phase, or inserts them. A new name is kept as another name of the territory.
+/// Finds the territory and its label in the phase, or inserts them. The territory bears the name of its latest phase, unless somebody gave it
+/// another one; each label bears the name of its phase.
 async fn settle(
-    code: &str,
-    name: &str,
+    (code, name): (&str, &str),
     known: Option<Id>,
     (phase, phase_id): (i32, Id),
     loaded: &mut Loaded,
     by: &Writer,
     conn: &mut Conn,
 ) -> Result<(Id, Id)> {
-    let label = json!({ "phase_id": phase_id, "official_code": code, "status": "labelled" });
+    let label = json!({ "phase_id": phase_id, "official_code": code, "name": name, "status": "labelled" });
     let Some(id) = known else {
         let id = make(Address::<Territory>::new(()), json!({ "name": name }), by, conn).await?.id;
         let label = make(Address::<Label>::new(id), label, by, conn).await?;
@@ -225,40 +201,47 @@ async fn settle(
         loaded.labels_made += 1;
         return Ok((id, label.id));
     };
-    let standing = territory_labels::table.filter(territory_labels::territory_id.eq(id).and(territory_labels::phase_id.eq(phase_id)));
-    let standing = standing.select((territory_labels::id, territory_labels::official_code)).first::<(Id, Option<String>)>(conn).await.optional()?;
-    let label = match standing {
-        Some((label, Some(_))) => label,
-        Some((label, None)) => {
-            diesel::update(territory_labels::table.find(label)).set(territory_labels::official_code.eq(code)).execute(conn).await?;
-            loaded.labels_made += 1;
-            label
+    let standing = territory_labels::table.inner_join(programme_phases::table).filter(territory_labels::territory_id.eq(id));
+    let standing = standing.select((programme_phases::number, territory_labels::id, territory_labels::official_code, territory_labels::name));
+    let standing: Vec<(i32, Id, Option<String>, Option<String>)> = standing.load(conn).await?;
+    let label = match standing.iter().find(|(number, ..)| *number == phase) {
+        Some((_, label, old_code, old_name)) => {
+            if old_code.is_none() || old_name.as_deref() != Some(name) {
+                let names = (territory_labels::official_code.eq(code), territory_labels::name.eq(name));
+                diesel::update(territory_labels::table.find(label)).set(names).execute(conn).await?;
+            }
+            loaded.labels_made += usize::from(old_code.is_none());
+            *label
         }
         None => {
             loaded.labels_made += 1;
             make(Address::<Label>::new(id), label, by, conn).await?.id
         }
     };
-    let unknown = sql_query(
-        "SELECT id FROM territories WHERE id = $1 AND fold(name) <> fold($2)
-            AND NOT EXISTS (SELECT FROM jsonb_array_elements(aliases) alias WHERE fold(alias ->> 'name') = fold($2))",
-    );
-    #[derive(QueryableByName)]
-    struct Unknown {
-        #[diesel(sql_type = Uuid)]
-        id: Id,
-    }
-    let unknown: Option<Unknown> = unknown.bind::<Uuid, _>(id).bind::<Text, _>(name).get_result(conn).await.optional()?;
-    if let Some(Unknown { id }) = unknown {
-        let aliases: Many<Alias> = territories::table.find(id).select(territories::aliases).first(conn).await?;
-        let bug = |_| Problem::new(&kinds::INTERNAL);
-        let mut aliases = serde_json::to_value(aliases).map_err(bug)?;
-        if let Some(aliases) = aliases.as_array_mut() {
-            aliases.push(json!({ "name": name, "source": format!("Liste officielle de la phase {phase}") }));
+    let known: String = territories::table.find(id).select(territories::name).first(conn).await?;
+    let of_a_list = standing.iter().find(|(number, .., old)| *number <= phase && old.as_deref() == Some(known.as_str()));
+    let is_latest = standing.iter().all(|(number, ..)| *number <= phase);
+    let mut alias = (name.to_owned(), phase);
+    if known != name
+        && is_latest
+        && let Some((number, ..)) = of_a_list
+    {
+        let other = territories::table.filter(territories::id.ne(id)).select(territories::name).load::<String>(conn).await?;
+        if other.iter().any(|other| fold(other) == fold(name)) {
+            loaded.told.push(format!("{code} {name:?}: another territory has this name, so it is still named {known:?}"));
+        } else {
+            diesel::update(territories::table.find(id)).set(territories::name.eq(name)).execute(conn).await?;
+            alias = (known, *number);
         }
-        let aliases: Many<Alias> = serde_json::from_value(aliases).map_err(bug)?;
-        diesel::update(territories::table.find(id)).set(territories::aliases.eq(aliases)).execute(conn).await?;
     }
+    // The other name is one of its other names.
+    let add = sql_query(
+        "UPDATE territories one SET aliases = (SELECT coalesce(jsonb_agg(alias), '[]') FROM jsonb_array_elements(
+             aliases || jsonb_build_array(jsonb_build_object('name', $2, 'source', $3))) alias WHERE fold(alias ->> 'name') <> fold(one.name))
+         WHERE id = $1 AND fold(name) <> fold($2) AND NOT EXISTS (SELECT FROM jsonb_array_elements(aliases) alias WHERE fold(alias ->> 'name') = fold($2))",
+    );
+    let source = format!("Liste officielle de la phase {}", alias.1);
+    add.bind::<Uuid, _>(id).bind::<Text, _>(alias.0).bind::<Text, _>(source).execute(conn).await?;
     Ok((id, label))
 }
 
@@ -294,8 +277,8 @@ struct Composed {
 }
 
 /// Inserts the unknown successions from a phase to the next one: two territories that share members succeed each other. A territory that
-/// keeps its name needs no succession: the members of each phase tell how it changed.
-async fn succeed(earlier: i32, by: &Writer, conn: &mut Conn) -> Result<usize> {
+/// goes on as one thing needs no succession: the members of each phase tell how it changed.
+async fn succeed(earlier: i32, loaded: &mut Loaded, by: &Writer, conn: &mut Conn) -> Result<()> {
     let composed = sql_query(
         "SELECT number, territory_id, array_agg(DISTINCT coalesce(siren, commune_code)) AS members
          FROM territory_members member JOIN programme_phases phase ON phase.id = member.phase_id
@@ -308,22 +291,42 @@ async fn succeed(earlier: i32, by: &Writer, conn: &mut Conn) -> Result<usize> {
     };
     let (before, after) = (sets(earlier), sets(earlier + 1));
     let shares = |one: &BTreeSet<&str>, other: &BTreeSet<&str>| !one.is_disjoint(other);
-    let mut made = 0;
+    let mut known: BTreeSet<(Id, Id)> = territory_successions::table
+        .select((territory_successions::territory_id, territory_successions::successor_id))
+        .load(conn)
+        .await?
+        .into_iter()
+        .collect();
     for (id, was) in &before {
         let heirs = after.iter().filter(|(_, is)| shares(was, is)).count();
         for (heir, is) in after.iter().filter(|(heir, is)| heir != id && shares(was, is)) {
             let forebears = before.iter().filter(|(_, other)| shares(other, is)).count();
             let kind = relation(was, is, heirs, forebears);
-            let known =
-                territory_successions::table.filter(territory_successions::territory_id.eq(id).and(territory_successions::successor_id.eq(heir)));
-            if diesel::select(diesel::dsl::exists(known)).get_result::<bool>(conn).await? {
+            if known.contains(&(*id, *heir)) {
+                continue;
+            }
+            if leads(*heir, *id, &known) {
+                let names = territories::table.filter(territories::id.eq_any([id, heir])).order_by(territories::name).select(territories::name);
+                let names: Vec<String> = names.load(conn).await?;
+                loaded.told.push(format!("{} exchange members: a succession would close a circle, and is left out", names.join(" and ")));
                 continue;
             }
             make(Address::<Succession>::new(*id), json!({ "successor_id": heir, "kind": kind, "note": NOTE }), by, conn).await?;
-            made += 1;
+            known.insert((*id, *heir));
+            loaded.successions_made += 1;
         }
     }
-    Ok(made)
+    Ok(())
+}
+
+/// Do the successions lead from one territory to another one, by however many steps?
+fn leads(from: Id, to: Id, successions: &BTreeSet<(Id, Id)>) -> bool {
+    let (mut reached, mut next) = (BTreeSet::from([from]), vec![from]);
+    while let Some(id) = next.pop() {
+        let heirs = successions.iter().filter(|(of, _)| *of == id).map(|(_, heir)| *heir);
+        next.extend(heirs.filter(|heir| reached.insert(*heir)));
+    }
+    reached.contains(&to)
 }
 
 const NOTE: &str = "Calculé des membres communs aux listes officielles des deux phases.";

@@ -4,18 +4,18 @@ use actix_web::{HttpRequest, get, web::Data};
 use diesel::{
     prelude::*,
     sql_query,
-    sql_types::{Array, BigInt, Date, Int4, Nullable, Numeric, Text, Uuid},
+    sql_types::{Array, BigInt, Bool, Date, Int4, Nullable, Numeric, Text, Uuid},
 };
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
-    db::Db,
-    http::{At, Caller, Momentary, OrGone, Result},
+    db::{Db, TODAY},
+    http::{At, Caller, Momentary, OrGone, Problem, Result, Said, Wrong, kinds, parameters},
     rights,
-    schema::{action_fiches, committee_seats, committees, meetings, territories, territory_labels, territory_members},
+    schema::{action_fiches, committee_seats, committees, meetings, territories, territory_labels},
     values::{Amount, Basis, Day, Id, Name, OfficialCode, ShortText, Siren},
 };
 
@@ -38,19 +38,46 @@ struct Territory {
 struct Label {
     phase_id: Id,
     official_code: Option<OfficialCode>,
+    /// The name of the territory in this phase (libellé).
+    name: Option<Name>,
     status: Name,
     labelled_on: Option<Day>,
 }
 
-#[derive(Debug, Serialize, ToSchema, Queryable, Selectable)]
-#[diesel(table_name = territory_members, check_for_backend(diesel::pg::Pg))]
+#[derive(Debug, Serialize, ToSchema, QueryableByName)]
 #[schema(as = OverviewMember)]
 struct Member {
+    #[diesel(sql_type = Text)]
     name: Name,
+    #[diesel(sql_type = Text)]
     kind: Name,
+    #[diesel(sql_type = Nullable<Text>)]
     #[schema(required)]
     siren: Option<Siren>,
+    #[diesel(sql_type = Bool)]
     coordinator: bool,
+    #[diesel(sql_type = Nullable<Uuid>)]
+    #[schema(required)]
+    phase_id: Option<Id>,
+}
+
+/// The numbers of a territory in a phase of the programme (phase du programme).
+#[derive(Debug, Serialize, ToSchema, QueryableByName)]
+#[schema(as = OverviewPhase)]
+struct Phase {
+    #[diesel(sql_type = Uuid)]
+    phase_id: Id,
+    #[diesel(sql_type = Int4)]
+    number: i32,
+    /// The number of members today, as those of this phase.
+    #[diesel(sql_type = BigInt)]
+    members: i64,
+    /// The number of agreements of this phase (actes).
+    #[diesel(sql_type = BigInt)]
+    agreements: i64,
+    /// The number of fiches in these agreements that the caller may see.
+    #[diesel(sql_type = BigInt)]
+    fiches: i64,
 }
 
 /// A seat that is held today (siège).
@@ -172,9 +199,14 @@ struct LateFiche {
 #[schema(as = TerritoryOverview)]
 struct Overview {
     territory: Territory,
+    /// The phase that is shown (phase du programme): the phase that was asked for, else the current one.
+    phase_id: Option<Id>,
     #[schema(max_items = 100)]
     labels: Vec<Label>,
-    /// The members of the territory today.
+    /// The numbers of each phase of the territory, in the order of the phases.
+    #[schema(max_items = 100)]
+    phases: Vec<Phase>,
+    /// The members of the territory today, in the phase that is shown.
     #[schema(max_items = 1000)]
     members: Vec<Member>,
     /// The committees of today, with their seats.
@@ -201,9 +233,36 @@ struct Overview {
     late_fiches: Vec<LateFiche>,
 }
 
+#[derive(QueryableByName)]
+struct Current {
+    #[diesel(sql_type = Uuid)]
+    phase_id: Id,
+}
+
 diesel::define_sql_function! {
     /// Late (en retard): the planned end is past, and the fiche is neither done nor abandoned.
     fn is_late(planned_end_on: Nullable<Date>, progress: Text) -> Bool;
+}
+
+/// The phase of the page.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "the document reads it; `asked` reads the query string")]
+struct OverviewParameters {
+    /// The phase whose members are shown; by default the current one: the latest phase of the territory that has begun.
+    phase_id: Option<Id>,
+}
+
+/// The phase that is asked for.
+fn asked(request: &HttpRequest) -> Result<Option<Id>> {
+    let (mut asked, mut errors) = (None, Vec::new());
+    for (name, value) in parameters(request) {
+        match Id::parse(&value) {
+            Ok(id) => asked = Some(id),
+            Err(_) => errors.push(Wrong::parameter(&name, "invalid_value", Said::new("Is not a value of it.", "N'est pas une de ses valeurs."))),
+        }
+    }
+    if errors.is_empty() { Ok(asked) } else { Err(Problem::errors(&kinds::INVALID_PARAMETERS, errors)) }
 }
 
 /// Registers the operation of this page.
@@ -215,21 +274,26 @@ pub fn routes(routes: &mut ServiceConfig) {
 ///
 /// All that a page about a territory shows, in one request: its labels and members, its committees with their seats, its agreements with
 /// the number of declared and of known fiches, the numbers of fiches by state, their money by basis, the last and the next meeting, and the
-/// late fiches. Computed today, of what the caller may see.
-#[utoipa::path(responses((status = OK, body = Overview)))]
+/// late fiches. Computed today, of what the caller may see. The members are those of the current phase, or of the phase that is asked for;
+/// `phases` has the numbers of each phase.
+#[utoipa::path(params(OverviewParameters), responses((status = OK, body = Overview)))]
 #[get("/territories/{id}/overview")]
 async fn read_territory_overview(db: Data<Db>, At(id): At, request: HttpRequest) -> Result<Momentary<Overview>> {
     let caller = Caller::of(&request);
     let reach = caller.reach();
+    let asked = asked(&request)?;
     db.snapshot(async |conn| -> Result<_> {
         let territory = territories::table.find(id).select(Territory::as_select()).first(conn).await.or_gone("territories", None, id, reach, conn).await?;
         let today = diesel::dsl::date(diesel::dsl::now);
         let labels = territory_labels::table.filter(territory_labels::territory_id.eq(id)).order_by(territory_labels::labelled_on.desc().nulls_last());
-        let members = territory_members::table
-            .filter(territory_members::territory_id.eq(id))
-            .filter(territory_members::starts_on.is_null().or(territory_members::starts_on.le(today.nullable())))
-            .filter(territory_members::ends_on.is_null().or(territory_members::ends_on.ge(today.nullable())))
-            .order_by((territory_members::name, territory_members::id));
+        let members = sql_query(format!(
+            "SELECT member.name, member.kind, member.siren, member.coordinator, member.phase_id
+             FROM members_on(ARRAY[$1], {TODAY}, $2) held JOIN territory_members member ON member.id = held.member_id ORDER BY member.name, member.id"
+        ));
+        let members: Vec<Member> = members.bind::<Uuid, _>(id).bind::<Nullable<Uuid>, _>(asked).load(conn).await?;
+        let current = sql_query(format!("SELECT phase_id FROM phases_on(ARRAY[$1], {TODAY})"));
+        let current: Option<Current> = current.bind::<Uuid, _>(id).get_result(conn).await.optional()?;
+        let phase_id = asked.or(members.iter().find_map(|member| member.phase_id)).or(current.map(|current| current.phase_id));
         let working = committees::table
             .filter(committees::territory_id.eq(id))
             .filter(committees::ended_on.is_null().or(committees::ended_on.ge(today.nullable())))
@@ -263,6 +327,16 @@ async fn read_territory_overview(db: Data<Db>, At(id): At, request: HttpRequest)
              FROM agreements agreement WHERE territory_id = $1 ORDER BY signed_on, id",
         );
         let agreements = agreements.bind::<Uuid, _>(id).bind::<Array<Uuid>, _>(&fiches).load(conn).await?;
+        let phases = sql_query(format!(
+            "SELECT phase.id AS phase_id, phase.number, (SELECT count(*) FROM members_on(ARRAY[$1], {TODAY}, phase.id)) AS members,
+                (SELECT count(*) FROM agreements WHERE territory_id = $1 AND phase_id = phase.id) AS agreements,
+                (SELECT count(DISTINCT action_fiche_id) FROM agreement_fiches fiche JOIN agreements agreement ON agreement.id = fiche.agreement_id
+                 WHERE agreement.territory_id = $1 AND agreement.phase_id = phase.id AND action_fiche_id = ANY($2)) AS fiches
+             FROM programme_phases phase WHERE EXISTS (SELECT FROM territory_labels WHERE territory_id = $1 AND phase_id = phase.id)
+                OR EXISTS (SELECT FROM territory_members WHERE territory_id = $1 AND phase_id = phase.id)
+                OR EXISTS (SELECT FROM agreements WHERE territory_id = $1 AND phase_id = phase.id) ORDER BY phase.number"
+        ));
+        let phases = phases.bind::<Uuid, _>(id).bind::<Array<Uuid>, _>(&fiches).load(conn).await?;
         let counts = sql_query(
             "SELECT axis.by, axis.value, NULL AS label_fr, count(*) AS fiches FROM action_fiches, \
              LATERAL (VALUES ('validation', validation), ('progress', progress), ('stage', stage)) AS axis (by, value) WHERE id = ANY($1) GROUP BY 1, 2 \
@@ -287,7 +361,9 @@ async fn read_territory_overview(db: Data<Db>, At(id): At, request: HttpRequest)
         let late = || action_fiches::table.filter(action_fiches::id.eq_any(&fiches).and(is_late(action_fiches::planned_end_on, action_fiches::progress)));
         Ok(Momentary(Overview {
             labels: labels.select(Label::as_select()).load(conn).await?,
-            members: members.select(Member::as_select()).load(conn).await?,
+            phase_id,
+            phases,
+            members,
             last_meeting: last.first(conn).await.optional()?,
             next_meeting: next.first(conn).await.optional()?,
             late: late().count().get_result(conn).await?,

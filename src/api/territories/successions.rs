@@ -1,9 +1,13 @@
 //! The territories that came after a territory: it continued, was split, merged, extended or reduced.
 
-use std::sync::LazyLock;
+use std::{collections::HashMap, sync::LazyLock};
 
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
+use diesel::{
+    prelude::*,
+    sql_query,
+    sql_types::{Array, Nullable, Text, Uuid},
+};
 use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -15,10 +19,10 @@ use crate::{
         Conn,
         listing::{Field, Listed, field, word},
     },
-    http::{Content, Resource, Result, Shown, sent},
+    http::{Along, Content, Resource, Result, Shown, sent},
     noun::{Address, Card, Noun, Of, Operations, Rule, Writing},
     schema::territory_successions,
-    values::{Day, Id, LongText, Vocabulary, Word},
+    values::{CommuneCode, Day, Id, LongText, Name, Siren, Vocabulary, Word},
 };
 
 /// The words of [`SuccessionKind`].
@@ -61,6 +65,82 @@ impl Resource for Succession {
     }
     fn version(&self) -> i32 {
         self.version
+    }
+}
+
+/// A member that a succession is about (membre).
+#[serde_with::apply(Option => #[schema(required)])]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SuccessionMember)]
+pub struct Moving {
+    name: Name,
+    siren: Option<Siren>,
+    commune_code: Option<CommuneCode>,
+}
+
+/// A succession, with the related things that `include` names.
+#[serde_with::apply(Option => #[serde(skip_serializing_if = "Option::is_none")])]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TerritorySuccessionView)]
+pub struct SuccessionView {
+    #[serde(flatten)]
+    succession: Succession,
+    /// The members of the territory that are members of its successor (membres maintenus).
+    stays: Option<Vec<Moving>>,
+    /// The members of the successor that were none of the territory (membres entrants).
+    joins: Option<Vec<Moving>>,
+    /// The members of the territory that are none of its successor (membres sortants).
+    leaves: Option<Vec<Moving>>,
+}
+
+impl From<Succession> for SuccessionView {
+    fn from(succession: Succession) -> Self {
+        Self { succession, stays: None, joins: None, leaves: None }
+    }
+}
+
+impl SuccessionView {
+    /// The territory that came before.
+    pub fn territory_id(&self) -> Id {
+        self.succession.territory_id
+    }
+
+    /// The territory that came after.
+    pub fn successor_id(&self) -> Id {
+        self.succession.successor_id
+    }
+
+    /// Adds the members that stay, join and leave.
+    pub async fn name_members(views: &mut [(Id, Self)], conn: &mut Conn) -> QueryResult<()> {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = Uuid)]
+            succession_id: Id,
+            #[diesel(sql_type = Text)]
+            fate: String,
+            #[diesel(sql_type = Text)]
+            name: Name,
+            #[diesel(sql_type = Nullable<Text>)]
+            siren: Option<Siren>,
+            #[diesel(sql_type = Nullable<Text>)]
+            commune_code: Option<CommuneCode>,
+        }
+        let ids: Vec<Id> = views.iter().map(|(id, _)| *id).collect();
+        let rows: Vec<Row> = sql_query("SELECT * FROM succession_members($1)").bind::<Array<Uuid>, _>(ids).load(conn).await?;
+        let index: HashMap<Id, usize> = views.iter().enumerate().map(|(index, (id, _))| (*id, index)).collect();
+        for (_, view) in views.iter_mut() {
+            (view.stays, view.joins, view.leaves) = (Some(Vec::new()), Some(Vec::new()), Some(Vec::new()));
+        }
+        for Row { succession_id, fate, name, siren, commune_code } in rows {
+            let Some((_, view)) = index.get(&succession_id).and_then(|index| views.get_mut(*index)) else { continue };
+            let fate = match fate.as_str() {
+                "stays" => &mut view.stays,
+                "joins" => &mut view.joins,
+                _ => &mut view.leaves,
+            };
+            fate.get_or_insert_default().push(Moving { name, siren, commune_code });
+        }
+        Ok(())
     }
 }
 
@@ -108,8 +188,13 @@ impl Listed for Succession {
 }
 
 impl Shown for Succession {
-    type View = Self;
-    const ORDER: &'static str = "";
+    type View = SuccessionView;
+    const INCLUDES: &'static [(&'static str, &'static str)] =
+        &[("members", "The members that stay, join and leave (membres maintenus, entrants, sortants), from the earlier phase to the later one.")];
+
+    async fn include(along: &mut Along<'_, SuccessionView>) -> Result<()> {
+        Ok(SuccessionView::name_members(along.views, along.conn).await?)
+    }
 }
 
 impl Noun for Succession {

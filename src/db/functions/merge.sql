@@ -3,7 +3,6 @@
 -- the ledger's line of the other says `merge`.
 CREATE OR REPLACE FUNCTION merge_partners(merged uuid, into_id uuid) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    link record;
     gone partners;
 BEGIN
     PERFORM FROM partners WHERE id IN (merged, into_id) ORDER BY id FOR UPDATE;
@@ -14,13 +13,7 @@ BEGIN
     -- The one that stays is not its own parent, nor its own predecessor.
     UPDATE partners SET parent_id = nullif(parent_id, merged), predecessor_id = nullif(predecessor_id, merged)
         WHERE id = into_id AND merged IN (parent_id, predecessor_id);
-    FOR link IN
-        SELECT conrelid::regclass AS noun, attname AS member FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
-        WHERE contype = 'f' AND confrelid = 'partners'::regclass ORDER BY conrelid::regclass::text, attname
-    LOOP
-        EXECUTE format('UPDATE %s SET %I = $1 WHERE %2$I = $2', link.noun, link.member) USING into_id, merged;
-    END LOOP;
-    UPDATE citations SET thing_id = into_id WHERE noun = 'partners' AND thing_id = merged;
+    PERFORM move_links('partners', merged, into_id);
     DELETE FROM partners WHERE id = merged;
     UPDATE partners one SET version = version + 1,
         acronym = coalesce(one.acronym, gone.acronym), siren = coalesce(one.siren, gone.siren), siret = coalesce(one.siret, gone.siret),
@@ -34,19 +27,80 @@ BEGIN
     PERFORM set_config('app.action', '', true);
 END $$;
 
--- Undoes the merge by which this partner was deleted, from the last line of that transaction to its first. The citations that were
--- deleted with the partner come back with it.
-CREATE OR REPLACE FUNCTION unmerge_partner(merged uuid) RETURNS void LANGUAGE plpgsql AS $$
+-- Merges a territory into another one: the same territory, in other phases. It is as with partners, and grants over the merged one hold over
+-- the other (`territory_today` says so, for as long as it is). The succession from one to the other goes: they are one.
+CREATE OR REPLACE FUNCTION merge_territories(merged uuid, into_id uuid) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    gone territories;
+BEGIN
+    PERFORM FROM territories WHERE id IN (merged, into_id) ORDER BY id FOR UPDATE;
+    SELECT * INTO STRICT gone FROM territories WHERE id = merged;
+    PERFORM set_config('app.action', 'merge territories', true);
+    SET CONSTRAINTS observations_territory_of_fiche_fkey DEFERRED;
+    DELETE FROM territory_successions WHERE territory_id IN (merged, into_id) AND successor_id IN (merged, into_id);
+    DELETE FROM territory_successions twice USING territory_successions stays
+        WHERE twice.territory_id = merged AND stays.territory_id = into_id AND stays.successor_id = twice.successor_id
+           OR twice.successor_id = merged AND stays.successor_id = into_id AND stays.territory_id = twice.territory_id;
+    PERFORM move_links('territories', merged, into_id);
+    IF EXISTS (WITH RECURSIVE reached AS (SELECT successor_id AS id FROM territory_successions WHERE territory_id = into_id
+               UNION SELECT next.successor_id FROM territory_successions next JOIN reached ON reached.id = next.territory_id)
+               SELECT FROM reached WHERE id = into_id) THEN
+        RAISE EXCEPTION 'a circle' USING ERRCODE = 'check_violation', TABLE = 'territory_successions', CONSTRAINT = 'territory_successions_successor_id_cycle';
+    END IF;
+    DELETE FROM territories WHERE id = merged;
+    UPDATE territories one SET version = version + 1,
+        description = coalesce(one.description, gone.description), website = coalesce(one.website, gone.website),
+        contact_service = coalesce(one.contact_service, gone.contact_service),
+        contact_email = coalesce(one.contact_email, gone.contact_email), contact_phone = coalesce(one.contact_phone, gone.contact_phone),
+        aliases = one.aliases || (SELECT coalesce(jsonb_agg(alias ORDER BY place), '[]')
+            FROM jsonb_array_elements(jsonb_build_array(jsonb_build_object('name', gone.name)) || gone.aliases) WITH ORDINALITY names (alias, place)
+            WHERE fold(alias ->> 'name') <> fold(one.name)
+              AND NOT EXISTS (SELECT FROM jsonb_array_elements(one.aliases) known WHERE fold(known ->> 'name') = fold(alias ->> 'name')))
+        WHERE id = into_id;
+    PERFORM set_config('app.action', '', true);
+END $$;
+
+-- The territory that this one is today: itself, or the one it was merged into, by however many steps.
+CREATE OR REPLACE FUNCTION territory_today(territory uuid) RETURNS uuid LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    today uuid := territory;
+BEGIN
+    WHILE today IS NOT NULL AND NOT EXISTS (SELECT FROM territories WHERE id = today) LOOP
+        territory := today;
+        today := merged_into(territory);
+    END LOOP;
+    RETURN coalesce(today, territory);
+END $$;
+
+-- Whatever names a thing names another one from now on.
+CREATE OR REPLACE FUNCTION move_links(noun regclass, merged uuid, into_id uuid) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    link record;
+BEGIN
+    FOR link IN
+        SELECT conrelid::regclass AS noun, attname AS member FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
+        WHERE contype = 'f' AND confrelid = move_links.noun ORDER BY conrelid::regclass::text, attname
+    LOOP
+        EXECUTE format('UPDATE %s SET %I = $1 WHERE %2$I = $2', link.noun, link.member) USING into_id, merged;
+    END LOOP;
+    UPDATE citations SET thing_id = into_id WHERE citations.noun = move_links.noun::text AND thing_id = merged;
+END $$;
+
+-- Undoes the merge by which this thing was deleted, from the last line of that transaction to its first. The citations that were deleted
+-- with it come back with it. What was linked within one territory meanwhile, and would link two, refuses it.
+CREATE OR REPLACE FUNCTION unmerge(noun text, merged uuid) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     gone ledger;
     line ledger;
     stands boolean;
+    linking regclass;
 BEGIN
-    SELECT * INTO STRICT gone FROM ledger WHERE thing = merged AND noun = 'partners' ORDER BY version DESC LIMIT 1;
-    PERFORM set_config('app.action', 'restore partners', true);
+    SELECT * INTO STRICT gone FROM ledger WHERE thing = merged AND ledger.noun = unmerge.noun ORDER BY version DESC LIMIT 1;
+    PERFORM set_config('app.action', 'restore ' || unmerge.noun, true);
+    SET CONSTRAINTS observations_territory_of_fiche_fkey DEFERRED;
     FOR line IN
         SELECT * FROM ledger WHERE transaction = gone.transaction AND recorded_at BETWEEN gone.recorded_at - interval '1 day' AND gone.recorded_at + interval '1 day'
-          AND NOT (noun = 'citations' AND after IS NULL)
+          AND NOT (ledger.noun = 'citations' AND after IS NULL)
         ORDER BY id DESC
     LOOP
         IF line.after IS NULL THEN
@@ -62,6 +116,10 @@ BEGIN
         END IF;
     END LOOP;
     PERFORM set_config('app.action', '', true);
+    FOR linking IN SELECT DISTINCT tgrelid::regclass FROM pg_trigger WHERE tgfoid = 'same_territory'::regproc AND unmerge.noun = 'territories' LOOP
+        EXECUTE format('UPDATE %s SET territory_id = territory_id WHERE territory_id = ANY ($1)', linking)
+            USING ARRAY[merged, merged_by(gone.transaction, gone.recorded_at, 'territories')];
+    END LOOP;
 END $$;
 
 -- Takes a change back: each member that the change set is again what it was before, unless somebody has changed it since.

@@ -9,7 +9,7 @@ use utoipa::{
     },
 };
 
-use super::{FURTHEST, List, MOST, One, Shown, USUAL, VALUES, WORDS};
+use super::{FURTHEST, List, MOST, One, Shown, TERRITORY, USUAL, VALUES, WORDS};
 use crate::{
     db::listing::{Field, Kind, LONGEST, Operator},
     values::Instant,
@@ -42,6 +42,10 @@ impl<N: Shown> IntoParams for List<N> {
             ));
         }
         parameters.extend(One::<N>::into_params(|| None));
+        if N::fields().iter().any(|field| field.name == TERRITORY) {
+            let about = "With `territory_id`: also what is of the territories that it came after, by however many steps (filiation).";
+            parameters.push(parameter("with_predecessors", about, ObjectBuilder::new().schema_type(Type::Boolean).build()));
+        }
         for field in N::fields() {
             let operators = Operator::ALL.iter().filter(|(_, operator)| operator.fits(field));
             parameters.extend(operators.map(|(suffix, operator)| field_parameter(field, suffix, *operator)));

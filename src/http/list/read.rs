@@ -11,7 +11,7 @@ use super::{
         problem::{FAULTS, Position},
         seal::Seal,
     },
-    FURTHEST, List, MOST, One, Shown, USUAL, VALUES, WORDS,
+    FURTHEST, List, MOST, One, Shown, TERRITORY, USUAL, VALUES, WORDS,
     along::Wanted,
     cursor::Cursor,
     when::When,
@@ -61,6 +61,7 @@ struct Asked<'q, N: Shown> {
     offset: Option<i64>,
     cursor: Option<&'q str>,
     count: bool,
+    predecessors: bool,
     sort: Option<&'q str>,
     /// The field that is searched, and the words.
     words: Option<(&'static Field, &'q str)>,
@@ -78,6 +79,7 @@ impl<'q, N: Shown> Asked<'q, N> {
             offset: None,
             cursor: None,
             count: false,
+            predecessors: false,
             sort: None,
             words: None,
             wanted: Wanted::default(),
@@ -98,17 +100,20 @@ impl<'q, N: Shown> Asked<'q, N> {
     fn parameter(&mut self, name: &'q str, value: &'q str) {
         let errors = &mut self.errors;
         match name {
-            "limit" | "cursor" | "offset" | "count" | "sort" | "q" if self.seen.contains(&name) => {
+            "limit" | "cursor" | "offset" | "count" | "sort" | "q" | "with_predecessors" if self.seen.contains(&name) => {
                 errors.push(Wrong::parameter(name, "repeated_parameter", Said::new("Is given more than once.", "Est donné plusieurs fois.")));
             }
             "limit" => self.limit = number(name, value, 1, MOST, errors),
             "offset" => self.offset = Some(number(name, value, 0, FURTHEST, errors)),
             "cursor" => self.cursor = Some(value),
-            "count" => match value {
-                "true" => self.count = true,
-                "false" => {}
-                _ => unknown(name, value, ["true", "false"].into_iter(), errors),
-            },
+            "count" | "with_predecessors" => {
+                let asked = if name == "count" { &mut self.count } else { &mut self.predecessors };
+                match value {
+                    "true" => *asked = true,
+                    "false" => {}
+                    _ => unknown(name, value, ["true", "false"].into_iter(), errors),
+                }
+            }
             "sort" if value.is_empty() => errors.push(Wrong::fault(Position::Parameter(name.to_owned()), "blank")),
             "sort" => self.sort = Some(value),
             "include" => self.wanted.read(N::INCLUDES, value, errors),
@@ -183,13 +188,19 @@ impl<N: Shown> List<N> {
         let mut asked = Asked::<N>::read(&pairs);
         asked.order();
         asked.begin(&digest, &site.seal);
+        if asked.predecessors
+            && !asked.listing.conditions.iter().any(|condition| condition.field.name == TERRITORY && condition.operator == Operator::Is)
+        {
+            let said = Said::new("Goes with territory_id.", "Va avec territory_id.");
+            asked.errors.push(Wrong::parameter("with_predecessors", "incompatible_parameters", said));
+        }
         if !asked.errors.is_empty() {
             return Err(Problem::errors(&kinds::INVALID_PARAMETERS, asked.errors));
         }
         asked.scope(&caller);
-        let Asked { mut listing, when, wanted, count, limit, offset, .. } = asked;
+        let Asked { mut listing, when, wanted, count, predecessors, limit, offset, .. } = asked;
         listing.offset = offset.unwrap_or(0);
-        Ok(Self { listing, caller, when, wanted, count, limit, numbered: offset.is_some(), digest, site, request: request.clone() })
+        Ok(Self { listing, caller, when, wanted, count, predecessors, limit, numbered: offset.is_some(), digest, site, request: request.clone() })
     }
 }
 

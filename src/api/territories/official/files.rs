@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::values::{Checked, Contour, Feature, Features, Rule, rules};
+use crate::values::{Checked, Contour, Fault, Feature, Features, Rule, fold, rules};
 
 /// The kind of a member, by the word that the lists use.
 pub(super) const KINDS: [(&str, &str); 3] = [("epci", "intercommunality"), ("ept", "ept"), ("commune", "commune")];
@@ -17,6 +17,8 @@ pub(super) const KINDS: [(&str, &str); 3] = [("epci", "intercommunality"), ("ept
 #[derive(Debug, Default)]
 pub(super) struct Listed {
     pub name: Option<String>,
+    /// Where it is named.
+    named: String,
     /// The members by their SIREN; empty when no list names members.
     pub members: BTreeMap<String, Member>,
     /// The number of members that a list declares.
@@ -33,9 +35,14 @@ pub(super) struct Member {
     pub departments: Vec<String>,
 }
 
-/// The territories of a phase by their codes, as several files together describe them.
+/// The territories of a phase, as several files together describe them.
 #[derive(Debug, Default)]
-pub struct Lists(pub(super) BTreeMap<String, Listed>);
+pub struct Lists {
+    /// The territories by their codes.
+    pub(super) territories: BTreeMap<String, Listed>,
+    /// What was passed over, with its place.
+    pub(super) told: Vec<String>,
+}
 
 /// All faults of the files, each with its place.
 #[derive(Default)]
@@ -72,14 +79,20 @@ pub fn read(files: &[impl AsRef<Path>]) -> anyhow::Result<Lists> {
         let name = file.display().to_string();
         if text.trim_ascii_start().starts_with(b"{") { lists.geojson(&name, &text, &mut faults) } else { lists.csv(&name, &text, &mut faults) }
     }
-    let mut named: HashMap<&str, &str> = HashMap::new();
-    for (code, listed) in &lists.0 {
+    let mut named: HashMap<String, (&str, &Listed)> = HashMap::new();
+    for (code, listed) in &lists.territories {
         let Some(name) = &listed.name else {
             faults.say(code, "name", "no list names it: give the list of territories as well");
             continue;
         };
-        if let Some(other) = named.insert(name, code) {
-            faults.say(code, "name", format_args!("{name:?} is the name of {other} already"));
+        // The database takes names for the same that differ by case or accents alone.
+        if let Some((other, known)) = named.insert(fold(name), (code, listed)) {
+            let (theirs, place) = (known.name.as_deref().unwrap_or_default(), &known.named);
+            faults.say(
+                &listed.named,
+                "name",
+                format_args!("{code} is named {name:?}, and {other} {theirs:?} ({place}): two territories have two names"),
+            );
         }
         if listed.declared.is_some_and(|declared| !listed.members.is_empty() && declared != listed.members.len()) {
             let declared = listed.declared.unwrap_or_default();
@@ -95,27 +108,21 @@ impl Lists {
     fn territory(&mut self, place: &str, code: (&str, &str), name: Option<(&str, &str)>, faults: &mut Faults) -> Option<&mut Listed> {
         let known = faults.text::<rules::OfficialCode>(place, code.0, code.1);
         let name = name.map(|(column, text)| (column, faults.text::<rules::Name>(place, column, text)));
-        let listed = self.0.entry(known?).or_default();
+        let listed = self.territories.entry(known?).or_default();
         if let Some((column, Some(name))) = name {
             match &listed.name {
                 Some(other) if *other != name => {
-                    faults.say(place, column, format_args!("{} is named {other:?} elsewhere, and {name:?} here", code.1))
+                    faults.say(place, column, format_args!("{} is named {other:?} elsewhere ({}), and {name:?} here", code.1, listed.named))
                 }
-                _ => listed.name = Some(name),
+                Some(_) => {}
+                None => (listed.name, listed.named) = (Some(name), place.to_owned()),
             }
         }
         Some(listed)
     }
 
     fn csv(&mut self, file: &str, text: &[u8], faults: &mut Faults) {
-        let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
-        let header = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let delimiter = if header.contains(&b';') { b';' } else { b',' };
-        let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(text);
-        let columns: Vec<String> = match reader.headers() {
-            Ok(headers) => headers.iter().map(|name| name.trim().to_lowercase()).collect(),
-            Err(error) => return faults.say(file, "line 1", error),
-        };
+        let Some(Table { columns, rows }) = Table::read(file, text, faults) else { return };
         let has = |names: &[&'static str]| names.iter().copied().find(|name| columns.iter().any(|column| column == name));
         let (siren, label) = (has(&["siren_membre", "siren_groupement", "siren_epci"]), has(&["lib_membre", "lib_groupement", "lib_epci"]));
         let (commune, of_commune) = (has(&["insee_com"]), has(&["lib_com"]));
@@ -126,16 +133,7 @@ impl Lists {
             let known = "id_ti, lib_ti; id_ti, siren_groupement, lib_groupement; insee_com, lib_com, id_ti, lib_ti";
             return faults.say(file, "line 1", format_args!("{} are the columns of no list known here ({known})", columns.join(", ")));
         };
-        for record in reader.records() {
-            let record = match record {
-                Ok(record) => record,
-                Err(error) => {
-                    let line = error.position().map_or(0, csv::Position::line);
-                    faults.say(&format!("{file}: line {line}"), "all columns", error);
-                    continue;
-                }
-            };
-            let place = format!("{file}: line {}", record.position().map_or(0, csv::Position::line));
+        for (place, record) in rows {
             let cell = |name: &str| columns.iter().position(|column| column == name).and_then(|index| record.get(index)).unwrap_or_default().trim();
             // A group or a commune may be in several territories.
             let codes: Vec<&str> = cell(code).split(';').map(str::trim).collect();
@@ -161,12 +159,11 @@ impl Lists {
     }
 
     fn geojson(&mut self, file: &str, text: &[u8], faults: &mut Faults) {
-        let collection: Features = match serde_json::from_slice(text) {
-            Ok(collection) => collection,
-            Err(error) => return faults.say(&format!("{file}: line {}", error.line()), &format!("column {}", error.column()), error),
+        let features = match Feature::read(text) {
+            Ok(features) => features,
+            Err(error) => return faults.say(file, "GeoJSON", error),
         };
-        for (number, Feature { properties, geometry }) in (1..).zip(collection.features) {
-            let properties = properties.unwrap_or_default();
+        for (number, Feature { properties, geometry }) in (1..).zip(features) {
             let place = format!("{file}: feature {number}");
             let text = |names: [&'static str; 2]| {
                 let column = names.into_iter().find(|name| properties.contains_key(*name)).unwrap_or(names[0]);
@@ -194,10 +191,132 @@ impl Lists {
                 }
             }
             match Contour::parse(&geometry) {
-                Ok(contour) => listed.contour = Some(contour),
+                Ok(Some(contour)) => {
+                    listed.contour = Some(match listed.contour.take() {
+                        Some(part) => part.join(contour),
+                        None => contour,
+                    });
+                }
+                Ok(None) => self.told.push(format!("{place}: has no geometry")),
                 Err(fault) => faults.say(&place, "geometry", fault),
             }
         }
+    }
+}
+
+/// The rows of a CSV file that are not empty, each with its place.
+struct Table {
+    /// The names of the columns, in lower case.
+    columns: Vec<String>,
+    rows: Vec<(String, csv::StringRecord)>,
+}
+
+impl Table {
+    fn read(file: &str, text: &[u8], faults: &mut Faults) -> Option<Self> {
+        let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
+        let header = text.split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
+        let delimiter = if header.contains(&b';') { b';' } else { b',' };
+        let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(text);
+        let columns: Vec<String> = match reader.headers() {
+            Ok(headers) => headers.iter().map(|name| name.trim().to_lowercase()).collect(),
+            Err(error) => {
+                faults.say(file, "line 1", error);
+                return None;
+            }
+        };
+        let (mut lines, mut rows) = (Lines::of(text), Vec::new());
+        for record in reader.records() {
+            let record = match record {
+                Ok(record) => record,
+                Err(error) => {
+                    let line = lines.at(error.position());
+                    faults.say(&format!("{file}: line {line}"), "all columns", error);
+                    continue;
+                }
+            };
+            let place = format!("{file}: line {}", lines.at(record.position()));
+            // Spreadsheets end a file with rows of separators, and a row with cells that have no column.
+            let filled = (1..).zip(&record).filter(|(_, cell)| !cell.trim().is_empty()).map(|(place, _)| place).max().unwrap_or(0);
+            if filled == 0 {
+                continue;
+            }
+            if record.len() < columns.len() || filled > columns.len() {
+                faults.say(&place, "all columns", format_args!("the row has {} cells, the first line {}", record.len(), columns.len()));
+                continue;
+            }
+            rows.push((place, record));
+        }
+        Some(Self { columns, rows })
+    }
+}
+
+/// What a person says of the territories of two phases: which are one, and which are one with no other.
+#[derive(Debug, Default)]
+pub struct Map {
+    /// For a phase and a code in it, the phase and the code that the same territory has in another phase; none, if it has none.
+    same: BTreeMap<(i32, String), Option<(i32, String)>>,
+}
+
+impl Map {
+    /// Reads a CSV file with two columns such as `id_ti_phase1` and `id_ti_phase2`. A row with one code alone says that this territory is not
+    /// in the other phase. The error lists all faults.
+    pub fn read(file: &Path) -> anyhow::Result<Self> {
+        let text = fs::read(file).map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))?;
+        let (mut map, mut faults, name) = (Self::default(), Faults::default(), file.display().to_string());
+        if let Some(Table { columns, rows }) = Table::read(&name, &text, &mut faults) {
+            let phase = |column: &String| column.strip_prefix("id_ti_phase").and_then(|number| number.parse::<i32>().ok());
+            let phases: Vec<(usize, i32)> = columns.iter().enumerate().filter_map(|(place, column)| Some((place, phase(column)?))).collect();
+            let [(first, one), (second, other)] = phases.as_slice() else {
+                anyhow::bail!("{name}: line 1: two columns are needed, such as id_ti_phase1 and id_ti_phase2");
+            };
+            for (place, row) in rows {
+                let mut code = |index: usize, phase: i32| {
+                    let text = row.get(index).unwrap_or_default().trim();
+                    let code = if text.is_empty() { None } else { faults.text::<rules::OfficialCode>(&place, &columns[index], text) };
+                    code.map(|code| (phase, code))
+                };
+                let both = [code(*first, *one), code(*second, *other)];
+                for (this, that) in [(&both[0], &both[1]), (&both[1], &both[0])] {
+                    let Some(this) = this else { continue };
+                    if map.same.insert(this.clone(), that.clone()).is_some() {
+                        faults.say(&place, &format!("id_ti_phase{}", this.0), format_args!("{} is in another row already", this.1));
+                    }
+                }
+            }
+        }
+        faults.none()?;
+        Ok(map)
+    }
+
+    /// What is said of a code in a phase: nothing; that it is alone; or which code it has in which other phase.
+    pub(super) fn of(&self, phase: i32, code: &str) -> Option<Option<&(i32, String)>> {
+        self.same.get(&(phase, code.to_owned())).map(Option::as_ref)
+    }
+}
+
+/// The numbers of the lines of a text, for places that come in order.
+struct Lines<'a> {
+    text: &'a [u8],
+    line: usize,
+    /// How much of the text is counted.
+    counted: usize,
+}
+
+impl<'a> Lines<'a> {
+    fn of(text: &'a [u8]) -> Self {
+        Self { text, line: 1, counted: 0 }
+    }
+
+    /// The line at a position, as an editor shows it: the reader's own number knows neither empty lines nor the two characters of CRLF.
+    fn at(&mut self, position: Option<&csv::Position>) -> usize {
+        let byte = |place: usize| self.text.get(place).copied();
+        // The position is before the ends of line that the reader passed over.
+        let start = position.and_then(|position| usize::try_from(position.byte()).ok()).unwrap_or(self.counted);
+        let start = (start..).find(|place| !matches!(byte(*place), Some(b'\r' | b'\n'))).unwrap_or(start);
+        let ends =
+            (self.counted..start).filter(|place| byte(*place) == Some(b'\n') || byte(*place) == Some(b'\r') && byte(*place + 1) != Some(b'\n'));
+        (self.line, self.counted) = (self.line + ends.count(), start.max(self.counted));
+        self.line
     }
 }
 
