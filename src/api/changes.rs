@@ -30,7 +30,7 @@ use uuid::Uuid;
 
 use crate::{
     db::Db,
-    http::{self, Caller, Momentary, Problem, Said, Site, Wrong, elsewhere, gate::Gate, kinds, number, parameters, seal::Seal, unknown},
+    http::{self, Caller, Momentary, Problem, Said, Site, Wrong, elsewhere, gate::Gate, kinds, limit::Use, number, parameters, seal::Seal, unknown},
     ledger::feed::{self, ChangeEvent, Filter, Head},
     values::Id,
 };
@@ -428,7 +428,7 @@ impl Writer {
         let request = &self.asked.request;
         let Some(gate) = request.app_data::<Data<Gate>>() else { return Err(Ended) };
         let address = gate.limits.address(request.peer_addr(), request.headers());
-        match gate.caller(authorization.as_bytes(), address, &self.db).await {
+        match gate.caller(authorization.as_bytes(), address, Use::Export, &self.db).await {
             Ok(caller) if caller.view() == self.asked.caller.view() => {
                 self.checked = Instant::now();
                 Ok(())

@@ -54,6 +54,8 @@ pub struct ChangeEvent {
     /// Who did it; null for who shows no key, and where nothing is told but that something was done elsewhere.
     #[schema(max_length = 200)]
     pub author: Option<String>,
+    /// The key that did it, by its identifier; null for an identity or a command, and where `author` is.
+    pub author_key: Option<Id>,
     /// The territories that it concerns; of a person who may not be named in public, those of them within one's reach.
     #[schema(max_items = 1000)]
     pub territories: Vec<Id>,
@@ -119,6 +121,8 @@ struct Line {
     after: Option<Value>,
     #[diesel(sql_type = Text)]
     author: String,
+    #[diesel(sql_type = Nullable<Uuid>)]
+    key_id: Option<Id>,
     #[diesel(sql_type = Timestamptz)]
     recorded_at: DateTime<Utc>,
     #[diesel(sql_type = Text)]
@@ -144,7 +148,7 @@ fn near(line: &str) -> String {
 pub async fn read(after: i64, head: i64, limit: i64, filter: &Filter, reach: &Reach, conn: &mut Conn) -> QueryResult<Batch> {
     let mut until = head.min(after + WINDOW);
     let query = sql_query(format!(
-        "SELECT seq, noun, thing, parent_noun, parent, version, author, recorded_at,
+        "SELECT seq, noun, thing, parent_noun, parent, version, author, key_id, recorded_at,
             CASE WHEN now THEN after END AS after, CASE WHEN now THEN places ELSE past_places END AS places, still,
             CASE WHEN now THEN audience ELSE past_audience END AS audience,
             was AND now AND action = 'update' AND before - '{{version,updated_at}}'::text[] = after - '{{version,updated_at}}'::text[]
@@ -212,6 +216,7 @@ fn event(line: Line, known: &shown::Known, reach: &Reach) -> ChangeEvent {
         }
         _ => None,
     };
+    let signed = !reach.is_public() && (reach.everything || !line.quiet);
     ChangeEvent {
         cursor: String::new(),
         seq: reach.everything.then_some(line.seq),
@@ -221,7 +226,8 @@ fn event(line: Line, known: &shown::Known, reach: &Reach) -> ChangeEvent {
         action: line.action,
         version: line.version,
         recorded_at: line.recorded_at,
-        author: Some(line.author).filter(|_| !reach.is_public() && (reach.everything || !line.quiet)),
+        author: Some(line.author).filter(|_| signed),
+        author_key: line.key_id.filter(|_| signed),
         territories,
         merged_into: line.merged_into,
         data,

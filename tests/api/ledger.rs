@@ -30,7 +30,7 @@ async fn ask(conn: &mut db::Conn, query: &str) -> Vec<String> {
 }
 
 /// Tables that are no noun's.
-const APART: &str = "('ledger', 'stamping', 'stamps', 'kept', 'functions', 'api_keys', 'grants', 'idempotency_keys', 'department_regions', \
+const APART: &str = "('ledger', 'stamping', 'stamps', 'kept', 'functions', 'api_keys', 'grants', 'idempotency_keys', 'usage', 'department_regions', \
     'regions', 'departments', 'intercommunalities', 'intercommunality_places', 'communes', 'contours', '__diesel_schema_migrations')";
 
 #[actix_web::test]
@@ -323,7 +323,7 @@ async fn the_schema_in_the_code_is_fresh() {
          LATERAL (SELECT CASE format_type(a.atttypid, NULL) WHEN 'uuid' THEN 'Uuid' WHEN 'text' THEN 'Text' WHEN 'integer' THEN 'Int4' WHEN 'bigint' THEN 'Int8'
             WHEN 'boolean' THEN 'Bool' WHEN 'date' THEN 'Date' WHEN 'jsonb' THEN 'Jsonb' WHEN 'bytea' THEN 'Bytea' WHEN 'numeric' THEN 'Numeric'
             WHEN 'tsvector' THEN 'Tsvector' WHEN 'xid8' THEN 'Xid8' WHEN 'timestamp with time zone' THEN 'Timestamptz'
-            WHEN 'double precision' THEN 'Float8' WHEN 'text[]' THEN 'Array<Nullable<Text>>' ELSE format_type(a.atttypid, NULL) END AS t) AS types,
+            WHEN 'double precision' THEN 'Float8' WHEN 'text[]' THEN 'Array<Nullable<Text>>' WHEN 'uuid[]' THEN 'Array<Nullable<Uuid>>' ELSE format_type(a.atttypid, NULL) END AS t) AS types,
          LATERAL (SELECT CASE WHEN t IN ('Tsvector', 'Xid8') THEN t END AS ours) AS ours
          WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND c.relname <> '__diesel_schema_migrations' AND a.attnum > 0 AND NOT a.attisdropped
          GROUP BY c.oid, c.relname ORDER BY c.relname COLLATE \"C\"",

@@ -49,6 +49,8 @@ DECLARE
     was_for record;
     whole record;
     part kept;
+    moves boolean;
+    whole_version integer;
 BEGIN
     IF author IS NULL THEN
         RAISE EXCEPTION 'a write nobody signed: app.author is not set' USING ERRCODE = 'insufficient_privilege';
@@ -61,8 +63,17 @@ BEGIN
     END IF;
     SELECT * INTO now_for FROM audience_of(TG_TABLE_NAME, row);
     SELECT audience, places INTO was_for FROM ledger WHERE thing = (row ->> 'id')::uuid ORDER BY version DESC LIMIT 1;
-    INSERT INTO ledger (noun, thing, parent_noun, parent, version, action, before, after, author, key_id, request, reason, audience, places)
-    VALUES (TG_TABLE_NAME, (row ->> 'id')::uuid, parent_noun, parent,
+    IF parent_noun IS NOT NULL THEN
+        SELECT audience, places, version INTO whole FROM ledger WHERE thing = (row ->> TG_ARGV[1])::uuid ORDER BY version DESC LIMIT 1;
+        moves := NOT is_narrower(now_for.audience, now_for.places, whole.audience, whole.places)
+            OR TG_OP = 'UPDATE' AND NOT is_narrower(was_for.audience, was_for.places, whole.audience, whole.places);
+        EXECUTE format('SELECT version + (xmin <> pg_current_xact_id()::xid AND $2)::integer FROM %I WHERE id = $1', parent_noun)
+            INTO whole_version USING parent, moves;
+        -- A whole that is gone goes in this transaction: its line is still to come.
+        whole_version := coalesce(whole_version, whole.version + 1);
+    END IF;
+    INSERT INTO ledger (noun, thing, parent_noun, parent, parent_version, version, action, before, after, author, key_id, request, reason, audience, places)
+    VALUES (TG_TABLE_NAME, (row ->> 'id')::uuid, parent_noun, parent, whole_version,
             (row ->> 'version')::integer + (TG_OP = 'DELETE')::integer,
             CASE TG_OP WHEN 'INSERT' THEN 'create' WHEN 'UPDATE' THEN 'update' ELSE 'delete' END,
             old_row, new_row, author,
@@ -70,12 +81,11 @@ BEGIN
             nullif(current_setting('app.request', true), ''),
             nullif(current_setting('app.reason', true), ''),
             coalesce(now_for.audience, 'restricted'), coalesce(now_for.places, '{}'));
-    IF parent_noun IS NOT NULL THEN
-        SELECT audience, places INTO whole FROM ledger WHERE thing = (row ->> TG_ARGV[1])::uuid ORDER BY version DESC LIMIT 1;
-        IF NOT is_narrower(now_for.audience, now_for.places, whole.audience, whole.places)
-            OR TG_OP = 'UPDATE' AND NOT is_narrower(was_for.audience, was_for.places, whole.audience, whole.places) THEN
-            EXECUTE format('UPDATE %I SET version = version + 1 WHERE id = $1 AND xmin <> pg_current_xact_id()::xid', parent_noun) USING parent;
-        END IF;
+    IF moves THEN
+        EXECUTE format('UPDATE %I SET version = version + 1 WHERE id = $1 AND xmin <> pg_current_xact_id()::xid', parent_noun) USING parent;
+    ELSIF parent_noun IS NULL AND EXISTS (SELECT FROM ledger line WHERE line.parent = (row ->> 'id')::uuid AND line.transaction = pg_current_xact_id()
+            AND line.parent_version < (row ->> 'version')::integer + (TG_OP = 'DELETE')::integer AND line.recorded_at > now() - interval '1 day') THEN
+        PERFORM move_along((row ->> 'id')::uuid, (row ->> 'version')::integer + (TG_OP = 'DELETE')::integer);
     END IF;
     IF TG_OP = 'DELETE' THEN
         DELETE FROM citations WHERE thing_id = OLD.id;
@@ -109,6 +119,12 @@ BEGIN
     RETURN NULL;
 END $$;
 
+-- What this transaction wrote of the parts of a thing is of the last version of the thing that it makes: of this one.
+CREATE OR REPLACE FUNCTION move_along(whole uuid, version integer) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    UPDATE ledger SET parent_version = move_along.version
+        WHERE parent = whole AND transaction = pg_current_xact_id() AND parent_version < move_along.version AND recorded_at > now() - interval '1 day'
+$$;
+
 -- What a transaction does beyond creating, changing and deleting has its own name in the ledger, for the noun it is done to and the
 -- parts of that noun: `app.action` says `restore people`.
 CREATE OR REPLACE FUNCTION name_action() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -121,16 +137,26 @@ BEGIN
     RETURN NEW;
 END $$;
 
--- Nothing in the ledger and its stamps is ever changed, but for what erasure empties.
+-- Nothing in the ledger and its stamps is ever changed, but for what erasure empties, and for the version of its whole that the line of a
+-- part gets before its transaction ends.
 CREATE OR REPLACE FUNCTION refuse_rewriting() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    emptied text[] := CASE TG_TABLE_NAME WHEN 'ledger' THEN '{before,after,reason,request}'::text[] ELSE '{salt,remark_salt}' END;
 BEGIN
-    IF TG_OP = 'UPDATE' AND TG_TABLE_NAME = 'ledger' THEN
-        IF personal_members(OLD.noun) <> '{}' AND to_jsonb(NEW) = to_jsonb(OLD)
-            || jsonb_build_object('before', erased(OLD.noun, OLD.before), 'after', erased(OLD.noun, OLD.after)) THEN
+    IF TG_OP = 'UPDATE' AND to_jsonb(NEW) - emptied = to_jsonb(OLD) - emptied THEN
+        IF TG_TABLE_NAME = 'stamps' THEN
+            IF coalesce(NEW.salt, OLD.salt) IS NOT DISTINCT FROM OLD.salt AND coalesce(NEW.remark_salt, OLD.remark_salt) IS NOT DISTINCT FROM OLD.remark_salt THEN
+                RETURN NEW;
+            END IF;
+        ELSIF coalesce(NEW.before = ANY (ARRAY[OLD.before, erased(OLD.noun, OLD.before)]), OLD.before IS NULL AND NEW.before IS NULL)
+            AND coalesce(NEW.after = ANY (ARRAY[OLD.after, erased(OLD.noun, OLD.after)]), OLD.after IS NULL AND NEW.after IS NULL)
+            AND coalesce(NEW.reason, OLD.reason) IS NOT DISTINCT FROM OLD.reason AND coalesce(NEW.request, OLD.request) IS NOT DISTINCT FROM OLD.request THEN
             RETURN NEW;
         END IF;
-    ELSIF TG_OP = 'UPDATE' AND to_jsonb(NEW) = to_jsonb(OLD) || '{"salt": null}' THEN
-        RETURN NEW;
+    ELSIF TG_OP = 'UPDATE' AND TG_TABLE_NAME = 'ledger' AND to_jsonb(NEW) - 'parent_version' = to_jsonb(OLD) - 'parent_version' THEN
+        IF OLD.transaction = pg_current_xact_id() THEN
+            RETURN NEW;
+        END IF;
     END IF;
     RAISE EXCEPTION 'the ledger is append-only' USING ERRCODE = 'insufficient_privilege';
 END $$;
