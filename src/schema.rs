@@ -667,6 +667,7 @@ diesel::table! {
         audience -> Text,
         places -> Array<Nullable<Text>>,
         parent_version -> Nullable<Int4>,
+        same_as -> Nullable<Int8>,
     }
 }
 

@@ -5,6 +5,14 @@ DROP TABLE usage;
 ALTER TABLE idempotency_keys DROP COLUMN things;
 ALTER TABLE stamps DROP COLUMN remark, DROP COLUMN remark_salt;
 DROP INDEX ledger_person_idx, ledger_parent_version_idx, ledger_parent_idx;
--- The functions that read it go with it.
-ALTER TABLE ledger DROP COLUMN parent_version CASCADE;
+CREATE OR REPLACE VIEW as_of.written AS
+    SELECT line.noun, line.thing, line.parent, line.version, line.action, line.after
+    FROM ledger line
+    WHERE line.recorded_at <= (SELECT current_setting('app.as_of')::timestamptz - interval '1 day')
+       OR line.recorded_at <= (SELECT current_setting('app.as_of')::timestamptz)
+          AND (SELECT last.recorded_at FROM ledger last WHERE last.transaction BETWEEN line.transaction AND line.transaction
+                 AND last.recorded_at < line.recorded_at + interval '1 day'
+               ORDER BY last.transaction DESC, last.id DESC LIMIT 1) <= (SELECT current_setting('app.as_of')::timestamptz);
+-- The functions that read them go with them.
+ALTER TABLE ledger DROP COLUMN parent_version CASCADE, DROP COLUMN same_as CASCADE;
 CREATE INDEX ledger_parent_idx ON ledger (parent, id) WHERE parent IS NOT NULL;

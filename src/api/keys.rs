@@ -393,13 +393,7 @@ async fn lineage(admin: &Admin, conn: &mut Conn) -> Result<Option<String>> {
 }
 
 /// Inserts a new key without grants.
-async fn insert(
-    name: &str,
-    expires_at: Option<DateTime<Utc>>,
-    by: &str,
-    lineage: Option<&str>,
-    conn: &mut Conn,
-) -> QueryResult<(Id, Secret)> {
+async fn insert(name: &str, expires_at: Option<DateTime<Utc>>, by: &str, lineage: Option<&str>, conn: &mut Conn) -> QueryResult<(Id, Secret)> {
     let (id, secret) = (Id::new(), Secret::random());
     diesel::insert_into(api_keys::table)
         .values((

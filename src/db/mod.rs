@@ -104,9 +104,10 @@ impl Author {
         let once = self.idempotency.as_ref().map(|Idempotency { caller, key, digest }| {
             format!("; SELECT begin_idempotent({}, {}, '\\x{}')", quoted(caller), quoted(key), hex::encode(digest))
         });
-        let allowed = self.allowance.as_ref().map(|Allowance { caller, bytes }| {
-            format!("; SELECT refuse_overuse({}, 'written_bytes', {bytes})", quoted(caller))
-        });
+        let allowed = self
+            .allowance
+            .as_ref()
+            .map(|Allowance { caller, bytes }| format!("; SELECT refuse_overuse({}, 'written_bytes', {bytes})", quoted(caller)));
         format!(
             "BEGIN; SET LOCAL app.author = {}; SET LOCAL app.key = {}; SET LOCAL app.request = {}{}{}",
             quoted(&self.name),

@@ -156,10 +156,7 @@ impl Limits {
             Use::Export => exports,
         };
         let (_, refusal) = limit.as_ref()?.count(&Who::Lineage(lineage.to_owned()));
-        let said = Said::new(
-            "The keys of one administrator have a limit together.",
-            "Les clés d'un même administrateur ont une limite commune.",
-        );
+        let said = Said::new("The keys of one administrator have a limit together.", "Les clés d'un même administrateur ont une limite commune.");
         refusal.map(|refusal| refusal.saying(said))
     }
 

@@ -335,6 +335,11 @@ fn violated(violation: &Violation) -> Problem {
         db::Breach::Reference => Problem::unknown_reference(pointer),
         // The card of a noun has better words for the rules of that noun.
         db::Breach::Check => {
+            if let "parts_most" | "parts_bytes" = name {
+                let said =
+                    Said::new("A thing has 1000 parts of one sort at most, of 4 MB.", "Un élément a au plus 1000 parties d'une sorte, de 4 Mo.");
+                return Problem::new(&kinds::LIMIT_REACHED).saying(said);
+            }
             let (pointer, said) = if let Some(member) = name.strip_suffix("_territory") {
                 (format!("/{member}"), Said::new("It is of another territory.", "Il est d'un autre territoire."))
             } else if let Some(member) = name.strip_suffix("_cycle") {

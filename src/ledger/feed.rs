@@ -149,9 +149,10 @@ pub async fn read(after: i64, head: i64, limit: i64, filter: &Filter, reach: &Re
     let mut until = head.min(after + WINDOW);
     let query = sql_query(format!(
         "SELECT seq, noun, thing, parent_noun, parent, version, author, key_id, recorded_at,
-            CASE WHEN now THEN after END AS after, CASE WHEN now THEN places ELSE past_places END AS places, still,
+            CASE WHEN now THEN CASE WHEN same_as IS NULL THEN after ELSE (SELECT origin.after FROM ledger origin WHERE origin.id = line.same_as) || after END END AS after, CASE WHEN now THEN places ELSE past_places END AS places, still,
             CASE WHEN now THEN audience ELSE past_audience END AS audience,
-            was AND now AND action = 'update' AND before - '{{version,updated_at}}'::text[] = after - '{{version,updated_at}}'::text[]
+            was AND now AND action = 'update'
+                AND (same_as IS NOT NULL OR coalesce(before - '{{version,updated_at}}'::text[] = after - '{{version,updated_at}}'::text[], false))
                 AND NOT EXISTS (SELECT FROM ledger part WHERE part.parent = line.thing AND part.transaction = line.transaction) AS quiet,
             CASE WHEN action = 'delete' THEN merged_by(transaction, recorded_at, noun) END AS merged_into,
             CASE WHEN NOT now THEN 'delete' WHEN was OR action = 'create' OR returned THEN action ELSE 'create' END AS action

@@ -127,9 +127,9 @@ fn lines(version: &str, which: &str) -> String {
     format!(
         "SELECT version, noun, thing, author, key_id, recorded_at, request, reason, places, CASE WHEN was THEN before END AS before, after,
             CASE WHEN was OR returned OR action IN ('create', 'delete') THEN action ELSE 'create' END AS action
-         FROM (SELECT {version} AS version, line.noun, line.thing, line.author, line.key_id, line.recorded_at, line.request, line.reason, line.places, line.before, line.after, line.action,
+         FROM (SELECT {version} AS version, line.noun, line.thing, line.author, line.key_id, line.recorded_at, line.request, line.reason, line.places, coalesce(line.before, past.content) AS before, content(line) AS after, line.action,
                 line.id, coalesce({was}, false) AS was, {now} AS now, line.action = 'restore' AND past.after IS NULL AND coalesce({returned}, false) AS returned
-            FROM ledger line LEFT JOIN LATERAL (SELECT audience, places, after FROM ledger past WHERE past.thing = line.thing AND past.version < line.version
+            FROM ledger line LEFT JOIN LATERAL (SELECT audience, places, after, content(past) AS content FROM ledger past WHERE past.thing = line.thing AND past.version < line.version
                 ORDER BY version DESC LIMIT 1) past ON true
             WHERE {which}) line
          WHERE now OR action = 'delete' AND was",
@@ -145,10 +145,7 @@ pub async fn versions(noun: &str, thing: Id, before: i32, limit: i64, reach: &Re
     if !standing(noun, thing, conn).await?.is_some_and(|standing| standing.seen(reach)) {
         return Ok(Vec::new());
     }
-    let query = format!(
-        "{} ORDER BY version DESC LIMIT {limit}",
-        lines("line.version", "line.noun = $5 AND line.thing = $6 AND line.version < $7")
-    );
+    let query = format!("{} ORDER BY version DESC LIMIT {limit}", lines("line.version", "line.noun = $5 AND line.thing = $6 AND line.version < $7"));
     let query = shown::bind(sql_query(query).into_boxed(), reach, None).bind::<Text, _>(noun).bind::<Uuid, _>(thing).bind::<Int4, _>(before);
     let mut found: Vec<Line> = query.load(conn).await?;
     let mut hidden = false;
@@ -260,7 +257,7 @@ struct Last {
 /// How a thing of this table stands; nothing when there never was one.
 pub async fn standing(noun: &str, thing: Id, conn: &mut Conn) -> QueryResult<Option<Standing>> {
     let last = sql_query(
-        "SELECT version, before, after, today.audience, today.places FROM ledger CROSS JOIN audience_today($2) today
+        "SELECT version, before, content(ledger) AS after, today.audience, today.places FROM ledger CROSS JOIN audience_today($2) today
          WHERE noun = $1 AND thing = $2 ORDER BY version DESC LIMIT 1",
     );
     let last: Option<Last> = last.bind::<Text, _>(noun).bind::<Uuid, _>(thing).get_result(conn).await.optional()?;
@@ -283,11 +280,11 @@ struct Named {
 
 /// What a thing and its parts name that not everyone may see, each with the member that names it: now, or ever.
 async fn named(thing: Id, members: &[&str], ever: bool, conn: &mut Conn) -> QueryResult<HashSet<(String, Id)>> {
-    let lines = if ever { "SELECT" } else { "SELECT DISTINCT ON (line.thing)" };
+    let lines = if ever { "" } else { "DISTINCT ON (line.thing)" };
     let query = format!(
         "SELECT DISTINCT naming.key AS member, naming.value::uuid AS id
-         FROM ({lines} line.after FROM ledger line WHERE $1 IN (line.thing, line.parent) ORDER BY line.thing, line.version DESC) lines,
-            jsonb_each_text(lines.after) AS naming
+         FROM (SELECT {lines} line FROM ledger line WHERE $1 IN (line.thing, line.parent) ORDER BY line.thing, line.version DESC) lines,
+            jsonb_each_text(content(lines.line)) AS naming
          WHERE naming.key = ANY ($2) AND naming.value IS NOT NULL"
     );
     let named: Vec<Named> = sql_query(query).bind::<Uuid, _>(thing).bind::<Array<Text>, _>(members).load(conn).await?;
@@ -341,7 +338,8 @@ struct Row {
 
 /// A thing as this version had it, if there is one that the caller may see.
 pub async fn at(noun: &str, thing: Id, version: i32, reach: &Reach, conn: &mut Conn) -> QueryResult<Option<Value>> {
-    let query = format!("SELECT after FROM ledger line WHERE {} AND noun = $5 AND thing = $6 AND version = $7", shown::within("line"));
+    let query =
+        format!("SELECT content(line) AS after FROM ledger line WHERE {} AND noun = $5 AND thing = $6 AND version = $7", shown::within("line"));
     let query = shown::bind(sql_query(query).into_boxed(), reach, None).bind::<Text, _>(noun).bind::<Uuid, _>(thing).bind::<Int4, _>(version);
     Ok(query.get_result::<Row>(conn).await.optional()?.map(|row| row.after))
 }

@@ -61,7 +61,7 @@ struct Line {
 /// What was done to a thing after this version of it, the oldest first. Where its parts changed, they are named.
 pub async fn since(thing: Id, version: i32, reach: &Reach, conn: &mut Conn) -> QueryResult<Vec<Change>> {
     let lines = sql_query(format!(
-        "SELECT version, author, key_id, recorded_at, before, after, ARRAY(SELECT DISTINCT part.noun FROM ledger part \
+        "SELECT version, author, key_id, recorded_at, content_before(line) AS before, content(line) AS after, ARRAY(SELECT DISTINCT part.noun FROM ledger part \
             WHERE part.parent = line.thing AND part.transaction = line.transaction AND {} ORDER BY part.noun) AS parts \
          FROM ledger line WHERE thing = $5 AND version > $6 AND {} ORDER BY version LIMIT $7",
         shown::within("part"),
@@ -139,7 +139,7 @@ struct Seen {
 pub async fn may_be_told(things: &[Id], reach: &Reach, conn: &mut Conn) -> QueryResult<bool> {
     let query = sql_query(format!(
         "SELECT NOT EXISTS (SELECT FROM unnest($5) AS told (thing)
-            JOIN LATERAL (SELECT noun, action, coalesce(after, before) AS row FROM ledger WHERE ledger.thing = told.thing ORDER BY version DESC LIMIT 1) last ON true
+            JOIN LATERAL (SELECT noun, action, coalesce(content(ledger), before) AS row FROM ledger WHERE ledger.thing = told.thing ORDER BY version DESC LIMIT 1) last ON true
             CROSS JOIN audience_today(told.thing) today
             WHERE NOT coalesce({reached}, false) OR last.noun = 'people' AND last.action = 'delete'
                OR NOT $1 AND NOT today.places && $2 AND ($4 IS NULL) AND EXISTS (SELECT FROM people

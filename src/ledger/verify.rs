@@ -70,8 +70,7 @@ const PERSONAL: &str = r#"(VALUES ('people', '{"name": "Personne effacée", "var
     ('meeting_attendances', '{"function": null, "note": null, "represented_by": null}'), ('posts', '{"note": null}'))"#;
 
 /// The name that a client gave to a request. The service names a request by a UUID.
-const CLIENT_REQUEST: &str =
-    "CASE WHEN line.request !~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' THEN line.request END";
+const CLIENT_REQUEST: &str = "CASE WHEN line.request !~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' THEN line.request END";
 
 /// Those whom a line of this name is about, and who were erased: a person, whose mandate it is, whom it names, whom a citation is about.
 fn erased(line: &str) -> String {
@@ -140,7 +139,7 @@ async fn walk(noted: Option<(i64, String)>, conn: &mut Conn) -> Result<Verdict, 
         "jsonb_build_array(line.id, line.noun, line.thing, line.parent_noun, line.parent, line.parent_version, line.version, line.action,
             line.before - members, line.after - members, line.author, line.key_id, nullif(line.request, {CLIENT_REQUEST}), encode(stamp.remark, 'hex'),
             to_char(line.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), line.transaction::text,
-            line.audience, line.places, encode(stamp.personal, 'hex'))::text"
+            line.audience, line.places, encode(stamp.personal, 'hex'), line.same_as)::text"
     );
     let part = |side: &str| format!("(SELECT jsonb_object_agg(key, value) FROM jsonb_each(line.{side}) WHERE key = ANY (members))");
     // On each side of the line, what identifies a person who was erased is gone; where another person stands, nothing was taken away.

@@ -206,9 +206,11 @@ async fn a_person_who_is_erased_is_erased_everywhere_and_the_chain_holds() {
 
     // Where it sits, its function may name it; so may a passage about the seat, why a thing was written, and how a client called the request.
     let seats = format!("/committees/{committee}/seats");
-    let seat = house.post(&seats, json!({ "person_id": id, "function": "Maire de Xanton" })).await.expect(201).body["id"].as_str().unwrap().to_owned();
+    let seat =
+        house.post(&seats, json!({ "person_id": id, "function": "Maire de Xanton" })).await.expect(201).body["id"].as_str().unwrap().to_owned();
     let successor = makers::make(&house, "/people", json!({ "name": "Paul Durand" })).await;
-    let handed = house.post(&seats, json!({ "person_id": successor, "function": "Adjoint" })).await.expect(201).body["id"].as_str().unwrap().to_owned();
+    let handed =
+        house.post(&seats, json!({ "person_id": successor, "function": "Adjoint" })).await.expect(201).body["id"].as_str().unwrap().to_owned();
     cite("committee-seats", &seat, "Martin siège").await;
     let named = house.request(Method::PATCH, &format!("{seats}/{seat}")).header("If-Match", "*").header("X-Request-Id", "Martin-preside");
     send(named.json(&json!({ "capacity": "chair" }))).await.expect(200);
@@ -229,7 +231,14 @@ async fn a_person_who_is_erased_is_erased_everywhere_and_the_chain_holds() {
     }
     let citations = format!("/citations?thing_id={id},{seat}");
     let committees = format!("/committees/{committee}/history?limit=200");
-    for path in [format!("{one}?include=mandates"), format!("{one}/history?limit=200"), "/changes?limit=1000".to_owned(), citations, committees, seats.clone()] {
+    for path in [
+        format!("{one}?include=mandates"),
+        format!("{one}/history?limit=200"),
+        "/changes?limit=1000".to_owned(),
+        citations,
+        committees,
+        seats.clone(),
+    ] {
         stamper::catch_up(&mut conn).await.unwrap();
         let seen = house.get(&path).await.expect(200).body.to_string();
         for word in ["Jeanne", "Martin", "Xanton", "Élue", "Sénatrice"] {
@@ -344,7 +353,8 @@ async fn the_line_of_a_part_names_the_version_of_its_whole() {
     send(house.request(Method::POST, &format!("/partners/{}/unmerge", places[2])).json(&json!({ "reason": "Deux" }))).await.expect(200);
     // A part for fewer than its whole moves nothing; then both change at once.
     house.patch(&one, Some("*"), json!({ "visibility": "public" })).await.expect(200);
-    let note = house.post(&format!("{one}/notes"), json!({ "dated_on": "2025-01-31", "text": "Interne", "visibility": "restricted" })).await.expect(201);
+    let note =
+        house.post(&format!("{one}/notes"), json!({ "dated_on": "2025-01-31", "text": "Interne", "visibility": "restricted" })).await.expect(201);
     house.patch(&note.location.unwrap(), Some("*"), json!({ "text": "Interne aussi" })).await.expect(200);
     let mut conn = house.database().await;
     let both = "BEGIN; SET LOCAL app.author = 'test'; UPDATE action_fiche_notes SET text = 'z'; UPDATE action_fiches SET title = 'z'; COMMIT";

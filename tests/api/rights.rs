@@ -428,7 +428,8 @@ async fn what_one_holds_for_a_time_is_not_handed_on_for_longer() {
         me.post("/api-keys", json!({ "name": unique("more"), "grants": [wanted] })).await.expect(403);
         me.post("/api-keys", json!({ "name": unique("as long"), "grants": [with("ends_at", json!(soon))] })).await.expect(201);
         // Nor by the secret of who holds it for good.
-        let good = nation.post("/api-keys", json!({ "name": unique("good"), "grants": [wanted] })).await.expect(201).body["id"].as_str().unwrap().to_owned();
+        let good =
+            nation.post("/api-keys", json!({ "name": unique("good"), "grants": [wanted] })).await.expect(201).body["id"].as_str().unwrap().to_owned();
         me.post(&format!("/api-keys/{good}/rotation"), json!({})).await.expect(403);
         nation.post(&format!("/api-keys/{good}/rotation"), json!({})).await.expect(200);
     }

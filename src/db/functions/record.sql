@@ -30,7 +30,19 @@ BEGIN
     RETURN NEW;
 END $$;
 
--- After a write: one line in the ledger, in the same transaction. What else follows from the write:
+-- All that a line says of the thing after the write; null when it is deleted. A line that has another version and hour, and nothing else, names
+-- the line that says the rest.
+CREATE OR REPLACE FUNCTION content(line ledger) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN line.same_as IS NULL THEN line.after ELSE (SELECT origin.after FROM ledger origin WHERE origin.id = line.same_as) || line.after END
+$$;
+
+-- All that was said of the thing before the write of a line: the line before says it, unless this line does.
+CREATE OR REPLACE FUNCTION content_before(line ledger) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT coalesce(line.before, (SELECT content(last) FROM ledger last WHERE last.thing = line.thing AND last.version = line.version - 1))
+$$;
+
+-- After a write: one line in the ledger, in the same transaction. What is said once is not repeated: what the line before says, and what no
+-- write changed. What else follows from the write:
 -- - A part's write gives its whole a new version, once a transaction. (A whole that was made or changed in this transaction
 --   has its new version already.) A part that some may not see who see the whole moves nothing: it would tell of itself.
 -- - When a thing is for others from now on, its parts, its citations and what names it get a line too: whom they are for has changed.
@@ -51,6 +63,11 @@ DECLARE
     part kept;
     moves boolean;
     whole_version integer;
+    last ledger;
+    told jsonb;
+    same_as bigint;
+    many bigint;
+    bytes bigint;
 BEGIN
     IF author IS NULL THEN
         RAISE EXCEPTION 'a write nobody signed: app.author is not set' USING ERRCODE = 'insufficient_privilege';
@@ -62,25 +79,43 @@ BEGIN
         parent := (row ->> TG_ARGV[1])::uuid;
     END IF;
     SELECT * INTO now_for FROM audience_of(TG_TABLE_NAME, row);
-    SELECT audience, places INTO was_for FROM ledger WHERE thing = (row ->> 'id')::uuid ORDER BY version DESC LIMIT 1;
+    SELECT * INTO last FROM ledger WHERE thing = (row ->> 'id')::uuid ORDER BY version DESC LIMIT 1;
+    SELECT last.audience, last.places INTO was_for;
+    IF TG_OP = 'UPDATE' THEN
+        told := content(last);
+        IF told - '{version,updated_at}'::text[] = new_row - '{version,updated_at}'::text[] THEN
+            same_as := coalesce(last.same_as, last.id);
+        END IF;
+    END IF;
     IF parent_noun IS NOT NULL THEN
-        SELECT audience, places, version INTO whole FROM ledger WHERE thing = (row ->> TG_ARGV[1])::uuid ORDER BY version DESC LIMIT 1;
+        SELECT audience, places, version, action INTO whole FROM ledger WHERE thing = (row ->> TG_ARGV[1])::uuid ORDER BY version DESC LIMIT 1;
         moves := NOT is_narrower(now_for.audience, now_for.places, whole.audience, whole.places)
             OR TG_OP = 'UPDATE' AND NOT is_narrower(was_for.audience, was_for.places, whole.audience, whole.places);
         EXECUTE format('SELECT version + (xmin <> pg_current_xact_id()::xid AND $2)::integer FROM %I WHERE id = $1', parent_noun)
             INTO whole_version USING parent, moves;
-        -- A whole that is gone goes in this transaction: its line is still to come.
-        whole_version := coalesce(whole_version, whole.version + 1);
+        -- A whole that is gone goes in this transaction: its line is there already, or still to come.
+        whole_version := coalesce(whole_version, whole.version + (whole.action <> 'delete')::integer);
     END IF;
-    INSERT INTO ledger (noun, thing, parent_noun, parent, parent_version, version, action, before, after, author, key_id, request, reason, audience, places)
+    INSERT INTO ledger (noun, thing, parent_noun, parent, parent_version, version, same_as, action, before, after, author, key_id, request, reason, audience, places)
     VALUES (TG_TABLE_NAME, (row ->> 'id')::uuid, parent_noun, parent, whole_version,
-            (row ->> 'version')::integer + (TG_OP = 'DELETE')::integer,
+            (row ->> 'version')::integer + (TG_OP = 'DELETE')::integer, same_as,
             CASE TG_OP WHEN 'INSERT' THEN 'create' WHEN 'UPDATE' THEN 'update' ELSE 'delete' END,
-            old_row, new_row, author,
+            CASE WHEN told IS DISTINCT FROM old_row THEN old_row END,
+            CASE WHEN same_as IS NULL THEN new_row ELSE jsonb_build_object('version', new_row -> 'version', 'updated_at', new_row -> 'updated_at') END, author,
             nullif(current_setting('app.key', true), '')::uuid,
             nullif(current_setting('app.request', true), ''),
             nullif(current_setting('app.reason', true), ''),
             coalesce(now_for.audience, 'restricted'), coalesce(now_for.places, '{}'));
+    -- A thing has so many parts of one sort, of so many bytes. What is brought back was within these bounds once.
+    IF parent_noun IS NOT NULL AND coalesce(current_setting('app.action', true), '') = ''
+        AND (TG_OP = 'INSERT' OR TG_OP = 'UPDATE' AND same_as IS NULL AND octet_length(new_row::text) > octet_length(old_row::text)) THEN
+        EXECUTE format('SELECT count(*), sum(pg_column_size(part.*)) FROM %I part WHERE %I = $1', TG_TABLE_NAME, TG_ARGV[1]) INTO many, bytes USING parent;
+        IF TG_OP = 'INSERT' AND many > 1000 THEN
+            RAISE EXCEPTION 'too many parts' USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME, CONSTRAINT = TG_TABLE_NAME || '_parts_most';
+        ELSIF bytes > 4194304 THEN
+            RAISE EXCEPTION 'too large parts' USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME, CONSTRAINT = TG_TABLE_NAME || '_parts_bytes';
+        END IF;
+    END IF;
     IF moves THEN
         EXECUTE format('UPDATE %I SET version = version + 1 WHERE id = $1 AND xmin <> pg_current_xact_id()::xid', parent_noun) USING parent;
     ELSIF parent_noun IS NULL AND EXISTS (SELECT FROM ledger line WHERE line.parent = (row ->> 'id')::uuid AND line.transaction = pg_current_xact_id()

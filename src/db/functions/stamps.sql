@@ -16,7 +16,7 @@ CREATE OR REPLACE FUNCTION lasting_text(line ledger, personal bytea, remark byte
         line.before - personal_members(line.noun), line.after - personal_members(line.noun),
         line.author, line.key_id, nullif(line.request, client_request(line.request)), encode(remark, 'hex'),
         to_char(line.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), line.transaction::text,
-        line.audience, line.places, encode(personal, 'hex'))::text;
+        line.audience, line.places, encode(personal, 'hex'), line.same_as)::text;
 
 -- Gives numbers to committed lines that have none, at most so many; tells the highest number there is, and how many were given. Only
 -- one transaction at a time does this: while another one is at it, nothing is done. A line is found in whatever order transactions
