@@ -127,6 +127,9 @@ pub struct Serve {
     /// The most wrong credentials a minute from one address; 0 for no limit.
     #[arg(long, env = "RATE_FAILURES", default_value_t = 20, value_parser = within(0..=1_000_000), global = true)]
     pub rate_failures: usize,
+    /// The most bytes that one key or identity, with the keys that it made, may write into the ledger in 24 hours; 0 for no limit.
+    #[arg(long, env = "DAILY_BYTES", default_value_t = 1 << 30, global = true)]
+    pub daily_bytes: u64,
     /// The proxies in front of the service, as addresses or networks such as 10.0.0.0/8, separated by commas. The service believes their
     /// X-Forwarded-For, and ignores it from anyone else.
     #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',', value_parser = network, global = true)]

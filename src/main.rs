@@ -31,9 +31,6 @@ use territoires_industrie::{
     values::{Id, Name},
 };
 
-/// The name of the key that `serve` makes for the private database.
-const DEMO_KEY: &str = "demo";
-
 /// The connections that the private database allows beside those of the workers: for the stamper, and for commands.
 const BESIDE: usize = 20;
 
@@ -216,9 +213,9 @@ async fn welcome(url: &str) -> anyhow::Result<String> {
         log::info!("the demo data is loaded: {made} things");
     }
     let mut conn = db::connect(url).await?;
-    keys::revoke_named(DEMO_KEY, "command: serve", &mut conn).await?;
+    keys::revoke_demo("command: serve", &mut conn).await?;
     let grants: Vec<NewGrant> = ["approver@nation", "admin@nation"].into_iter().filter_map(NewGrant::parse).collect();
-    Ok(keys::create(DEMO_KEY, &grants, Some(30), "command: serve", &mut conn).await?.to_string())
+    Ok(keys::create(keys::DEMO, &grants, Some(30), "command: serve", &mut conn).await?.to_string())
 }
 
 /// Is the database empty?
@@ -278,6 +275,9 @@ async fn manage(what: Keys, url: &str) -> anyhow::Result<()> {
     match what {
         Keys::Create { name, grants, days } => {
             let name = Name::parse(&name).map_err(|fault| anyhow::anyhow!("{name:?} is no name: {fault}"))?;
+            if keys::is_of_the_house(name.as_str()) {
+                bail!("the service signs with the name {:?} itself", name.as_str());
+            }
             println!("{}", keys::create(name.as_str(), &read_grants(&grants)?, Some(days), "command: keys create", &mut conn).await?);
             eprintln!("Keep it: it is not shown again.");
         }

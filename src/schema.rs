@@ -260,6 +260,7 @@ diesel::table! {
         revoked_by -> Nullable<Text>,
         revocation_reason -> Nullable<Text>,
         last_used_at -> Nullable<Timestamptz>,
+        lineage -> Nullable<Text>,
     }
 }
 
@@ -585,6 +586,7 @@ diesel::table! {
         etag -> Nullable<Text>,
         location -> Nullable<Text>,
         body -> Nullable<Text>,
+        things -> Nullable<Array<Nullable<Uuid>>>,
     }
 }
 
@@ -664,6 +666,8 @@ diesel::table! {
         transaction -> Xid8,
         audience -> Text,
         places -> Array<Nullable<Text>>,
+        parent_version -> Nullable<Int4>,
+        same_as -> Nullable<Int8>,
     }
 }
 
@@ -948,6 +952,8 @@ diesel::table! {
         personal -> Nullable<Bytea>,
         salt -> Nullable<Bytea>,
         stamped_at -> Timestamptz,
+        remark -> Nullable<Bytea>,
+        remark_salt -> Nullable<Bytea>,
     }
 }
 
@@ -1074,6 +1080,15 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         search -> Nullable<Tsvector>,
+    }
+}
+
+diesel::table! {
+    usage (caller, what, hour) {
+        caller -> Text,
+        what -> Text,
+        hour -> Timestamptz,
+        amount -> Int8,
     }
 }
 
@@ -1218,4 +1233,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     territory_successions,
     theme_correspondences,
     themes,
+    usage,
 );

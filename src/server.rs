@@ -112,7 +112,8 @@ pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io
     let site = Data::new(Site { url: public, seal: Seal::new(secret.as_bytes()) });
     let issuers = Issuers::new(&settings.oidc_issuers, &settings.oidc_algorithms).map_err(io::Error::other)?;
     let limits =
-        Limits::new(settings.rate_reads, settings.rate_writes, settings.rate_exports, settings.rate_failures, settings.trusted_proxies.clone());
+        Limits::new(settings.rate_reads, settings.rate_writes, settings.rate_exports, settings.rate_failures, settings.trusted_proxies.clone())
+            .with_daily_bytes(settings.daily_bytes);
     let gate = Data::new(Gate::new(limits, issuers, site.seal.clone(), settings.token_lifetime));
     let origins = Data::new(Origins(settings.cors_origins.clone()));
     // What the service itself leads to begins with the path that a proxy takes away.
@@ -143,7 +144,10 @@ pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io
             .split_for_parts();
         // Each worker has a pool of its own, made on the thread of the worker.
         let app = match Db::new(&url, size) {
-            Ok(db) => app.app_data(Data::new(db)),
+            Ok(db) => {
+                actix_web::rt::spawn(idempotency::prune(db.clone()));
+                app.app_data(Data::new(db))
+            }
             Err(error) => {
                 log::error!("no pool: {error}");
                 app

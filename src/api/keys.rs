@@ -7,9 +7,10 @@ use std::sync::LazyLock;
 
 use actix_web::{get, post, web::Data};
 use chrono::{DateTime, Duration, Utc};
-use diesel::prelude::*;
+use diesel::{prelude::*, sql_query, sql_types::Text};
 use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Deserializer, Serialize};
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -20,14 +21,22 @@ use crate::{
         listing::{Field, Listed, field},
     },
     http::{Admin, Along, At, Json, List, Made, Momentary, Page, Problem, Result, Said, Shown, auth::Secret, gate::Gate, kinds},
-    rights::{Delegation, Grant, NewGrant, Subject, national_admins},
+    rights::{Delegation, Grant, NewGrant, Place, Role, Subject, national_admins},
     schema::{api_keys, grants as held},
     values::{self, Id, Instant, Many, Name, ShortText},
 };
 
+/// The name of the key that the service makes for its demo, at each start anew.
+pub const DEMO: &str = "demo";
+
 /// The lifetime of a key in days: the default, and the longest.
 const USUAL: i64 = 365;
 const LONGEST: i64 = 730;
+/// The most keys that hold at once of all that came to be by one administrator: below the nation, and of the nation.
+const MOST: i64 = 100;
+const MOST_OF_NATION: i64 = 2000;
+/// The most grants of a key that hold at once.
+pub(super) const MOST_GRANTS: i64 = 100;
 
 /// An API key without its secret (clé d'API).
 #[serde_with::apply(Option => #[schema(required)])]
@@ -39,7 +48,7 @@ pub struct Key {
     /// The public identifier: the sixteen characters after `tdi_`. Logs name the key by it, and it is the `client_id` at `/oauth/token`.
     #[schema(max_length = 16)]
     pub public_id: String,
-    /// What the key is for (nom). The ledger records this name.
+    /// What the key is for (nom). The ledger records this name, so no two keys ever have the same one.
     pub name: Name,
     pub created_at: DateTime<Utc>,
     /// Who made the key.
@@ -96,6 +105,8 @@ pub struct KeySecret {
 #[serde(deny_unknown_fields)]
 #[schema(as = NewApiKey)]
 pub struct NewKey {
+    /// What the key is for (nom): a name that no other key has or had, whatever the case and the accents. What the service signs with itself
+    /// is refused: `demo`, what begins with `command:`, and what an identity is called (`idp.example: …`).
     name: Name,
     /// What the key may do, and where (habilitations).
     #[serde(default)]
@@ -230,7 +241,8 @@ async fn list_api_keys(db: Data<Db>, admin: Admin, list: List<Key>) -> Result<Pa
 
 /// Make an API key
 ///
-/// The secret is shown only this once. An administrator gives grants inside its own perimeters only.
+/// The secret is shown only this once. An administrator gives grants inside its own perimeters only. So many keys of one administrator, and of
+/// those who hold a key by it, hold at once: 100, of the nation 2000.
 #[utoipa::path(responses((status = CREATED, body = KeySecret)))]
 #[post("/api-keys")]
 async fn create_api_key(db: Data<Db>, admin: Admin, body: Json<NewKey>) -> Result<Made<KeySecret>> {
@@ -239,7 +251,12 @@ async fn create_api_key(db: Data<Db>, admin: Admin, body: Json<NewKey>) -> Resul
         .write(&admin, async |conn| -> Result<_> {
             let new = body.valid()?;
             let expires_at = new.expires_at.map_or_else(|| Ok(Utc::now() + Duration::days(USUAL)), |at| to_come(at, "/expires_at", LONGEST))?;
-            let (id, secret) = insert(new.name.as_str(), Some(expires_at), &admin.name, conn).await?;
+            if is_of_the_house(new.name.as_str()) {
+                let said = Said::new("The service signs with this name itself.", "Le service signe lui-même de ce nom.");
+                return Err(Problem::body("/name", "reserved", said));
+            }
+            let lineage = lineage(&admin, conn).await?;
+            let (id, secret) = insert(new.name.as_str(), Some(expires_at), &admin.name, lineage.as_deref(), conn).await?;
             for (index, grant) in new.grants.iter().enumerate() {
                 let at = |problem: Problem| problem.inside("grants", index);
                 grants::give(&Subject::Key(id), &grant.checked().map_err(at)?, &admin, conn).await.map_err(at)?;
@@ -339,8 +356,44 @@ fn by(admin: &Admin) -> String {
     admin.key.map_or_else(|| "an identity".to_owned(), |id| format!("key {id}"))
 }
 
+/// Does the service sign with this name itself? So it signs for a command (`command: …`), for the key of the demo, and for an identity, whose
+/// name begins with the host of its issuer.
+pub fn is_of_the_house(name: &str) -> bool {
+    let plain: String = name.nfkd().filter(|letter| !is_combining_mark(*letter)).collect::<String>().to_lowercase();
+    let issuer = plain.split_once(": ").is_some_and(|(issuer, _)| !issuer.contains(' ') && issuer.contains(['.', ':', '/']));
+    plain == DEMO || plain.replace(' ', "").starts_with("command:") || issuer
+}
+
+/// With whose keys a new key of this administrator is counted: with those of the administrator, or of the one by whom the administrator came to
+/// have a key; with no others, if the administrator is of the nation. Refuses (409) one key too many.
+async fn lineage(admin: &Admin, conn: &mut Conn) -> Result<Option<String>> {
+    let nation = admin.rights().over(Role::ADMIN, &Place::nation());
+    let of = match admin.key {
+        Some(key) => api_keys::table.find(key).select(api_keys::lineage).first::<Option<String>>(conn).await?,
+        None => None,
+    };
+    let lineage = of.or_else(|| (!nation).then(|| admin.key.map_or_else(|| admin.name.clone(), |key| key.to_string())));
+    // One key at a time is counted and made.
+    let counted = format!("keys of {}", lineage.as_deref().unwrap_or(&admin.name));
+    sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))").bind::<Text, _>(counted).execute(conn).await?;
+    let holds = api_keys::revoked_at.is_null().and(api_keys::expires_at.is_null().or(api_keys::expires_at.gt(Utc::now())));
+    let holding = api_keys::table.filter(holds).count().into_boxed();
+    let (holding, most) = match &lineage {
+        Some(lineage) => (holding.filter(api_keys::lineage.eq(lineage)), MOST),
+        None => (holding.filter(api_keys::created_by.eq(&admin.name)), MOST_OF_NATION),
+    };
+    if holding.get_result::<i64>(conn).await? >= most {
+        let said = Said::new(
+            format!("{most} keys hold that came to be by this administrator: revoke those that nobody uses."),
+            format!("{most} clés issues de cet administrateur sont valables : révoquez celles dont personne ne se sert."),
+        );
+        return Err(Problem::new(&kinds::LIMIT_REACHED).saying(said));
+    }
+    Ok(lineage)
+}
+
 /// Inserts a new key without grants.
-async fn insert(name: &str, expires_at: Option<DateTime<Utc>>, by: &str, conn: &mut Conn) -> QueryResult<(Id, Secret)> {
+async fn insert(name: &str, expires_at: Option<DateTime<Utc>>, by: &str, lineage: Option<&str>, conn: &mut Conn) -> QueryResult<(Id, Secret)> {
     let (id, secret) = (Id::new(), Secret::random());
     diesel::insert_into(api_keys::table)
         .values((
@@ -348,6 +401,7 @@ async fn insert(name: &str, expires_at: Option<DateTime<Utc>>, by: &str, conn: &
             api_keys::public_id.eq(&secret.public_id),
             api_keys::name.eq(name),
             api_keys::created_by.eq(by),
+            api_keys::lineage.eq(lineage),
             api_keys::secret_hash.eq(secret.hash()),
             api_keys::expires_at.eq(expires_at),
         ))
@@ -358,7 +412,7 @@ async fn insert(name: &str, expires_at: Option<DateTime<Utc>>, by: &str, conn: &
 
 /// Makes a key with these grants. The secret is returned only this once.
 pub async fn create(name: &str, grants: &[NewGrant], days: Option<i64>, by: &str, conn: &mut Conn) -> std::result::Result<Secret, Error> {
-    let (id, secret) = insert(name, days.map(|days| Utc::now() + Duration::days(days)), by, conn).await?;
+    let (id, secret) = insert(name, days.map(|days| Utc::now() + Duration::days(days)), by, None, conn).await?;
     for grant in grants {
         grant.give(&Subject::Key(id), by, conn).await?;
     }
@@ -386,9 +440,9 @@ pub async fn revoke(public_id: &str, by: &str, conn: &mut Conn) -> std::result::
     Ok(diesel::update(live).set((api_keys::revoked_at.eq(Utc::now()), api_keys::revoked_by.eq(by))).execute(conn).await? == 1)
 }
 
-/// Ends every key of this name.
-pub async fn revoke_named(name: &str, by: &str, conn: &mut Conn) -> std::result::Result<(), Error> {
-    let live = api_keys::table.filter(api_keys::name.eq(name).and(api_keys::revoked_at.is_null()));
+/// Ends every key of the demo.
+pub async fn revoke_demo(by: &str, conn: &mut Conn) -> std::result::Result<(), Error> {
+    let live = api_keys::table.filter(api_keys::name.eq(DEMO).and(api_keys::revoked_at.is_null()));
     diesel::update(live).set((api_keys::revoked_at.eq(Utc::now()), api_keys::revoked_by.eq(by))).execute(conn).await?;
     Ok(())
 }

@@ -317,8 +317,8 @@ struct Territory {
 /// Refuses (403) a caller who is not an approver of each territory on whose fiches the meeting decides, or ever decided.
 async fn may_undo(meeting: Id, by: &Writer, conn: &mut Conn) -> Result<()> {
     let territories = sql_query(
-        "SELECT DISTINCT (coalesce(fiche.after, fiche.before) ->> 'territory_id')::uuid AS id FROM ledger decision
-         JOIN ledger fiche ON fiche.noun = 'action_fiches' AND fiche.thing = (coalesce(decision.after, decision.before) ->> 'action_fiche_id')::uuid
+        "SELECT DISTINCT (coalesce(content(fiche), fiche.before) ->> 'territory_id')::uuid AS id FROM ledger decision
+         JOIN ledger fiche ON fiche.noun = 'action_fiches' AND fiche.thing = (coalesce(content(decision), decision.before) ->> 'action_fiche_id')::uuid
          WHERE decision.parent = $1 AND decision.noun = 'meeting_decisions' AND coalesce(decision.after, decision.before) ->> 'effect' <> 'none'",
     );
     let territories: Vec<Territory> = territories.bind::<diesel::sql_types::Uuid, _>(meeting).load(conn).await?;

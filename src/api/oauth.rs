@@ -135,7 +135,6 @@ async fn create_oauth_token(db: Data<Db>, gate: Data<Gate>, request: HttpRequest
         Err((error, about)) => return Ok(Answer::Refused(error, about)),
     };
     let address = gate.limits.address(request.peer_addr(), request.headers());
-    gate.limits.check_failures(address)?;
     let given = match asked.secret {
         Some(secret) => gate.exchange(&secret, asked.roles.as_deref(), &db).await,
         None => Err(Problem::new(&kinds::INVALID_TOKEN)),

@@ -210,9 +210,10 @@ pub struct NewPersonErasure {
 
 /// Forget a person
 ///
-/// Erases the personal data (droit à l'effacement): the name and its spellings, and the functions and notes of the mandates, now and in all
-/// past versions. The seats and links of the person stay. The ledger keeps that the person was forgotten, by whom and why. The caller must
-/// be an approver of the nation. A deleted person must be restored first.
+/// Erases the personal data (droit à l'effacement), now and in all past versions: the name and its spellings, the functions and notes of the
+/// mandates, what is said of the person where it sits, attends, signs or has a post, the passages about all these, and why and under which
+/// name of a request they were written. The seats and links of the person stay. The ledger keeps that the person was forgotten, by whom and
+/// why. The caller must be an approver of the nation. A deleted person must be restored first.
 #[utoipa::path(params(("If-Match" = String, Header)), responses((status = OK, body = Person)))]
 #[post("/people/{id}/erasure")]
 async fn create_person_erasure(

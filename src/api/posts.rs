@@ -203,6 +203,7 @@ impl Noun for Post {
         all: "posts",
         about: "Posts with their funding lines (postes, chefs de projet).",
         places: &["territory_id"],
+        erased: &["note"],
         rules: &[Rule::period("period"), Rule::STATED],
         ..Card::EMPTY
     };

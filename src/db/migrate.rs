@@ -219,12 +219,12 @@ fn names() -> Vec<&'static str> {
     each().filter_map(|function| function.split('(').next()).collect()
 }
 
-/// Makes each missing function whose types exist.
+/// Makes each missing function whose types and columns exist.
 fn missing() -> String {
     let make = |function| {
         format!(
             "DO $missing$ BEGIN CREATE FUNCTION {function}
-             EXCEPTION WHEN duplicate_function OR undefined_object OR undefined_table OR undefined_function THEN NULL; END $missing$;"
+             EXCEPTION WHEN duplicate_function OR undefined_object OR undefined_table OR undefined_column OR undefined_function THEN NULL; END $missing$;"
         )
     };
     each().map(make).collect()

@@ -63,6 +63,17 @@ pub struct Author {
     pub request: Option<String>,
     /// What identifies the request, if it is to be done once.
     pub idempotency: Option<Idempotency>,
+    /// How much the author may write a day; none when there is no limit.
+    pub allowance: Option<Allowance>,
+}
+
+/// How much a caller may write a day.
+#[derive(Debug, Clone)]
+pub struct Allowance {
+    /// The caller.
+    pub caller: String,
+    /// The bytes that its lines may have in the ledger.
+    pub bytes: u64,
 }
 
 /// A request that is done once, however often it is sent.
@@ -79,7 +90,7 @@ pub struct Idempotency {
 impl Author {
     /// A command of the command line.
     pub fn command(name: &str) -> Self {
-        Self { name: format!("command: {name}"), key: None, request: None, idempotency: None }
+        Self { name: format!("command: {name}"), key: None, request: None, idempotency: None, allowance: None }
     }
 
     /// The opening of a transaction that this author signs, in one message.
@@ -89,11 +100,16 @@ impl Author {
         let once = self.idempotency.as_ref().map(|Idempotency { caller, key, digest }| {
             format!("; SELECT begin_idempotent({}, {}, '\\x{}')", quoted(caller), quoted(key), hex::encode(digest))
         });
+        let allowed = self
+            .allowance
+            .as_ref()
+            .map(|Allowance { caller, bytes }| format!("; SELECT refuse_overuse({}, 'written_bytes', {bytes})", quoted(caller)));
         format!(
-            "BEGIN; SET LOCAL app.author = {}; SET LOCAL app.key = {}; SET LOCAL app.request = {}{}",
+            "BEGIN; SET LOCAL app.author = {}; SET LOCAL app.key = {}; SET LOCAL app.request = {}{}{}",
             quoted(&self.name),
             quoted(&key),
             quoted(request),
+            allowed.unwrap_or_default(),
             once.unwrap_or_default()
         )
     }
@@ -244,6 +260,14 @@ impl Db {
     /// PostgreSQL asks to run the transaction again (a deadlock, a serialization failure), it is run again.
     pub async fn write<T, E: From<Error> + Caused>(&self, author: &Author, act: impl AsyncFn(&mut Conn) -> Result<T, E>) -> Result<T, E> {
         let begin = author.begin();
+        let act = async |conn: &mut Conn| -> Result<T, E> {
+            let done = act(conn).await?;
+            if let Some(Idempotency { caller, key, .. }) = &author.idempotency {
+                let end = format!("SELECT end_idempotent({}, {})", quoted(caller), quoted(key));
+                conn.batch_execute(&end).await.map_err(Error::from)?;
+            }
+            Ok(done)
+        };
         let mut tries = 0;
         loop {
             tries += 1;
@@ -282,6 +306,10 @@ impl Db {
             // The transaction has not begun. So a connection that was lost while it lay in the pool can be replaced, once.
             let error = Error::from(error);
             if !matches!(error, Error::Unavailable(_)) {
+                // The opening refused the caller; the connection is sound.
+                if conn.batch_execute("ROLLBACK").await.is_ok() {
+                    conn.give_back();
+                }
                 return Err(error);
             }
             conn = self.fresh(conn).await?;

@@ -7,12 +7,12 @@ use std::{
     sync::Arc,
 };
 
-use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header, web::Data};
 use sha2::{Digest, Sha256};
 
-use super::{Problem, Result, dress::RequestId, kinds, limit::Who};
+use super::{Problem, Result, dress::RequestId, gate::Gate, kinds, limit::Who};
 use crate::{
-    db::{Author, Idempotency},
+    db::{Allowance, Author, Idempotency},
     rights::{Place, Reach, Rights, Role},
     values::Id,
 };
@@ -38,6 +38,9 @@ pub struct Known {
     pub rights: Rights,
     /// The group whose requests are counted together with those of the caller.
     pub who: Who,
+    /// With whose requests those of the key are counted as well: of all the keys that one administrator below the nation made. None: with no
+    /// others.
+    pub lineage: Option<String>,
     /// Tells the view of this caller from other views: see [`Caller::view`].
     view: String,
 }
@@ -52,7 +55,17 @@ impl Known {
             reach => format!(".{}", hex::encode(&Sha256::digest(format!("{reach:?}"))[..4])),
         };
         let who = key.map_or_else(|| Who::Identity(name.clone()), Who::Key);
-        Self { name, key, rights, who, view }
+        Self { name, key, rights, who, lineage: None, view }
+    }
+
+    /// The same caller, whose key came to be by this administrator, or by one of the keys that it made.
+    pub fn of_lineage(self, lineage: Option<String>) -> Self {
+        Self { lineage, ..self }
+    }
+
+    /// The name under which is counted what the caller uses: its key, or itself when it is an identity.
+    pub fn account(&self) -> String {
+        self.key.map_or_else(|| self.name.clone(), |key| key.to_string())
     }
 }
 
@@ -211,7 +224,9 @@ impl<R: Right> FromRequest for Holder<R> {
         // was looked for.
         let named = request.match_info().get("id").is_some();
         let (id, idempotency) = (request.extensions().get::<RequestId>().cloned(), request.extensions().get::<Idempotency>().cloned());
-        let author = Author { name: known.name.clone(), key: known.key, request: id.map(|id| id.0), idempotency };
+        let most = request.app_data::<Data<Gate>>().and_then(|gate| gate.limits.daily_bytes());
+        let allowance = most.map(|bytes| Allowance { caller: known.account(), bytes });
+        let author = Author { name: known.name.clone(), key: known.key, request: id.map(|id| id.0), idempotency, allowance };
         let holder = Self { writer: Writer { author, known, role: R::ROLE }, right: PhantomData };
         ready(if named { Ok(holder) } else { holder.anywhere().map(|()| holder) })
     }

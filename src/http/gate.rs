@@ -19,7 +19,7 @@ use super::{
     Problem, Result,
     auth::{Caller, Known, Secret},
     kinds,
-    limit::Limits,
+    limit::{Limits, Use},
     oidc::{Issuers, Refused},
     seal::Seal,
     token::{Allows, Token},
@@ -33,7 +33,7 @@ use crate::{
 
 /// For how long a verified credential is not verified again. A revoked credential ends everywhere within a second.
 const HOLDS: Duration = Duration::from_millis(500);
-/// For how long the service remembers that a credential was valid. Its bearer is not slowed down when a neighbour behind the same address
+/// For how long the service remembers that a credential was valid. Its bearer is not counted with a neighbour behind the same address who
 /// sends wrong ones.
 const REMEMBERED: Duration = Duration::from_secs(600);
 /// The most credentials that are remembered.
@@ -75,16 +75,16 @@ impl Gate {
         Self { limits, issuers, seal, lifetime: lifetime.into(), verified: Mutex::default() }
     }
 
-    /// Identifies the caller of a request. An `Authorization` that is not valid is refused, even where none is needed. An address that sent
-    /// too many wrong ones is refused before anything is looked up.
-    pub async fn caller(&self, authorization: &[u8], address: IpAddr, db: &Db) -> Result<Caller> {
+    /// Identifies the caller of a request. An `Authorization` that is not valid is refused, even where none is needed. A valid one passes, even
+    /// from an address that sent too many wrong ones; how many such an address may try is bounded.
+    pub async fn caller(&self, authorization: &[u8], address: IpAddr, what: Use, db: &Db) -> Result<Caller> {
         let digest: [u8; 32] = Sha256::digest(authorization).into();
         let (known, valid_lately) = self.remembered(&digest);
         if let Some(known) = known {
             return Ok(Caller::Known(known));
         }
         if !valid_lately {
-            self.limits.check_failures(address)?;
+            self.limits.may_try(address, what)?;
         }
         match self.verify(authorization, db).await {
             Ok(known) => {
@@ -133,7 +133,7 @@ impl Gate {
         let shown = shown.trim();
         if let Some(secret) = Secret::parse(shown) {
             let (key, rights) = self.holder(&secret.public_id, |key, now| key.opens(&secret.hash(), now).then_some(None), db).await?;
-            return Ok(Known::new(key.name, Some(key.id), rights));
+            return Ok(Known::new(key.name, Some(key.id), rights).of_lineage(key.lineage));
         }
         if Token::is_one(shown) {
             let token = Token::parse(shown).ok_or_else(refused)?;
@@ -142,7 +142,7 @@ impl Gate {
                 (1..=self.lifetime).contains(&(allows.ends - now.timestamp())).then_some(Some(allows.roles))
             };
             let (key, rights) = self.holder(token.public_id, proves, db).await?;
-            return Ok(Known::new(key.name, Some(key.id), rights));
+            return Ok(Known::new(key.name, Some(key.id), rights).of_lineage(key.lineage));
         }
         if self.issuers.is_empty() {
             return Err(refused());
@@ -215,6 +215,7 @@ struct Row {
     expires_at: Option<DateTime<Utc>>,
     revoked_at: Option<DateTime<Utc>>,
     last_used_at: Option<DateTime<Utc>>,
+    lineage: Option<String>,
 }
 
 impl Row {
@@ -230,6 +231,7 @@ impl Row {
             expires_at: None,
             revoked_at: None,
             last_used_at: None,
+            lineage: None,
         }
     }
 

@@ -278,22 +278,26 @@ async fn identify(request: &mut ServiceRequest) -> Result<Option<Who>, Problem> 
     let address = gate.limits.address(request.peer_addr(), request.headers());
     let mut identified = Ok(());
     let mut who = Who::Address(address);
+    let mut lineage = None;
+    let what = Use::of(request.method(), request.path());
     if let Some(authorization) = request.headers().get(header::AUTHORIZATION).filter(|_| api) {
         let db = request.app_data::<Data<Db>>().cloned().ok_or_else(bug)?;
-        match gate.caller(authorization.as_bytes(), address, &db).await {
+        match gate.caller(authorization.as_bytes(), address, what, &db).await {
             Ok(caller) => {
                 if let Caller::Known(known) = &caller {
                     who = known.who.clone();
+                    lineage = known.lineage.clone();
                 }
                 request.extensions_mut().insert(caller);
             }
             Err(problem) => identified = Err(problem),
         }
     }
-    if let Some((told, refusal)) = gate.limits.count(&who, Use::of(request.method(), request.path())) {
+    if let Some((told, refusal)) = gate.limits.count(&who, what) {
         request.extensions_mut().insert(told);
         refusal.map_or(Ok(()), Err)?;
     }
+    lineage.and_then(|lineage| gate.limits.count_together(&lineage, what)).map_or(Ok(()), Err)?;
     identified?;
     request.extensions_mut().insert(who.clone());
     Ok(Some(who))

@@ -1,6 +1,7 @@
 //! A POST with an `Idempotency-Key` is done once, however often it is sent within a day. A client that never got the answer sends the
-//! request again, and gets the first answer. The note that the request was done is written in the same transaction as the write itself; the
-//! answer is kept afterwards.
+//! request again, and gets the first answer. The note that the request was done is written in the same transaction as the write itself, with
+//! what the answer speaks of; the answer is kept afterwards. So erasure finds an answer by what it speaks of, and keeps it from being stored
+//! later; and who may not see today what an answer speaks of does not get it again.
 //!
 //! No crate does this. `actix-idempotent` keeps answers in the store of a session. So the write and the note of it are in two places, and a
 //! crash between the two does the write twice.
@@ -17,14 +18,20 @@ use actix_web::{
     web::Data,
 };
 use chrono::{DateTime, Duration, Utc};
-use diesel::prelude::*;
+use diesel::{
+    prelude::*,
+    sql_query,
+    sql_types::{Int4, Nullable, Text},
+};
 use diesel_async::RunQueryDsl;
 use sha2::{Digest, Sha256};
 
-use super::{Caller, Problem, Result, Said, intake::Intake, json::read, kinds, limit::Who};
+use super::{Caller, Problem, Result, Said, intake::Intake, json::read, kinds};
 use crate::{
     db::{Db, Idempotency},
+    ledger,
     schema::idempotency_keys,
+    values::Id,
 };
 
 /// The header that names a request that is to be done once.
@@ -35,6 +42,8 @@ pub const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 pub const LONGEST: usize = 255;
 /// How long the answer is kept.
 const KEPT: Duration = Duration::hours(24);
+/// How often what is older than a day is removed.
+const PRUNED: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// A request that was done, and its answer.
 #[derive(Queryable, Selectable)]
@@ -46,6 +55,18 @@ struct Done {
     etag: Option<String>,
     location: Option<String>,
     body: Option<String>,
+    things: Option<Vec<Option<Id>>>,
+}
+
+/// Removes, again and again, what is older than a day: answers, and the use of what is bounded by the day.
+pub async fn prune(db: Db) {
+    loop {
+        let pruned = db.run(async |conn| -> Result<_> { Ok(sql_query("SELECT prune_by_the_day()").execute(conn).await?) });
+        if let Err(problem) = pruned.await {
+            log::warn!("what is older than a day is not removed for the moment: {problem}");
+        }
+        actix_web::rt::time::sleep(PRUNED).await;
+    }
 }
 
 /// Repeats the kept answer, if the request was done before. Else lets the request be done, and keeps its answer.
@@ -68,13 +89,10 @@ pub async fn once(mut request: ServiceRequest, next: Next<impl MessageBody + 'st
     let body = to_bytes(body).await.map_err(|_| Problem::new(&kinds::INTERNAL))?;
     let header = |name| answer.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let keep = db.run(async |conn| -> Result<_> {
-        let kept = (
-            idempotency_keys::status.eq(i32::from(answer.status().as_u16())),
-            idempotency_keys::etag.eq(header(header::ETAG)),
-            idempotency_keys::location.eq(header(header::LOCATION)),
-            idempotency_keys::body.eq(std::str::from_utf8(&body).unwrap_or_default()),
-        );
-        Ok(diesel::update(idempotency_keys::table.find((&once.caller, &once.key))).set(kept).execute(conn).await?)
+        let keep = sql_query("SELECT keep_answer($1, $2, $3, $4, $5, $6)").bind::<Text, _>(&once.caller).bind::<Text, _>(&once.key);
+        let keep = keep.bind::<Int4, _>(i32::from(answer.status().as_u16()));
+        let keep = keep.bind::<Nullable<Text>, _>(header(header::ETAG)).bind::<Nullable<Text>, _>(header(header::LOCATION));
+        Ok(keep.bind::<Text, _>(std::str::from_utf8(&body).unwrap_or_default()).execute(conn).await?)
     });
     if let Err(problem) = keep.await {
         log::warn!("what was answered is not kept: {problem}");
@@ -95,9 +113,14 @@ enum Asked {
 async fn asked(request: &mut ServiceRequest) -> Result<Asked> {
     let Some(once) = named(request).await? else { return Ok(Asked::Plainly) };
     let db = request.app_data::<Data<Db>>().cloned().ok_or_else(|| Problem::new(&kinds::INTERNAL))?;
-    let done = db.run(async |conn| -> Result<_> {
+    let caller = Caller::of(request.request());
+    // One state of the database: what may be told is what is told.
+    let done = db.snapshot(async |conn| -> Result<_> {
         let done = idempotency_keys::table.find((&once.caller, &once.key)).filter(idempotency_keys::made_at.gt(Utc::now() - KEPT));
-        Ok(done.select(Done::as_select()).first(conn).await.optional()?)
+        let Some(done) = done.select(Done::as_select()).first(conn).await.optional()? else { return Ok(None) };
+        let things: Vec<Id> = done.things.iter().flatten().flatten().copied().collect();
+        let told = done.body.is_none() || ledger::may_be_told(&things, caller.reach(), conn).await?;
+        Ok(Some(if told { done } else { Done { status: None, ..done } }))
     });
     match done.await? {
         Some(done) => Ok(Asked::Again(again(done, &once)?)),
@@ -121,11 +144,7 @@ async fn named(request: &mut ServiceRequest) -> Result<Option<Idempotency>> {
         );
         Problem::new(&kinds::BAD_REQUEST).saying(said)
     })?;
-    let caller = match &known.who {
-        Who::Key(id) => id.to_string(),
-        Who::Identity(name) => name.clone(),
-        Who::Address(_) => return Ok(None),
-    };
+    let caller = known.account();
     let (http, payload) = request.parts_mut();
     let body = read(http, payload, intake).await?;
     let address = request.uri().to_string();
@@ -134,7 +153,7 @@ async fn named(request: &mut ServiceRequest) -> Result<Option<Idempotency>> {
     Ok(Some(Idempotency { caller, key: key.to_owned(), digest }))
 }
 
-/// The kept answer. The error is 422 if the request was another one, and 409 if the answer is not kept any more.
+/// The kept answer. The error is 422 if the request was another one, and 409 if the answer is not kept any more, or may not be told any more.
 fn again(done: Done, once: &Idempotency) -> Result<HttpResponse> {
     if done.digest != once.digest {
         return Err(Problem::new(&kinds::IDEMPOTENCY_KEY_REUSED));

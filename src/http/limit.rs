@@ -1,4 +1,5 @@
-//! Limits of requests. Reads, writes and exports are limited separately for each caller; wrong credentials for each address.
+//! Limits of requests. Reads, writes and exports are limited separately for each caller, and for the keys of one administrator together; wrong
+//! credentials for each address.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -39,6 +40,8 @@ pub enum Who {
     Key(Id),
     /// Requests of one identity of an issuer.
     Identity(String),
+    /// Requests with all the keys that came to be by one administrator below the nation.
+    Lineage(String),
     /// Requests without a credential, from one address.
     Address(IpAddr),
 }
@@ -52,6 +55,8 @@ impl fmt::Display for Who {
         }
     }
 }
+/// How many times the limit of one caller the keys of one administrator have together.
+const TOGETHER: u32 = 4;
 
 /// The kinds of requests that are limited separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,16 +136,44 @@ pub struct Limits {
     reads: Option<Limit>,
     writes: Option<Limit>,
     exports: Option<Limit>,
+    /// The limits of the keys of one administrator together: of reads, writes and exports.
+    together: [Option<Limit>; 3],
     failures: Failures,
+    daily_bytes: Option<u64>,
     proxies: Vec<IpNet>,
 }
 
 impl Limits {
     /// Limits of reads, writes, exports and wrong credentials a minute (0: no limit), for a service behind these proxies.
     pub fn new(reads: u32, writes: u32, exports: u32, failures: usize, proxies: Vec<IpNet>) -> Self {
-        let [reads, writes, exports] =
-            [("reads", reads), ("writes", writes), ("exports", exports)].map(|(name, a_minute)| Limit::new(name, a_minute));
-        Self { reads, writes, exports, failures: Failures { most: failures, lately: Mutex::default() }, proxies }
+        let each = [("reads", reads), ("writes", writes), ("exports", exports)];
+        let [reads, writes, exports] = each.map(|(name, a_minute)| Limit::new(name, a_minute));
+        let together = each.map(|(name, a_minute)| Limit::new(name, a_minute.saturating_mul(TOGETHER)));
+        let failures = Failures { most: failures, lately: Mutex::default() };
+        Self { reads, writes, exports, together, failures, daily_bytes: None, proxies }
+    }
+
+    /// The same limits, and this limit of the bytes that a caller may write a day (0: no limit).
+    pub fn with_daily_bytes(self, bytes: u64) -> Self {
+        Self { daily_bytes: Some(bytes.min(i64::MAX.unsigned_abs())).filter(|bytes| *bytes > 0), ..self }
+    }
+
+    /// The bytes that a caller may write a day; none when there is no limit.
+    pub fn daily_bytes(&self) -> Option<u64> {
+        self.daily_bytes
+    }
+
+    /// Counts a request for the keys that one administrator made, and returns a refusal if it is one too many for them together.
+    pub fn count_together(&self, lineage: &str, what: Use) -> Option<Problem> {
+        let [reads, writes, exports] = &self.together;
+        let limit = match what {
+            Use::Read => reads,
+            Use::Write => writes,
+            Use::Export => exports,
+        };
+        let (_, refusal) = limit.as_ref()?.count(&Who::Lineage(lineage.to_owned()));
+        let said = Said::new("The keys of one administrator have a limit together.", "Les clés d'un même administrateur ont une limite commune.");
+        refusal.map(|refusal| refusal.saying(said))
     }
 
     /// Counts a request. Returns what is left of the limit, and a refusal if the request is one too many.
@@ -153,9 +186,13 @@ impl Limits {
         limit.as_ref().map(|limit| limit.count(who))
     }
 
-    /// Refuses (429) an address that sent too many wrong credentials.
-    pub fn check_failures(&self, address: IpAddr) -> Result<(), Problem> {
-        self.failures.wait(address, Instant::now()).map_or(Ok(()), |wait| Err(too_many(wait)))
+    /// Lets an address try a credential. An address that sent too many wrong ones may go on, since a neighbour behind it may show a valid one:
+    /// but each try counts as a request without a credential, and so many of them are refused (429).
+    pub fn may_try(&self, address: IpAddr, what: Use) -> Result<(), Problem> {
+        if self.failures.wait(address, Instant::now()).is_none() {
+            return Ok(());
+        }
+        self.count(&Who::Address(address), what).and_then(|(_, refusal)| refusal).map_or(Ok(()), Err)
     }
 
     /// Counts a wrong credential from this address. Returns the refusal, or 429 if it is one too many.

@@ -391,9 +391,15 @@ fn violated(violation: &Violation) -> Problem {
             Problem::errors(&kinds::ALREADY_EXISTS, vec![Wrong::body(pointer, "already_exists", said)])
         }
         db::Breach::Referenced => Problem::new(&kinds::STILL_REFERENCED),
+        db::Breach::Check if violation.table == "usage" => overuse(&violation.constraint),
         db::Breach::Reference => Problem::unknown_reference(pointer),
         // The card of a noun has better words for the rules of that noun.
         db::Breach::Check => {
+            if let "parts_most" | "parts_bytes" = name {
+                let said =
+                    Said::new("A thing has 1000 parts of one sort at most, of 4 MB.", "Un élément a au plus 1000 parties d'une sorte, de 4 Mo.");
+                return Problem::new(&kinds::LIMIT_REACHED).saying(said);
+            }
             let (pointer, said) = if let Some(member) = name.strip_suffix("_territory") {
                 (format!("/{member}"), Said::new("It is of another territory.", "Il est d'un autre territoire."))
             } else if let Some(member) = name.strip_suffix("_cycle") {
@@ -406,6 +412,18 @@ fn violated(violation: &Violation) -> Problem {
             Problem::body(pointer, "broken_rule", said)
         }
     }
+}
+
+/// The refusal of a caller who has used as much as it may in a day. What was used is noted by the hour, so more may be free at the next one.
+fn overuse(constraint: &str) -> Problem {
+    let (en, fr) = match constraint {
+        "usage_written_bytes" => ("of bytes written", "d'octets écrits"),
+        "usage_answer_bytes" => ("of bytes of answers that are kept for an Idempotency-Key", "d'octets de réponses gardées pour une Idempotency-Key"),
+        _ => ("of requests with an Idempotency-Key", "de requêtes avec une Idempotency-Key"),
+    };
+    let seconds = 3600 - chrono::Utc::now().timestamp().rem_euclid(3600);
+    let said = Said::new(format!("The number {en} in 24 hours is reached."), format!("Le nombre {fr} en 24 heures est atteint."));
+    Problem::new(&kinds::TOO_MANY_REQUESTS).header(header::RETRY_AFTER, seconds.to_string()).saying(said)
 }
 
 /// A refusal with all its headers, for an answer that does not pass through `dress` again.

@@ -58,6 +58,8 @@ pub struct ChangeEvent {
     /// Who did it; null for who shows no key, and where nothing is told but that something was done elsewhere.
     #[schema(max_length = 200)]
     pub author: Option<String>,
+    /// The key that did it, by its identifier; null for an identity or a command, and where `author` is.
+    pub author_key: Option<Id>,
     /// The territories that it concerns; of a person who may not be named in public, those of them within one's reach.
     #[schema(max_items = 1000)]
     pub territories: Vec<Id>,
@@ -123,6 +125,8 @@ struct Line {
     after: Option<Value>,
     #[diesel(sql_type = Text)]
     author: String,
+    #[diesel(sql_type = Nullable<Uuid>)]
+    key_id: Option<Id>,
     #[diesel(sql_type = Timestamptz)]
     recorded_at: DateTime<Utc>,
     #[diesel(sql_type = Text)]
@@ -157,10 +161,11 @@ pub struct Most {
 pub async fn read(after: i64, head: i64, most: Most, filter: &Filter, reach: &Reach, conn: &mut Conn) -> QueryResult<Batch> {
     let mut until = head.min(after + WINDOW);
     let query = sql_query(format!(
-        "SELECT seq, noun, thing, parent_noun, parent, version, author, recorded_at,
-            CASE WHEN now THEN after END AS after, CASE WHEN now THEN places ELSE past_places END AS places, still,
+        "SELECT seq, noun, thing, parent_noun, parent, version, author, key_id, recorded_at,
+            CASE WHEN now THEN CASE WHEN same_as IS NULL THEN after ELSE (SELECT origin.after FROM ledger origin WHERE origin.id = line.same_as) || after END END AS after, CASE WHEN now THEN places ELSE past_places END AS places, still,
             CASE WHEN now THEN audience ELSE past_audience END AS audience,
-            was AND now AND action = 'update' AND before - '{{version,updated_at}}'::text[] = after - '{{version,updated_at}}'::text[]
+            was AND now AND action = 'update'
+                AND (same_as IS NOT NULL OR coalesce(before - '{{version,updated_at}}'::text[] = after - '{{version,updated_at}}'::text[], false))
                 AND NOT EXISTS (SELECT FROM ledger part WHERE part.parent = line.thing AND part.transaction = line.transaction) AS quiet,
             CASE WHEN action = 'delete' THEN merged_by(transaction, recorded_at, noun) END AS merged_into,
             CASE WHEN NOT now THEN 'delete' WHEN was OR action = 'create' OR returned THEN action ELSE 'create' END AS action
@@ -226,6 +231,7 @@ fn event(line: Line, known: &shown::Known, reach: &Reach) -> ChangeEvent {
         }
         _ => None,
     };
+    let signed = !reach.is_public() && (reach.everything || !line.quiet);
     ChangeEvent {
         cursor: String::new(),
         seq: reach.everything.then_some(line.seq),
@@ -235,7 +241,8 @@ fn event(line: Line, known: &shown::Known, reach: &Reach) -> ChangeEvent {
         action: line.action,
         version: line.version,
         recorded_at: line.recorded_at,
-        author: Some(line.author).filter(|_| !reach.is_public() && (reach.everything || !line.quiet)),
+        author: Some(line.author).filter(|_| signed),
+        author_key: line.key_id.filter(|_| signed),
         territories,
         merged_into: line.merged_into,
         data,

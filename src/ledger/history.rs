@@ -49,6 +49,8 @@ pub struct PartChange {
     /// Who did it; null for who shows no key.
     #[schema(max_length = 200)]
     pub author: Option<String>,
+    /// The key that did it, by its identifier; null for an identity or a command, and for who shows no key.
+    pub author_key: Option<Id>,
     /// When.
     pub recorded_at: DateTime<Utc>,
     /// The request that did it, as its `X-Request-Id` says; null for who shows no key.
@@ -74,6 +76,8 @@ pub struct Version {
     /// Who did it; null for who shows no key.
     #[schema(max_length = 200)]
     pub author: Option<String>,
+    /// The key that did it, by its identifier; null for an identity or a command, and for who shows no key.
+    pub author_key: Option<Id>,
     /// When.
     pub recorded_at: DateTime<Utc>,
     /// The request that did it, as its `X-Request-Id` says; null for who shows no key.
@@ -106,6 +110,8 @@ struct Line {
     after: Option<Value>,
     #[diesel(sql_type = Text)]
     author: String,
+    #[diesel(sql_type = Nullable<Uuid>)]
+    key_id: Option<Id>,
     #[diesel(sql_type = Timestamptz)]
     recorded_at: DateTime<Utc>,
     #[diesel(sql_type = Nullable<Text>)]
@@ -116,20 +122,14 @@ struct Line {
     places: Vec<String>,
 }
 
-/// The lines of the parts of things, each with the version of its whole that it made, or under which it was written.
-const OF_PARTS: &str = "ledger line CROSS JOIN LATERAL (SELECT max(whole.version) AS version FROM ledger whole
-    WHERE whole.thing = line.parent AND (whole.id < line.id
-        OR whole.transaction = line.transaction AND whole.recorded_at < line.recorded_at + interval '1 day')) whole";
-
-/// The lines within reach, of those that `from` gives as `line`, under `version`. What was before is told only where it could
-/// be seen.
-fn lines(from: &str, version: &str, which: &str) -> String {
+/// The lines within reach, of those of the ledger that `which` chooses, under `version`. What was before is told only where it could be seen.
+fn lines(version: &str, which: &str) -> String {
     format!(
-        "SELECT version, noun, thing, author, recorded_at, request, reason, places, CASE WHEN was THEN before END AS before, after,
+        "SELECT version, noun, thing, author, key_id, recorded_at, request, reason, places, CASE WHEN was THEN before END AS before, after,
             CASE WHEN was OR returned OR action IN ('create', 'delete') THEN action ELSE 'create' END AS action
-         FROM (SELECT {version}, line.noun, line.thing, line.author, line.recorded_at, line.request, line.reason, line.places, line.before, line.after, line.action,
+         FROM (SELECT {version} AS version, line.noun, line.thing, line.author, line.key_id, line.recorded_at, line.request, line.reason, line.places, coalesce(line.before, past.content) AS before, content(line) AS after, line.action,
                 line.id, coalesce({was}, false) AS was, {now} AS now, line.action = 'restore' AND past.after IS NULL AND coalesce({returned}, false) AS returned
-            FROM {from} LEFT JOIN LATERAL (SELECT audience, places, after FROM ledger past WHERE past.thing = line.thing AND past.version < line.version
+            FROM ledger line LEFT JOIN LATERAL (SELECT audience, places, after, content(past) AS content FROM ledger past WHERE past.thing = line.thing AND past.version < line.version
                 ORDER BY version DESC LIMIT 1) past ON true
             WHERE {which}) line
          WHERE now OR action = 'delete' AND was",
@@ -145,10 +145,7 @@ pub async fn versions(noun: &str, thing: Id, before: i32, limit: i64, reach: &Re
     if !standing(noun, thing, conn).await?.is_some_and(|standing| standing.seen(reach)) {
         return Ok(Vec::new());
     }
-    let query = format!(
-        "{} ORDER BY version DESC LIMIT {limit}",
-        lines("ledger line", "line.version", "line.noun = $5 AND line.thing = $6 AND line.version < $7")
-    );
+    let query = format!("{} ORDER BY version DESC LIMIT {limit}", lines("line.version", "line.noun = $5 AND line.thing = $6 AND line.version < $7"));
     let query = shown::bind(sql_query(query).into_boxed(), reach, None).bind::<Text, _>(noun).bind::<Uuid, _>(thing).bind::<Int4, _>(before);
     let mut found: Vec<Line> = query.load(conn).await?;
     let mut hidden = false;
@@ -161,7 +158,7 @@ pub async fn versions(noun: &str, thing: Id, before: i32, limit: i64, reach: &Re
     let numbers: Vec<i32> = found.iter().map(|line| line.version).collect();
     let query = format!(
         "{} ORDER BY version DESC, id",
-        lines(OF_PARTS, "whole.version", "line.parent_noun = $5 AND line.parent = $6 AND whole.version = ANY ($7)")
+        lines("line.parent_version", "line.parent_noun = $5 AND line.parent = $6 AND line.parent_version = ANY ($7)")
     );
     let query = shown::bind(sql_query(query).into_boxed(), reach, None).bind::<Text, _>(noun).bind::<Uuid, _>(thing).bind::<Array<Int4>, _>(numbers);
     let mut parts: Vec<Line> = query.load(conn).await?;
@@ -179,6 +176,7 @@ pub async fn versions(noun: &str, thing: Id, before: i32, limit: i64, reach: &Re
         Version {
             version: line.version,
             author: open.then(|| line.author.clone()),
+            author_key: line.key_id.filter(|_| open),
             recorded_at: line.recorded_at,
             request: line.request.clone().filter(|_| open),
             reason: line.reason.clone().filter(|_| open),
@@ -189,6 +187,7 @@ pub async fn versions(noun: &str, thing: Id, before: i32, limit: i64, reach: &Re
                     id: part.thing,
                     action: part.action.clone(),
                     author: open.then(|| part.author.clone()),
+                    author_key: part.key_id.filter(|_| open),
                     recorded_at: part.recorded_at,
                     request: part.request.clone().filter(|_| open),
                     reason: part.reason.clone().filter(|_| open),
@@ -258,7 +257,7 @@ struct Last {
 /// How a thing of this table stands; nothing when there never was one.
 pub async fn standing(noun: &str, thing: Id, conn: &mut Conn) -> QueryResult<Option<Standing>> {
     let last = sql_query(
-        "SELECT version, before, after, today.audience, today.places FROM ledger CROSS JOIN audience_today($2) today
+        "SELECT version, before, content(ledger) AS after, today.audience, today.places FROM ledger CROSS JOIN audience_today($2) today
          WHERE noun = $1 AND thing = $2 ORDER BY version DESC LIMIT 1",
     );
     let last: Option<Last> = last.bind::<Text, _>(noun).bind::<Uuid, _>(thing).get_result(conn).await.optional()?;
@@ -281,11 +280,11 @@ struct Named {
 
 /// What a thing and its parts name that not everyone may see, each with the member that names it: now, or ever.
 async fn named(thing: Id, members: &[&str], ever: bool, conn: &mut Conn) -> QueryResult<HashSet<(String, Id)>> {
-    let lines = if ever { "SELECT" } else { "SELECT DISTINCT ON (line.thing)" };
+    let lines = if ever { "" } else { "DISTINCT ON (line.thing)" };
     let query = format!(
         "SELECT DISTINCT naming.key AS member, naming.value::uuid AS id
-         FROM ({lines} line.after FROM ledger line WHERE $1 IN (line.thing, line.parent) ORDER BY line.thing, line.version DESC) lines,
-            jsonb_each_text(lines.after) AS naming
+         FROM (SELECT {lines} line FROM ledger line WHERE $1 IN (line.thing, line.parent) ORDER BY line.thing, line.version DESC) lines,
+            jsonb_each_text(content(lines.line)) AS naming
          WHERE naming.key = ANY ($2) AND naming.value IS NOT NULL"
     );
     let named: Vec<Named> = sql_query(query).bind::<Uuid, _>(thing).bind::<Array<Text>, _>(members).load(conn).await?;
@@ -339,7 +338,8 @@ struct Row {
 
 /// A thing as this version had it, if there is one that the caller may see.
 pub async fn at(noun: &str, thing: Id, version: i32, reach: &Reach, conn: &mut Conn) -> QueryResult<Option<Value>> {
-    let query = format!("SELECT after FROM ledger line WHERE {} AND noun = $5 AND thing = $6 AND version = $7", shown::within("line"));
+    let query =
+        format!("SELECT content(line) AS after FROM ledger line WHERE {} AND noun = $5 AND thing = $6 AND version = $7", shown::within("line"));
     let query = shown::bind(sql_query(query).into_boxed(), reach, None).bind::<Text, _>(noun).bind::<Uuid, _>(thing).bind::<Int4, _>(version);
     Ok(query.get_result::<Row>(conn).await.optional()?.map(|row| row.after))
 }
@@ -350,11 +350,9 @@ pub async fn restore(noun: &str, thing: Id, version: i32, conn: &mut Conn) -> Qu
     restore.bind::<Text, _>(noun).bind::<Uuid, _>(thing).bind::<Int4, _>(version).execute(conn).await.map(drop)
 }
 
-/// Forgets a person: its names and functions, in the rows and in every line about it. Seats and links stay.
+/// Forgets a person: its names and functions, in the rows, in every line about it, and in the answers that are kept. Seats and links stay.
 pub async fn erase_person(person: Id, conn: &mut Conn) -> QueryResult<()> {
-    sql_query("SELECT erase_person($1)").bind::<Uuid, _>(person).execute(conn).await?;
-    // Nor is it answered again.
-    sql_query("UPDATE idempotency_keys SET body = NULL WHERE strpos(body, $1::text) > 0").bind::<Uuid, _>(person).execute(conn).await.map(drop)
+    sql_query("SELECT erase_person($1)").bind::<Uuid, _>(person).execute(conn).await.map(drop)
 }
 
 /// Says why this transaction writes, for its lines in the ledger.

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use diesel::{
     prelude::*,
     sql_query,
-    sql_types::{Array, BigInt, Int4, Jsonb, Nullable, Text, Timestamptz, Uuid},
+    sql_types::{Array, BigInt, Bool, Int4, Jsonb, Nullable, Text, Timestamptz, Uuid},
 };
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
@@ -27,6 +27,9 @@ pub struct Change {
     /// Who made it.
     #[schema(max_length = 600)]
     pub author: String,
+    /// The key that made it, by its identifier; null for an identity or a command.
+    #[schema(required)]
+    pub author_key: Option<Id>,
     /// When.
     pub recorded_at: DateTime<Utc>,
     /// The members that it changed; for parts, the name of their table.
@@ -43,6 +46,8 @@ struct Line {
     version: i32,
     #[diesel(sql_type = Text)]
     author: String,
+    #[diesel(sql_type = Nullable<Uuid>)]
+    key_id: Option<Id>,
     #[diesel(sql_type = Timestamptz)]
     recorded_at: DateTime<Utc>,
     #[diesel(sql_type = Nullable<Jsonb>)]
@@ -56,7 +61,7 @@ struct Line {
 /// What was done to a thing after this version of it, the oldest first. Where its parts changed, they are named.
 pub async fn since(thing: Id, version: i32, reach: &Reach, conn: &mut Conn) -> QueryResult<Vec<Change>> {
     let lines = sql_query(format!(
-        "SELECT version, author, recorded_at, before, after, ARRAY(SELECT DISTINCT part.noun FROM ledger part \
+        "SELECT version, author, key_id, recorded_at, content_before(line) AS before, content(line) AS after, ARRAY(SELECT DISTINCT part.noun FROM ledger part \
             WHERE part.parent = line.thing AND part.transaction = line.transaction AND {} ORDER BY part.noun) AS parts \
          FROM ledger line WHERE thing = $5 AND version > $6 AND {} ORDER BY version LIMIT $7",
         shown::within("part"),
@@ -66,9 +71,9 @@ pub async fn since(thing: Id, version: i32, reach: &Reach, conn: &mut Conn) -> Q
     let lines: Vec<Line> = lines.load(conn).await?;
     Ok(lines
         .into_iter()
-        .map(|Line { version, author, recorded_at, before, after, parts }| {
+        .map(|Line { version, author, key_id, recorded_at, before, after, parts }| {
             let members = changed(before, after).into_iter().chain(parts).collect();
-            Change { version, author, recorded_at, members }
+            Change { version, author, author_key: key_id, recorded_at, members }
         })
         .collect())
 }
@@ -121,6 +126,28 @@ pub async fn deleted_at(noun: &str, whole: Option<Id>, thing: Id, reach: &Reach,
 /// May the caller see this thing, as it stands or stood last?
 pub async fn is_seen(thing: Id, reach: &Reach, conn: &mut Conn) -> QueryResult<bool> {
     Ok(last(thing, reach, conn).await?.is_some())
+}
+
+#[derive(QueryableByName)]
+struct Seen {
+    #[diesel(sql_type = Bool)]
+    seen: bool,
+}
+
+/// May an answer that speaks of these things be given to this caller today? The caller must see each of them, and must be told the person that
+/// a thing names. A person who was deleted is not named any more. What the ledger does not keep is not asked about.
+pub async fn may_be_told(things: &[Id], reach: &Reach, conn: &mut Conn) -> QueryResult<bool> {
+    let query = sql_query(format!(
+        "SELECT NOT EXISTS (SELECT FROM unnest($5) AS told (thing)
+            JOIN LATERAL (SELECT noun, action, coalesce(content(ledger), before) AS row FROM ledger WHERE ledger.thing = told.thing ORDER BY version DESC LIMIT 1) last ON true
+            CROSS JOIN audience_today(told.thing) today
+            WHERE NOT coalesce({reached}, false) OR last.noun = 'people' AND last.action = 'delete'
+               OR NOT $1 AND NOT today.places && $2 AND ($4 IS NULL) AND EXISTS (SELECT FROM people
+                    WHERE people.id = (last.row ->> 'person_id')::uuid AND people.publication_basis = 'not_publishable')) AS seen",
+        reached = shown::reached("today"),
+    ));
+    let query = shown::bind(query.into_boxed(), reach, None).bind::<Array<Uuid>, _>(things.to_vec());
+    Ok(query.get_result::<Seen>(conn).await?.seen)
 }
 
 /// Is there such a thing of this table, and may the caller see it?

@@ -21,7 +21,7 @@ pub async fn newly_cited(conn: &mut Conn) -> QueryResult<Vec<Option<Id>>> {
          FROM (SELECT thing, min(version) AS first FROM ledger WHERE transaction = pg_current_xact_id() AND recorded_at > now() - interval '1 day'
             AND noun = 'citations' GROUP BY thing) line
          JOIN citations ON citations.id = line.thing AND citations.visibility = 'public'
-         LEFT JOIN LATERAL (SELECT coalesce(after, before) AS row FROM ledger past WHERE past.thing = line.thing AND past.version < line.first
+         LEFT JOIN LATERAL (SELECT coalesce(content(past), before) AS row FROM ledger past WHERE past.thing = line.thing AND past.version < line.first
             ORDER BY version DESC LIMIT 1) past ON true
          WHERE past.row ->> 'visibility' IS DISTINCT FROM 'public' OR (past.row ->> 'territory_id')::uuid IS DISTINCT FROM citations.territory_id",
     );

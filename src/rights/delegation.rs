@@ -39,7 +39,7 @@ const WITHIN: [&str; 7] = [
     "coalesce(grants.region_code = ANY (",
     ") OR grants.department_code = ANY (",
     ") OR grants.territory_id = ANY (",
-    ") OR (SELECT (coalesce(line.after, line.before) ->> 'territory_id')::uuid FROM ledger line WHERE line.thing = grants.action_fiche_id \
+    ") OR (SELECT (coalesce(content(line), line.before) ->> 'territory_id')::uuid FROM ledger line WHERE line.thing = grants.action_fiche_id \
      ORDER BY line.version DESC LIMIT 1) = ANY (",
     ") OR grants.action_fiche_id = ANY (",
     ") OR grants.role = 'reader' AND grants.territory_id IN (SELECT territory_id FROM territory_places WHERE region_code = ANY (",
@@ -153,7 +153,7 @@ pub async fn holders(key: Id, conn: &mut Conn) -> QueryResult<Vec<Delegation>> {
     let found = sql_query(
         "SELECT true AS own, region_code, department_code, territory_id, action_fiche_id FROM grants WHERE key_id = $1 AND perimeter <> 'nation'
          UNION SELECT false, place.region_code, NULL, NULL, NULL FROM grants JOIN territory_places place USING (territory_id) WHERE key_id = $1
-         UNION SELECT false, NULL, NULL, (coalesce(line.after, line.before) ->> 'territory_id')::uuid, NULL FROM grants JOIN ledger line ON line.thing = grants.action_fiche_id
+         UNION SELECT false, NULL, NULL, (coalesce(content(line), line.before) ->> 'territory_id')::uuid, NULL FROM grants JOIN ledger line ON line.thing = grants.action_fiche_id
             WHERE grants.key_id = $1",
     );
     let (mut all, mut holders) = (Delegation::default(), Vec::new());

@@ -272,6 +272,21 @@ pub(super) async fn living(subject: &Subject<'_>, conn: &mut Conn) -> QueryResul
     Ok(live)
 }
 
+/// The number of grants that a key, or the holders of one claim, have now. Whoever gives one more waits until it is written.
+pub async fn held_at_once(subject: &Subject<'_>, conn: &mut Conn) -> QueryResult<i64> {
+    let live = grants::table.filter(grants::ends_at.is_null().or(grants::ends_at.gt(Utc::now()))).count().into_boxed();
+    let (of, live) = match subject {
+        Subject::Key(id) => (id.to_string(), live.filter(grants::key_id.eq(*id))),
+        Subject::Claims { issuer, claims } => {
+            let (claim, value) = claims[..].iter().next().map(|(claim, value)| (claim.as_str(), value.as_str())).unwrap_or_default();
+            let same = grants::issuer.eq(*issuer).and(grants::claim.eq(claim)).and(grants::value.eq(value));
+            (format!("{issuer} {claim} {value}"), live.filter(same))
+        }
+    };
+    sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))").bind::<Text, _>(format!("grants of {of}")).execute(conn).await?;
+    live.get_result(conn).await
+}
+
 #[derive(QueryableByName)]
 struct Moved {
     #[diesel(sql_type = Uuid)]

@@ -16,7 +16,7 @@ mod scope;
 
 pub use citations::newly_cited;
 pub use delegation::{Delegation, holders, missing_place, national_admins};
-pub use grants::{Grant, NewGrant, Perimeter, PerimeterKind, PerimeterWords, Role, RoleWords, Subject};
+pub use grants::{Grant, NewGrant, Perimeter, PerimeterKind, PerimeterWords, Role, RoleWords, Subject, held_at_once};
 pub use places::{and_predecessors, territory_places};
 pub use scope::{
     MayName, both, fiches, known_people, of_visible_fiche, people, sees_document, sees_fiche, shares_scheme, veil, veil_documents, visible,

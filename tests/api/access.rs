@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::support::{
     Answer, Client, House, build, house,
     makers::{make, territory},
-    send,
+    send, unique,
 };
 
 fn bearer(house: &House, token: &str) -> Client {
@@ -24,7 +24,7 @@ fn bearer(house: &House, token: &str) -> Client {
 
 /// Makes a key, and gives its identifier and a client that has it.
 async fn key(admin: &Client, house: &House, grants: Value) -> (String, Client) {
-    let made = admin.post("/api-keys", json!({ "name": "Une clé", "grants": grants })).await.expect(201);
+    let made = admin.post("/api-keys", json!({ "name": unique("Une clé"), "grants": grants })).await.expect(201);
     assert_eq!(made.header("cache-control"), "no-store");
     (made.body["id"].as_str().unwrap().to_owned(), bearer(house, made.body["secret"].as_str().unwrap()))
 }
@@ -86,7 +86,7 @@ async fn an_administrator_gives_what_lies_within_its_perimeter() {
     for (name, gives) in table {
         let admin = house.with(&[name]).await;
         for (grant, gives) in all.iter().zip(gives) {
-            let by_key = admin.post("/api-keys", json!({ "name": "k", "grants": [grant] })).await;
+            let by_key = admin.post("/api-keys", json!({ "name": unique("k"), "grants": [grant] })).await;
             assert_eq!(by_key.status, if gives { 201 } else { 403 }, "{name} {grant}: {:#}", by_key.body);
             let mut identity = grant.clone();
             identity["issuer"] = json!("https://idp.example");
@@ -130,7 +130,7 @@ async fn an_administrator_gives_what_lies_within_its_perimeter() {
             let own = name == format!("{}@{}:{}", grant["role"].as_str().unwrap(), grant["perimeter"].as_str().unwrap(), place.unwrap_or_default());
             assert!(known || own || name == "admin@nation", "{name} sees {grant}");
         }
-        let without = admin.post("/api-keys", json!({ "name": "k" })).await;
+        let without = admin.post("/api-keys", json!({ "name": unique("k") })).await;
         assert_eq!(without.status, if name == "admin@nation" { 201 } else { 403 }, "a key that holds nothing belongs to the nation");
     }
 }
@@ -392,14 +392,125 @@ async fn wrong_credentials_are_few() {
         let wait: u64 = refused.header("retry-after").parse().unwrap();
         assert!((1..=61).contains(&wait), "{wait}");
     }
-    // Tokens are asked for with the same key: no second way to guess.
+    // A valid key passes: one that was shown before, one that is new here, and the token that it is exchanged for. So does who shows nothing.
     let other = house.with(&["reader@nation"]).await;
-    exchange(&other, "").await.expect(429);
-    // A key that was valid lately is not held up by its neighbour's guesses; nor is who shows nothing.
-    tokio::time::sleep(Duration::from_millis(600)).await;
+    other.get("/territories").await.expect(200);
+    let token = exchange(&other, "").await.expect(200);
+    bearer(&house, token.body["access_token"].as_str().unwrap()).get("/territories").await.expect(200);
     house.get("/territories").await.expect(200);
     house.anyone.get("/territories").await.expect(200);
-    other.get("/territories").await.expect(429);
+    // A wrong one is no second way to guess.
+    exchange(&bearer(&house, &format!("tdi_{}_{}", "0".repeat(16), "0".repeat(72))), "").await.expect(429);
+}
+
+/// What an address may try is bounded, whoever is behind it: each try counts as a request without a credential.
+#[actix_web::test]
+async fn an_address_tries_so_many_credentials_and_no_more() {
+    let house = build("territoires_industrie", &["--rate-failures", "2", "--rate-reads", "30"]).await;
+    let wrong = bearer(&house, &format!("tdt_{}_{}", "0".repeat(16), "0".repeat(72)));
+    house.get("/territories").await.expect(200);
+    let mut statuses = Vec::new();
+    for _ in 0..40 {
+        statuses.push(wrong.get("/territories").await.status.as_u16());
+    }
+    assert_eq!((&statuses[..2], statuses[2..].iter().all(|status| *status == 429)), (&[401, 401][..], true), "{statuses:?}");
+    // As many tries are used up as requests without a credential are.
+    house.anyone.get("/territories").await.expect(429);
+    let new = house.with(&["reader@nation"]).await;
+    assert_eq!(new.get("/territories").await.expect(429).body["code"], "too_many_requests");
+    house.get("/territories").await.expect(200);
+}
+
+/// An administrator of a territory makes so many keys, they make so many with it, and together they ask so often.
+#[actix_web::test]
+async fn the_keys_of_one_administrator_are_bounded_together() {
+    let house = build("territoires_industrie", &["--rate-reads", "200"]).await;
+    let territory = territory(&house, "Alençon").await;
+    let admin = house.with(&[&format!("admin@territory:{territory}")]).await;
+    let body = |role: &str| json!({ "name": unique("k"), "grants": [{ "role": role, "perimeter": "territory", "territory_id": territory }] });
+    let second = bearer(&house, admin.post("/api-keys", body("admin")).await.expect(201).body["secret"].as_str().unwrap());
+    let mut answers = Vec::new();
+    for _ in 0..40 {
+        let (one, two, three) =
+            tokio::join!(admin.post("/api-keys", body("reader")), second.post("/api-keys", body("reader")), admin.post("/api-keys", body("reader")));
+        answers.extend([one, two, three]);
+    }
+    let (made, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 201);
+    assert_eq!((made.len(), refused.len()), (99, 21));
+    for answer in refused {
+        assert_eq!(answer.expect(409).body["code"], "limit_reached");
+    }
+    // One that is revoked makes room for one.
+    let id = made[0].body["id"].as_str().unwrap();
+    admin.post(&format!("/api-keys/{id}/revocation"), json!({ "reason": "Départ" })).await.expect(200);
+    admin.post("/api-keys", body("reader")).await.expect(201);
+    second.post("/api-keys", body("reader")).await.expect(409);
+    house.with(&[&format!("admin@territory:{territory}")]).await.post("/api-keys", body("reader")).await.expect(201);
+    // Each of them asks as often as any key does; all of them four times as often.
+    let clients: Vec<Client> = made[1..7].iter().map(|answer| bearer(&house, answer.body["secret"].as_str().unwrap())).collect();
+    let mut passed = 0;
+    for client in &clients {
+        for _ in 0..19 {
+            let answers = join_all((0..10).map(|_| client.get("/territories?limit=1"))).await;
+            passed += answers.iter().filter(|answer| answer.status == 200).count();
+        }
+    }
+    // (A limit fills again while they ask.)
+    assert!((790..1140).contains(&passed), "{passed} requests passed");
+    house.get("/territories").await.expect(200);
+    // A key has so many grants.
+    let key = made[9].body["id"].as_str().unwrap();
+    let grant = json!({ "key_id": key, "role": "reader", "perimeter": "territory", "territory_id": territory });
+    let mut given = Vec::new();
+    for _ in 0..35 {
+        given.extend(join_all((0..3).map(|_| admin.post("/grants", grant.clone()))).await);
+    }
+    assert_eq!(given.iter().filter(|answer| answer.status == 201).count(), 99);
+    assert_eq!(given.iter().filter(|answer| answer.body["code"] == "limit_reached").count(), 6);
+}
+
+/// Whose name a line bears is who wrote it: a name is given once, the service's own are not given, and the key is told beside it.
+#[actix_web::test]
+async fn nobody_signs_with_the_name_of_another() {
+    let house = house().await;
+    let nation = house.with(&["admin@nation"]).await;
+    let make = async |name: &str| nation.post("/api-keys", json!({ "name": name, "grants": [{ "role": "approver", "perimeter": "nation" }] })).await;
+    let dreets = make("DREETS Normandie").await.expect(201).body;
+    for same in ["DREETS Normandie", "dreets normandie", " Dréets Normandie "] {
+        assert_eq!(make(same).await.expect(409).wrongs(), [("/name".to_owned(), "already_exists".to_owned())], "{same}");
+    }
+    for house in ["demo", "Démo", "command: serve", "Command : keys", "idp.example/realms/x: camille", "localhost:8080: camille"] {
+        assert_eq!(make(house).await.expect(422).wrongs(), [("/name".to_owned(), "reserved".to_owned())], "{house}");
+    }
+    make("Bureau: Normandie").await.expect(201);
+    // Nor is the name of who has left given again.
+    nation.post(&format!("/api-keys/{}/revocation", dreets["id"].as_str().unwrap()), json!({ "reason": "Départ" })).await.expect(200);
+    make("DREETS Normandie").await.expect(409);
+    // The command holds to it as well.
+    for (name, made) in [("demo", false), ("dreets normandie", false), ("DREETS Bretagne", true)] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_territoires-industrie"));
+        command.args(["keys", "create", name, "--grant", "reader@nation"]).env("DATABASE_URL", &house.url);
+        let done = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        assert_eq!(done.status.success(), made, "{name}: {done:?}");
+    }
+    // What a key wrote names the key.
+    let writer = make("DREETS Occitanie").await.expect(201).body;
+    let client = bearer(&house, writer["secret"].as_str().unwrap());
+    let partner = format!("/partners/{}", make_partner(&client).await);
+    client.patch(&partner, Some("*"), json!({ "acronym": "N" })).await.expect(200);
+    let version = house.get(&format!("{partner}/history")).await.expect(200).rows()[0].clone();
+    assert_eq!((&version["author"], &version["author_key"]), (&json!("DREETS Occitanie"), &writer["id"]));
+    let stale = house.patch(&partner, Some("\"v1\""), json!({ "acronym": "M" })).await.expect(412);
+    assert_eq!(stale.body["changes"][0]["author_key"], writer["id"]);
+    territoires_industrie::ledger::stamper::catch_up(&mut house.database().await).await.unwrap();
+    let told = async |client: &Client| client.get("/changes?noun=partners").await.expect(200).rows()[0]["author_key"].clone();
+    assert_eq!((told(&house).await, told(&house.anyone).await), (writer["id"].clone(), Value::Null));
+    let told = house.anyone.get(&format!("{partner}/history")).await.expect(200);
+    assert_eq!((&told.rows()[0]["author"], &told.rows()[0]["author_key"]), (&Value::Null, &Value::Null));
+}
+
+async fn make_partner(client: &Client) -> String {
+    client.post("/partners", json!({ "name": "Newmatec", "kind": "company" })).await.expect(201).body["id"].as_str().unwrap().to_owned()
 }
 
 #[actix_web::test]

@@ -1,5 +1,6 @@
 //! What happened to a thing: told to whom it may be told, brought back with its parts, and forgotten where a person asks.
 
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use reqwest::Method;
 use serde_json::{Value, json};
 use territoires_industrie::ledger::{
@@ -204,6 +205,21 @@ async fn a_person_who_is_erased_is_erased_everywhere_and_the_chain_holds() {
     house.delete(&format!("/citations/{withdrawn}"), Some("*")).await.expect(204);
     house.delete(&format!("{one}/mandates/{mandate}"), Some("*")).await.expect(204);
 
+    // Where it sits, its function may name it; so may a passage about the seat, why a thing was written, and how a client called the request.
+    let seats = format!("/committees/{committee}/seats");
+    let seat =
+        house.post(&seats, json!({ "person_id": id, "function": "Maire de Xanton" })).await.expect(201).body["id"].as_str().unwrap().to_owned();
+    let successor = makers::make(&house, "/people", json!({ "name": "Paul Durand" })).await;
+    let handed =
+        house.post(&seats, json!({ "person_id": successor, "function": "Adjoint" })).await.expect(201).body["id"].as_str().unwrap().to_owned();
+    cite("committee-seats", &seat, "Martin siège").await;
+    let named = house.request(Method::PATCH, &format!("{seats}/{seat}")).header("If-Match", "*").header("X-Request-Id", "Martin-preside");
+    send(named.json(&json!({ "capacity": "chair" }))).await.expect(200);
+    let version = house.get(&format!("/committees/{committee}")).await.expect(200).body["version"].as_i64().unwrap();
+    let back = house.request(Method::POST, &format!("/committees/{committee}/restore")).header("If-Match", "*");
+    send(back.json(&json!({ "version": version - 1, "reason": "Mme Martin ne préside pas" }))).await.expect(200);
+    stamper::catch_up(&mut conn).await.unwrap();
+
     let tag = house.get(&one).await.expect(200).etag.unwrap();
     erase(&house.anyone, &id, &tag).await.expect(401);
     erase(&house.with(&["editor@nation"]).await, &id, &tag).await.expect(403);
@@ -214,8 +230,16 @@ async fn a_person_who_is_erased_is_erased_everywhere_and_the_chain_holds() {
     for (member, value) in expected.as_object().unwrap() {
         assert_eq!(&erased.body[member], value);
     }
-    let citations = format!("/citations?thing_id={id}");
-    for path in [format!("{one}?include=mandates"), format!("{one}/history?limit=200"), "/changes?limit=1000".to_owned(), citations] {
+    let citations = format!("/citations?thing_id={id},{seat}");
+    let committees = format!("/committees/{committee}/history?limit=200");
+    for path in [
+        format!("{one}?include=mandates"),
+        format!("{one}/history?limit=200"),
+        "/changes?limit=1000".to_owned(),
+        citations,
+        committees,
+        seats.clone(),
+    ] {
         stamper::catch_up(&mut conn).await.unwrap();
         let seen = house.get(&path).await.expect(200).body.to_string();
         for word in ["Jeanne", "Martin", "Xanton", "Élue", "Sénatrice"] {
@@ -223,6 +247,10 @@ async fn a_person_who_is_erased_is_erased_everywhere_and_the_chain_holds() {
         }
     }
     assert_eq!(house.get(&format!("/citations/{other}")).await.expect(200).body["passage"], "Le comité se réunit");
+    assert_eq!(house.get(&format!("{seats}/{handed}")).await.expect(200).body["function"], "Adjoint");
+    let lines = "SELECT ledger::text AS text FROM ledger UNION ALL SELECT idempotency_keys::text FROM idempotency_keys";
+    let lines: Vec<Text> = diesel::sql_query(lines).load(&mut conn).await.unwrap();
+    assert!(lines.iter().all(|line| !line.text.contains("Martin")), "a line tells the name");
     // Its seat and the trace of what was done stay.
     assert_eq!(house.get(&format!("/committees/{committee}/seats")).await.expect(200).rows()[0]["person_id"], id);
     let history = house.get(&format!("{one}/history")).await.expect(200);
@@ -275,6 +303,74 @@ async fn a_version_is_made_once_whoever_restores_and_deletes_at_once() {
         let stands = house.get(&path).await;
         assert!(stands.status == 410 || stands.body["version"] == last, "{stands:?} at {last}");
     }
+    stamper::catch_up(&mut conn).await.unwrap();
+    assert!(matches!(verify(None, &mut conn).await.unwrap(), Verdict::Sound { .. }));
+}
+
+#[derive(diesel::QueryableByName)]
+struct Text {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    text: String,
+}
+
+/// A page of a history costs what it tells, whatever was written under the thing before; and the thing can be restored.
+#[actix_web::test]
+async fn a_thing_with_thousands_of_changes_has_a_history_and_comes_back() {
+    let house = house().await;
+    let (one, _) = fiche(&house).await;
+    let mut conn = house.database().await;
+    // Each change of the participant in a transaction of its own.
+    conn.batch_execute("SET statement_timeout = 0; SET app.author = 'test'").await.unwrap();
+    let change = "DO $$ BEGIN FOR n IN 1..6000 LOOP
+        UPDATE action_fiche_participants SET note = n::text WHERE role = 'lead'; COMMIT; END LOOP; END $$";
+    conn.batch_execute(change).await.unwrap();
+    let history = house.get(&format!("{one}/history?limit=1")).await.expect(200);
+    let last = &history.rows()[0];
+    assert_eq!((&last["version"], &last["parts"][0]["fields"][0]["after"]), (&json!(6001), &json!("6000")));
+    let page = house.get(&format!("{one}/history?limit=200")).await.expect(200);
+    assert!(page.rows().iter().all(|version| version["parts"].as_array().unwrap().len() == 1));
+    house.patch(&one, Some("\"v1\""), json!({ "title": "x" })).await.expect(412);
+    restore(&house, &one, "*", 1).await.expect(200);
+    let lead = house.get(&format!("{one}/participants?role=lead")).await.expect(200);
+    assert_eq!(lead.rows()[0]["note"], json!(null));
+    stamper::catch_up(&mut conn).await.unwrap();
+    house.get("/changes?limit=1000").await.expect(200);
+}
+
+/// The version of its whole that stands on the line of a part is the one that its transaction made last; else the one that stood.
+#[actix_web::test]
+async fn the_line_of_a_part_names_the_version_of_its_whole() {
+    let house = house().await;
+    let (one, places) = fiche(&house).await;
+    let commit = async |partner: &str, text: &str| {
+        let body = json!({ "territory_id": places[0], "side": "economic", "text": text });
+        house.post(&format!("/partners/{partner}/commitments"), body).await.expect(201)
+    };
+    // A whole that its transaction changes twice: merged into what it was the parent of.
+    commit(&places[2], "Dix emplois").await;
+    house.patch(&format!("/partners/{}", places[1]), Some("*"), json!({ "parent_id": places[2] })).await.expect(200);
+    let merge = house.request(Method::POST, &format!("/partners/{}/merge", places[2])).header("If-Match", "*");
+    send(merge.json(&json!({ "into_id": places[1] }))).await.expect(200);
+    send(house.request(Method::POST, &format!("/partners/{}/unmerge", places[2])).json(&json!({ "reason": "Deux" }))).await.expect(200);
+    // A part for fewer than its whole moves nothing; then both change at once.
+    house.patch(&one, Some("*"), json!({ "visibility": "public" })).await.expect(200);
+    let note =
+        house.post(&format!("{one}/notes"), json!({ "dated_on": "2025-01-31", "text": "Interne", "visibility": "restricted" })).await.expect(201);
+    house.patch(&note.location.unwrap(), Some("*"), json!({ "text": "Interne aussi" })).await.expect(200);
+    let mut conn = house.database().await;
+    let both = "BEGIN; SET LOCAL app.author = 'test'; UPDATE action_fiche_notes SET text = 'z'; UPDATE action_fiches SET title = 'z'; COMMIT";
+    conn.batch_execute(both).await.unwrap();
+    house.patch(&one, Some("*"), json!({ "visibility": "restricted" })).await.expect(200);
+    house.delete(&one, Some("*")).await.expect(204);
+    house.post(&format!("{one}/restore"), json!({ "version": 1 })).await.expect(200);
+    let odd = "SELECT line.id || ': ' || line.noun || ' of ' || coalesce(line.parent_version::text, 'none') || ' and not ' || due.version AS text
+        FROM ledger line CROSS JOIN LATERAL (SELECT max(whole.version) AS version FROM ledger whole
+            WHERE whole.thing = line.parent AND (whole.id < line.id OR whole.transaction = line.transaction)) due
+        WHERE line.parent IS NOT NULL AND line.parent_version IS DISTINCT FROM due.version";
+    let odd: Vec<Text> = diesel::sql_query(odd).load(&mut conn).await.unwrap();
+    assert!(odd.is_empty(), "{:?}", odd.iter().map(|odd| &odd.text).collect::<Vec<_>>());
+    let parts = diesel::sql_query("SELECT count(*)::text AS text FROM ledger WHERE parent IS NOT NULL").get_result::<Text>(&mut conn).await.unwrap();
+    assert!(parts.text.parse::<u32>().unwrap() > 20, "{}", parts.text);
     stamper::catch_up(&mut conn).await.unwrap();
     assert!(matches!(verify(None, &mut conn).await.unwrap(), Verdict::Sound { .. }));
 }

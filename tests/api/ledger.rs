@@ -30,7 +30,7 @@ async fn ask(conn: &mut db::Conn, query: &str) -> Vec<String> {
 }
 
 /// Tables that are no noun's.
-const APART: &str = "('ledger', 'stamping', 'stamps', 'kept', 'functions', 'api_keys', 'grants', 'idempotency_keys', 'department_regions', \
+const APART: &str = "('ledger', 'stamping', 'stamps', 'kept', 'functions', 'api_keys', 'grants', 'idempotency_keys', 'usage', 'department_regions', \
     'regions', 'departments', 'intercommunalities', 'intercommunality_places', 'communes', 'contours', '__diesel_schema_migrations')";
 
 #[actix_web::test]
@@ -323,7 +323,7 @@ async fn the_schema_in_the_code_is_fresh() {
          LATERAL (SELECT CASE format_type(a.atttypid, NULL) WHEN 'uuid' THEN 'Uuid' WHEN 'text' THEN 'Text' WHEN 'integer' THEN 'Int4' WHEN 'bigint' THEN 'Int8'
             WHEN 'boolean' THEN 'Bool' WHEN 'date' THEN 'Date' WHEN 'jsonb' THEN 'Jsonb' WHEN 'bytea' THEN 'Bytea' WHEN 'numeric' THEN 'Numeric'
             WHEN 'tsvector' THEN 'Tsvector' WHEN 'xid8' THEN 'Xid8' WHEN 'timestamp with time zone' THEN 'Timestamptz'
-            WHEN 'double precision' THEN 'Float8' WHEN 'text[]' THEN 'Array<Nullable<Text>>' ELSE format_type(a.atttypid, NULL) END AS t) AS types,
+            WHEN 'double precision' THEN 'Float8' WHEN 'text[]' THEN 'Array<Nullable<Text>>' WHEN 'uuid[]' THEN 'Array<Nullable<Uuid>>' ELSE format_type(a.atttypid, NULL) END AS t) AS types,
          LATERAL (SELECT CASE WHEN t IN ('Tsvector', 'Xid8') THEN t END AS ours) AS ours
          WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND c.relname <> '__diesel_schema_migrations' AND a.attnum > 0 AND NOT a.attisdropped
          GROUP BY c.oid, c.relname ORDER BY c.relname COLLATE \"C\"",
@@ -483,4 +483,92 @@ async fn the_ledger_and_the_cards_say_the_same() {
             assert!(rules.iter().any(|rule| *rule == name || rule.contains(&format!("'{name}'"))), "To fix this: no rule is called {name}");
         }
     }
+}
+
+/// A fiche with notes, which anybody may see, and the identifier of a territory.
+async fn noted(house: &crate::support::House, notes: u32, text: &str) -> (String, db::Conn) {
+    let territory = makers::territory(house, "Alençon").await;
+    let body = json!({ "territory_id": territory, "title": "Usine", "visibility": "public" });
+    let fiche = makers::make(house, "/action-fiches", body).await;
+    let mut conn = house.database().await;
+    conn.batch_execute(&format!(
+        "SET statement_timeout = 0; SET app.author = 'test'; INSERT INTO action_fiche_notes (id, action_fiche_id, dated_on, text, visibility)
+         SELECT gen_random_uuid(), '{fiche}', '2025-01-31', {text}, 'public' FROM generate_series(1, {notes}) AS n"
+    ))
+    .await
+    .unwrap();
+    (fiche, conn)
+}
+
+/// What a thing says is in the ledger once: a change of who sees it repeats nothing, nor does a change of a part repeat the whole.
+#[actix_web::test]
+async fn what_is_said_once_is_not_said_again() {
+    let house = house().await;
+    let (fiche, mut conn) = noted(&house, 100, "n || repeat(md5(n::text), 200)").await;
+    let one = format!("/action-fiches/{fiche}");
+    house.patch(&one, Some("*"), json!({ "description": "d".repeat(10_000) })).await.expect(200);
+    let bytes =
+        async |conn: &mut db::Conn| ask(conn, "SELECT sum(octet_length(ledger::text))::text AS text FROM ledger").await[0].parse::<u64>().unwrap();
+    let before = bytes(&mut conn).await;
+    let read = house.get(&format!("{one}?include=notes")).await.expect(200).body;
+    let instant = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
+    house.patch(&one, Some("*"), json!({ "visibility": "restricted" })).await.expect(200);
+    let moved = bytes(&mut conn).await;
+    assert!(moved - before < 100_000, "{} bytes for a word", moved - before);
+    let note = read["notes"][0]["id"].as_str().unwrap();
+    house.patch(&format!("{one}/notes/{note}"), Some("*"), json!({ "dated_on": "2025-02-01" })).await.expect(200);
+    house.patch(&one, Some("*"), json!({ "title": "Usine neuve" })).await.expect(200);
+    // A note has 6 400 bytes, the fiche 10 000: each is written again once, when it changes itself.
+    assert!(bytes(&mut conn).await - moved < 30_000, "{} bytes for two changes", bytes(&mut conn).await - moved);
+    // It is told as if every line said it all.
+    let history = house.get(&format!("{one}/history")).await.expect(200);
+    let [_, dated, hidden, ..] = history.rows().as_slice() else { panic!("{:#}", history.body) };
+    let names = |line: &serde_json::Value| line["fields"].as_array().unwrap().iter().map(|field| field["name"].clone()).collect::<Vec<_>>();
+    assert_eq!((names(hidden), hidden["parts"].as_array().unwrap().len()), (vec![json!("visibility")], 100));
+    assert!(hidden["parts"].as_array().unwrap().iter().all(|part| names(part).is_empty()));
+    assert_eq!((names(dated), names(&dated["parts"][0])), (Vec::new(), vec![json!("dated_on")]));
+    let then = house.get(&format!("{one}?include=notes&as_of={instant}")).await.expect(200).body;
+    assert_eq!(then["notes"], read["notes"]);
+    stamper::catch_up(&mut conn).await.unwrap();
+    let events = house.all("/changes?noun=action-fiches,action-fiche-notes&limit=1000").await;
+    assert!(events.iter().all(|event| event["data"]["text"].is_string() || event["data"]["title"].is_string()), "each event says all of it");
+    assert!(matches!(verify(None, &mut conn).await.unwrap(), Verdict::Sound { .. }));
+    crate::support::restore(&house, &one, "*", 2).await.expect(200);
+    let back = house.get(&format!("{one}?include=notes")).await.expect(200).body;
+    assert_eq!((&back["visibility"], &back["notes"][0]["text"]), (&json!("public"), &read["notes"][0]["text"]));
+}
+
+/// A thing has so many parts, of so many bytes, and a caller writes so much a day.
+#[actix_web::test]
+async fn what_is_written_is_bounded() {
+    let house = crate::support::build("territoires_industrie", &["--daily-bytes", "30000"]).await;
+    let (fiche, mut conn) = noted(&house, 999, "n::text").await;
+    let notes = format!("/action-fiches/{fiche}/notes");
+    let note = json!({ "dated_on": "2025-01-31", "text": "x", "visibility": "public" });
+    let made = house.post(&notes, note.clone()).await.expect(201).location.unwrap();
+    assert_eq!(house.post(&notes, note.clone()).await.expect(409).body["code"], "limit_reached");
+    house.patch(&made, Some("*"), json!({ "text": "longer" })).await.expect(200);
+    house.delete(&made, Some("*")).await.expect(204);
+    house.post(&notes, note.clone()).await.expect(201);
+    conn.batch_execute("DELETE FROM action_fiche_notes WHERE id NOT IN (SELECT id FROM action_fiche_notes LIMIT 3)").await.unwrap();
+    conn.batch_execute("UPDATE action_fiche_notes SET text = (SELECT string_agg(md5(n::text), '') FROM generate_series(1, 43650) n)").await.unwrap();
+    // Nothing of it can be compressed.
+    let text: String = (0..500).map(|_| territoires_industrie::values::Id::new().to_string()).collect();
+    assert_eq!(house.post(&notes, json!({ "dated_on": "2025-01-31", "text": text })).await.expect(409).body["code"], "limit_reached");
+    // The bytes of a day.
+    let mut refused = None;
+    for number in 0..500 {
+        let answer = house.post("/partners", json!({ "name": format!("Partenaire {number}"), "kind": "company" })).await;
+        if answer.status == 429 {
+            refused = Some(answer);
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let refused = refused.expect("so much is written a day");
+    assert!((1..=3600).contains(&refused.header("retry-after").parse::<u64>().unwrap()), "{:#}", refused.body);
+    house.get("/partners").await.expect(200);
+    makers::partner(&house.with(&["approver@nation"]).await, "Un autre").await;
+    conn.batch_execute("UPDATE usage SET hour = hour - interval '24 hours'").await.unwrap();
+    makers::partner(&house, "Le lendemain").await;
 }

@@ -15,16 +15,16 @@ async fn the_examples_of_the_readme_answer_as_it_says() {
     for example in section.split("```sh\n").skip(1) {
         let (commands, rest) = example.split_once("```\n```\n").expect("each example has its answer below it");
         let (promised, _) = rest.split_once("```").unwrap();
-        script.push_str(commands);
-        // What came before sets variables; only this example's own answer counts.
-        let marked = format!("{}echo ----\n{commands}", &script[..script.len() - commands.len()]);
+        // Each example is run once; of it, the next ones keep the variables, with their values.
+        let named = commands.lines().filter(|line| line.starts_with(|first: char| first.is_ascii_uppercase()));
+        let names = named.filter_map(|line| line.split_once('=')).map(|(name, _)| format!("printf '%s=%q\\n' {name} \"${name}\"\n"));
+        let marked = format!("{script}echo ----\n{commands}echo ====\n{}", names.collect::<String>());
         let output = tokio::task::spawn_blocking(move || Command::new("bash").args(["-c", &marked]).output().unwrap()).await.unwrap();
         let printed = String::from_utf8_lossy(&output.stdout).replace('\r', "");
-        let answer = printed.split("----\n").nth(1).unwrap_or_default();
+        let (answer, kept) = printed.split_once("----\n").and_then(|(_, printed)| printed.split_once("====\n")).unwrap_or_default();
         let told = String::from_utf8_lossy(&output.stderr);
         assert_eq!(answer, promised, "{commands}\n{told}\nTo fix this: where the service is right, write its answer below the example in README.md");
-        // Only variables are kept for the next example: what was written is written.
-        script = script.lines().filter(|line| line.starts_with(|first: char| first.is_ascii_uppercase())).map(|line| format!("{line}\n")).collect();
+        script.push_str(kept);
         examples += 1;
     }
     assert!(examples >= 9, "{examples}");

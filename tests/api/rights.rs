@@ -4,7 +4,7 @@
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use serde_json::{Value, json};
 
-use crate::support::{Client, House, contract, demo_house, house, makers};
+use crate::support::{Client, House, contract, demo_house, house, makers, unique};
 
 /// Is in every text of what is hidden.
 const MARK: &str = "Zyxomma";
@@ -391,7 +391,7 @@ async fn a_key_that_held_more_is_not_exchanged_by_who_gives_less() {
     admin.post(&format!("/api-keys/{key}/revocation"), json!({ "reason": "Départ" })).await.expect(200);
     // Nor does who is an administrator until a day give for longer.
     let day = |days: i64| (chrono::Utc::now() + chrono::Duration::days(days)).to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-    let mine = |ends: Option<String>| json!({ "name": "Z", "grants": [{ "role": "admin", "perimeter": "territory", "territory_id": territory, "ends_at": ends }] });
+    let mine = |ends: Option<String>| json!({ "name": unique("Z"), "grants": [{ "role": "admin", "perimeter": "territory", "territory_id": territory, "ends_at": ends }] });
     let secret = nation.post("/api-keys", mine(Some(day(2)))).await.expect(201).body["secret"].as_str().unwrap().to_owned();
     let dated = Client { key: Some(secret), ..house.anyone.clone() };
     for (ends, status) in [(None, 403), (Some(day(3)), 403), (Some(day(1)), 201)] {
@@ -417,7 +417,7 @@ async fn what_one_holds_for_a_time_is_not_handed_on_for_longer() {
         (json!({ "role": "admin", "perimeter": "territory", "territory_id": here, "ends_at": soon }), over("admin", &there), over("admin", &here)),
     ];
     for (dated, open, wanted) in temporary {
-        let key = nation.post("/api-keys", json!({ "name": "dated", "grants": [dated, open] })).await.expect(201).body;
+        let key = nation.post("/api-keys", json!({ "name": unique("dated"), "grants": [dated, open] })).await.expect(201).body;
         let me = Client { key: Some(key["secret"].as_str().unwrap().to_owned()), ..house.anyone.clone() };
         let with = |member: &str, value: Value| {
             let mut body = wanted.clone();
@@ -425,10 +425,11 @@ async fn what_one_holds_for_a_time_is_not_handed_on_for_longer() {
             body
         };
         me.post("/grants", with("key_id", key["id"].clone())).await.expect(403);
-        me.post("/api-keys", json!({ "name": "more", "grants": [wanted] })).await.expect(403);
-        me.post("/api-keys", json!({ "name": "as long", "grants": [with("ends_at", json!(soon))] })).await.expect(201);
+        me.post("/api-keys", json!({ "name": unique("more"), "grants": [wanted] })).await.expect(403);
+        me.post("/api-keys", json!({ "name": unique("as long"), "grants": [with("ends_at", json!(soon))] })).await.expect(201);
         // Nor by the secret of who holds it for good.
-        let good = nation.post("/api-keys", json!({ "name": "good", "grants": [wanted] })).await.expect(201).body["id"].as_str().unwrap().to_owned();
+        let good =
+            nation.post("/api-keys", json!({ "name": unique("good"), "grants": [wanted] })).await.expect(201).body["id"].as_str().unwrap().to_owned();
         me.post(&format!("/api-keys/{good}/rotation"), json!({})).await.expect(403);
         nation.post(&format!("/api-keys/{good}/rotation"), json!({})).await.expect(200);
     }
@@ -443,7 +444,7 @@ async fn a_key_is_given_nothing_that_its_holders_could_not_give() {
     let fiche = makers::make(&house, "/action-fiches", json!({ "territory_id": territory, "title": "x", "visibility": "public" })).await;
     let [admin, region] = [house.with(&[&format!("admin@territory:{territory}")]).await, house.with(&["admin@region:28"]).await];
     let grant = |role: &str| json!({ "role": role, "perimeter": "territory", "territory_id": territory });
-    let key = async |grant: Value| admin.post("/api-keys", json!({ "name": "k", "grants": [grant] })).await.expect(201).body["id"].clone();
+    let key = async |grant: Value| admin.post("/api-keys", json!({ "name": unique("k"), "grants": [grant] })).await.expect(201).body["id"].clone();
     let give = async |key: &Value, role: &str| {
         let mut body = grant(role);
         body["key_id"] = key.clone();

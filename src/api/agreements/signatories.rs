@@ -144,6 +144,7 @@ impl Noun for Signatory {
         one: "agreement_signatory",
         a: "a signatory of an agreement",
         all: "the signatories of an agreement",
+        erased: &["function"],
         rules: &[Rule::ATTENDED],
         ..Card::EMPTY
     };

@@ -20,7 +20,13 @@ use utoipa::ToSchema;
 use super::following::{Following, FollowingParameters, USUAL};
 use crate::{
     db::Db,
-    http::{self, Caller, Problem, Said, gate::Gate, kinds, limit::Who, seats::Seats},
+    http::{
+        self, Caller, Problem, Said,
+        gate::Gate,
+        kinds,
+        limit::{Use, Who},
+        seats::Seats,
+    },
     ledger::feed::{self, ChangeEvent, Most},
     values::Id,
 };
@@ -166,7 +172,7 @@ impl Writer {
         let request = &self.asked.request;
         let Some(gate) = request.app_data::<Data<Gate>>() else { return Err(Ended) };
         let address = gate.limits.address(request.peer_addr(), request.headers());
-        match gate.caller(authorization.as_bytes(), address, &self.db).await {
+        match gate.caller(authorization.as_bytes(), address, Use::Export, &self.db).await {
             Ok(caller) if caller.view() == self.asked.caller.view() => {
                 self.checked = Instant::now();
                 Ok(())

@@ -199,6 +199,7 @@ impl Noun for Seat {
         one: "committee_seat",
         a: "a seat of a committee",
         all: "the seats of a committee",
+        erased: &["function"],
         rules: &[
             Rule::period("period"),
             Rule("held", "", "A seat needs a person, a partner or a function.", "Un siège demande une personne, un partenaire ou une fonction."),

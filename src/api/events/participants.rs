@@ -151,6 +151,7 @@ impl Noun for EventParticipant {
         one: "event_participant",
         a: "a participant of an event",
         all: "the participants of an event",
+        erased: &["function", "quote"],
         rules: &[Rule::ATTENDED],
         ..Card::EMPTY
     };

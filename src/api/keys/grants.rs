@@ -9,7 +9,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{by, keep_an_admin, lock, to_come};
+use super::{MOST_GRANTS, by, keep_an_admin, lock, to_come};
 use crate::{
     db::{
         Conn, Db, Error,
@@ -125,6 +125,13 @@ pub fn routes(routes: &mut ServiceConfig) {
 
 /// Gives a grant, if it is inside the perimeters of the administrator (else 403), and if its place exists (else 422).
 pub(super) async fn give(subject: &Subject<'_>, new: &rights::NewGrant, admin: &Admin, conn: &mut Conn) -> Result<Grant> {
+    if rights::held_at_once(subject, conn).await? >= MOST_GRANTS {
+        let said = Said::new(
+            format!("{MOST_GRANTS} grants hold already: end those that nobody needs."),
+            format!("{MOST_GRANTS} habilitations sont déjà valables : mettez fin à celles dont personne n'a besoin."),
+        );
+        return Err(Problem::new(&kinds::LIMIT_REACHED).saying(said));
+    }
     let grant = new.give(subject, &admin.name, conn).await?;
     if !Delegation::until(new.ends_at, admin.rights()).covers(grant.id, conn).await? {
         return Err(Problem::new(&kinds::OUTSIDE_PERIMETER));

@@ -141,6 +141,7 @@ impl Noun for Attendance {
         one: "meeting_attendance",
         a: "an attendance of a meeting",
         all: "the attendances of a meeting",
+        erased: &["function", "note", "represented_by"],
         rules: &[Rule::ATTENDED],
         ..Card::EMPTY
     };

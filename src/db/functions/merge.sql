@@ -129,7 +129,7 @@ DECLARE
     back jsonb;
 BEGIN
     EXECUTE format('SELECT to_jsonb(one) FROM %I one WHERE id = $1', line.noun) INTO now_is USING line.thing;
-    SELECT jsonb_object_agg(key, value) INTO back FROM jsonb_each(line.before)
+    SELECT jsonb_object_agg(key, value) INTO back FROM jsonb_each(content_before(line))
         WHERE key NOT IN ('version', 'updated_at') AND value <> line.after -> key AND line.after -> key = now_is -> key;
     IF back IS NOT NULL THEN
         PERFORM put_back(line.noun::regclass, back || jsonb_build_object('id', line.thing), false);

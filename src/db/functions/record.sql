@@ -30,7 +30,19 @@ BEGIN
     RETURN NEW;
 END $$;
 
--- After a write: one line in the ledger, in the same transaction. What else follows from the write:
+-- All that a line says of the thing after the write; null when it is deleted. A line that has another version and hour, and nothing else, names
+-- the line that says the rest.
+CREATE OR REPLACE FUNCTION content(line ledger) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN line.same_as IS NULL THEN line.after ELSE (SELECT origin.after FROM ledger origin WHERE origin.id = line.same_as) || line.after END
+$$;
+
+-- All that was said of the thing before the write of a line: the line before says it, unless this line does.
+CREATE OR REPLACE FUNCTION content_before(line ledger) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT coalesce(line.before, (SELECT content(last) FROM ledger last WHERE last.thing = line.thing AND last.version = line.version - 1))
+$$;
+
+-- After a write: one line in the ledger, in the same transaction. What is said once is not repeated: what the line before says, and what no
+-- write changed. What else follows from the write:
 -- - A part's write gives its whole a new version, once a transaction. (A whole that was made or changed in this transaction
 --   has its new version already.) A part that some may not see who see the whole moves nothing: it would tell of itself.
 -- - When a thing is for others from now on, its parts, its citations and what names it get a line too: whom they are for has changed.
@@ -49,6 +61,13 @@ DECLARE
     was_for record;
     whole record;
     part kept;
+    moves boolean;
+    whole_version integer;
+    last ledger;
+    told jsonb;
+    same_as bigint;
+    many bigint;
+    bytes bigint;
 BEGIN
     IF author IS NULL THEN
         RAISE EXCEPTION 'a write nobody signed: app.author is not set' USING ERRCODE = 'insufficient_privilege';
@@ -60,22 +79,48 @@ BEGIN
         parent := (row ->> TG_ARGV[1])::uuid;
     END IF;
     SELECT * INTO now_for FROM audience_of(TG_TABLE_NAME, row);
-    SELECT audience, places INTO was_for FROM ledger WHERE thing = (row ->> 'id')::uuid ORDER BY version DESC LIMIT 1;
-    INSERT INTO ledger (noun, thing, parent_noun, parent, version, action, before, after, author, key_id, request, reason, audience, places)
-    VALUES (TG_TABLE_NAME, (row ->> 'id')::uuid, parent_noun, parent,
-            (row ->> 'version')::integer + (TG_OP = 'DELETE')::integer,
+    SELECT * INTO last FROM ledger WHERE thing = (row ->> 'id')::uuid ORDER BY version DESC LIMIT 1;
+    SELECT last.audience, last.places INTO was_for;
+    IF TG_OP = 'UPDATE' THEN
+        told := content(last);
+        IF told - '{version,updated_at}'::text[] = new_row - '{version,updated_at}'::text[] THEN
+            same_as := coalesce(last.same_as, last.id);
+        END IF;
+    END IF;
+    IF parent_noun IS NOT NULL THEN
+        SELECT audience, places, version, action INTO whole FROM ledger WHERE thing = (row ->> TG_ARGV[1])::uuid ORDER BY version DESC LIMIT 1;
+        moves := NOT is_narrower(now_for.audience, now_for.places, whole.audience, whole.places)
+            OR TG_OP = 'UPDATE' AND NOT is_narrower(was_for.audience, was_for.places, whole.audience, whole.places);
+        EXECUTE format('SELECT version + (xmin <> pg_current_xact_id()::xid AND $2)::integer FROM %I WHERE id = $1', parent_noun)
+            INTO whole_version USING parent, moves;
+        -- A whole that is gone goes in this transaction: its line is there already, or still to come.
+        whole_version := coalesce(whole_version, whole.version + (whole.action <> 'delete')::integer);
+    END IF;
+    INSERT INTO ledger (noun, thing, parent_noun, parent, parent_version, version, same_as, action, before, after, author, key_id, request, reason, audience, places)
+    VALUES (TG_TABLE_NAME, (row ->> 'id')::uuid, parent_noun, parent, whole_version,
+            (row ->> 'version')::integer + (TG_OP = 'DELETE')::integer, same_as,
             CASE TG_OP WHEN 'INSERT' THEN 'create' WHEN 'UPDATE' THEN 'update' ELSE 'delete' END,
-            old_row, new_row, author,
+            CASE WHEN told IS DISTINCT FROM old_row THEN old_row END,
+            CASE WHEN same_as IS NULL THEN new_row ELSE jsonb_build_object('version', new_row -> 'version', 'updated_at', new_row -> 'updated_at') END, author,
             nullif(current_setting('app.key', true), '')::uuid,
             nullif(current_setting('app.request', true), ''),
             nullif(current_setting('app.reason', true), ''),
             coalesce(now_for.audience, 'restricted'), coalesce(now_for.places, '{}'));
-    IF parent_noun IS NOT NULL THEN
-        SELECT audience, places INTO whole FROM ledger WHERE thing = (row ->> TG_ARGV[1])::uuid ORDER BY version DESC LIMIT 1;
-        IF NOT is_narrower(now_for.audience, now_for.places, whole.audience, whole.places)
-            OR TG_OP = 'UPDATE' AND NOT is_narrower(was_for.audience, was_for.places, whole.audience, whole.places) THEN
-            EXECUTE format('UPDATE %I SET version = version + 1 WHERE id = $1 AND xmin <> pg_current_xact_id()::xid', parent_noun) USING parent;
+    -- A thing has so many parts of one sort, of so many bytes. What is brought back was within these bounds once.
+    IF parent_noun IS NOT NULL AND coalesce(current_setting('app.action', true), '') = ''
+        AND (TG_OP = 'INSERT' OR TG_OP = 'UPDATE' AND same_as IS NULL AND octet_length(new_row::text) > octet_length(old_row::text)) THEN
+        EXECUTE format('SELECT count(*), sum(pg_column_size(part.*)) FROM %I part WHERE %I = $1', TG_TABLE_NAME, TG_ARGV[1]) INTO many, bytes USING parent;
+        IF TG_OP = 'INSERT' AND many > 1000 THEN
+            RAISE EXCEPTION 'too many parts' USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME, CONSTRAINT = TG_TABLE_NAME || '_parts_most';
+        ELSIF bytes > 4194304 THEN
+            RAISE EXCEPTION 'too large parts' USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME, CONSTRAINT = TG_TABLE_NAME || '_parts_bytes';
         END IF;
+    END IF;
+    IF moves THEN
+        EXECUTE format('UPDATE %I SET version = version + 1 WHERE id = $1 AND xmin <> pg_current_xact_id()::xid', parent_noun) USING parent;
+    ELSIF parent_noun IS NULL AND EXISTS (SELECT FROM ledger line WHERE line.parent = (row ->> 'id')::uuid AND line.transaction = pg_current_xact_id()
+            AND line.parent_version < (row ->> 'version')::integer + (TG_OP = 'DELETE')::integer AND line.recorded_at > now() - interval '1 day') THEN
+        PERFORM move_along((row ->> 'id')::uuid, (row ->> 'version')::integer + (TG_OP = 'DELETE')::integer);
     END IF;
     IF TG_OP = 'DELETE' THEN
         DELETE FROM citations WHERE thing_id = OLD.id;
@@ -109,6 +154,12 @@ BEGIN
     RETURN NULL;
 END $$;
 
+-- What this transaction wrote of the parts of a thing is of the last version of the thing that it makes: of this one.
+CREATE OR REPLACE FUNCTION move_along(whole uuid, version integer) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    UPDATE ledger SET parent_version = move_along.version
+        WHERE parent = whole AND transaction = pg_current_xact_id() AND parent_version < move_along.version AND recorded_at > now() - interval '1 day'
+$$;
+
 -- What a transaction does beyond creating, changing and deleting has its own name in the ledger, for the noun it is done to and the
 -- parts of that noun: `app.action` says `restore people`.
 CREATE OR REPLACE FUNCTION name_action() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -121,16 +172,26 @@ BEGIN
     RETURN NEW;
 END $$;
 
--- Nothing in the ledger and its stamps is ever changed, but for what erasure empties.
+-- Nothing in the ledger and its stamps is ever changed, but for what erasure empties, and for the version of its whole that the line of a
+-- part gets before its transaction ends.
 CREATE OR REPLACE FUNCTION refuse_rewriting() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    emptied text[] := CASE TG_TABLE_NAME WHEN 'ledger' THEN '{before,after,reason,request}'::text[] ELSE '{salt,remark_salt}' END;
 BEGIN
-    IF TG_OP = 'UPDATE' AND TG_TABLE_NAME = 'ledger' THEN
-        IF personal_members(OLD.noun) <> '{}' AND to_jsonb(NEW) = to_jsonb(OLD)
-            || jsonb_build_object('before', erased(OLD.noun, OLD.before), 'after', erased(OLD.noun, OLD.after)) THEN
+    IF TG_OP = 'UPDATE' AND to_jsonb(NEW) - emptied = to_jsonb(OLD) - emptied THEN
+        IF TG_TABLE_NAME = 'stamps' THEN
+            IF coalesce(NEW.salt, OLD.salt) IS NOT DISTINCT FROM OLD.salt AND coalesce(NEW.remark_salt, OLD.remark_salt) IS NOT DISTINCT FROM OLD.remark_salt THEN
+                RETURN NEW;
+            END IF;
+        ELSIF coalesce(NEW.before = ANY (ARRAY[OLD.before, erased(OLD.noun, OLD.before)]), OLD.before IS NULL AND NEW.before IS NULL)
+            AND coalesce(NEW.after = ANY (ARRAY[OLD.after, erased(OLD.noun, OLD.after)]), OLD.after IS NULL AND NEW.after IS NULL)
+            AND coalesce(NEW.reason, OLD.reason) IS NOT DISTINCT FROM OLD.reason AND coalesce(NEW.request, OLD.request) IS NOT DISTINCT FROM OLD.request THEN
             RETURN NEW;
         END IF;
-    ELSIF TG_OP = 'UPDATE' AND to_jsonb(NEW) = to_jsonb(OLD) || '{"salt": null}' THEN
-        RETURN NEW;
+    ELSIF TG_OP = 'UPDATE' AND TG_TABLE_NAME = 'ledger' AND to_jsonb(NEW) - 'parent_version' = to_jsonb(OLD) - 'parent_version' THEN
+        IF OLD.transaction = pg_current_xact_id() THEN
+            RETURN NEW;
+        END IF;
     END IF;
     RAISE EXCEPTION 'the ledger is append-only' USING ERRCODE = 'insufficient_privilege';
 END $$;

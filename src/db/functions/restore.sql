@@ -5,6 +5,7 @@ DECLARE
     item jsonb;
     part kept;
     living uuid[];
+    back jsonb;
     steps jsonb := '[]';
     later jsonb;
     step jsonb;
@@ -13,7 +14,10 @@ DECLARE
 BEGIN
     SELECT line.* INTO STRICT made FROM ledger line
         WHERE line.noun = restore_thing.noun AND line.thing = restore_thing.thing AND line.version = restore_thing.version;
-    item := made.after;
+    item := content(made);
+    -- Nobody erases meanwhile whom the parts name: else what is read now would be written after it was erased.
+    PERFORM FROM people WHERE id IN (SELECT (coalesce(line.after, line.before) ->> 'person_id')::uuid FROM ledger line WHERE line.parent = restore_thing.thing)
+        ORDER BY id FOR SHARE;
     PERFORM set_config('app.action', 'restore ' || noun, true);
     PERFORM put_back(noun::regclass, item, true);
     SELECT min(line.id) INTO until
@@ -23,13 +27,13 @@ BEGIN
             AND line.recorded_at BETWEEN next.recorded_at - interval '1 day' AND next.recorded_at + interval '1 day';
     FOR part IN SELECT * FROM kept WHERE parent_noun = restore_thing.noun ORDER BY kept.noun LOOP
         EXECUTE format('SELECT array_agg(id) FROM %I WHERE %I = $1', part.noun, part.parent_column) INTO living USING thing;
-        SELECT steps || coalesce(jsonb_agg(jsonb_build_object('noun', part.noun, 'id', line.thing, 'item', line.after) ORDER BY line.thing), '[]') INTO steps
-            FROM (SELECT DISTINCT ON (line.thing) line.thing, line.after FROM ledger line
+        SELECT coalesce(jsonb_agg(jsonb_build_object('noun', part.noun, 'id', line.thing, 'item', line.after) ORDER BY line.thing), '[]') INTO back
+            FROM (SELECT stood.thing, content(stood.line) AS after FROM (SELECT DISTINCT ON (line.thing) line.thing, line FROM ledger line
                   WHERE line.parent = restore_thing.thing AND line.noun = part.noun AND line.id < until
-                  ORDER BY line.thing, line.version DESC) line
+                  ORDER BY line.thing, line.version DESC) AS stood) line
             WHERE line.after IS NOT NULL OR line.thing = ANY (living);
-        SELECT steps || coalesce(jsonb_agg(jsonb_build_object('noun', part.noun, 'id', id, 'item', NULL) ORDER BY id), '[]') INTO steps
-            FROM unnest(living) id WHERE NOT steps @> jsonb_build_array(jsonb_build_object('id', id));
+        SELECT steps || back || coalesce(jsonb_agg(jsonb_build_object('noun', part.noun, 'id', id, 'item', NULL) ORDER BY id), '[]') INTO steps
+            FROM (SELECT unnest(living) EXCEPT SELECT (again ->> 'id')::uuid FROM jsonb_array_elements(back) again) AS newer (id);
     END LOOP;
     -- Parts may lean on each other: what cannot be done yet is tried again, as long as anything could be.
     WHILE steps <> '[]' LOOP

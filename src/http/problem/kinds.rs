@@ -41,6 +41,7 @@ pub static NOT_MERGED: Kind = kind(409, "not_merged", "There is no merge to undo
 pub static UNDER_WAY: Kind = kind(409, "under_way", "It is being done, or was just now", "En cours, ou fait à l'instant");
 pub static ALREADY_DONE: Kind =
     kind(409, "already_done", "It was done; what it was answered is not known any more", "Déjà fait ; la réponse n'est plus connue");
+pub static LIMIT_REACHED: Kind = kind(409, "limit_reached", "There are as many as there may be", "Il y en a autant qu'il peut y en avoir");
 pub static GONE: Kind = kind(410, "gone", "It was deleted", "Supprimé");
 pub static EXPIRED_CURSOR: Kind = kind(410, "expired_cursor", "The cursor has expired", "Le curseur a expiré");
 pub static STALE: Kind = kind(412, "stale", "It has changed meanwhile", "Modifié entre-temps");
@@ -61,7 +62,7 @@ pub static STORAGE_FULL: Kind = kind(503, "storage_full", "The storage is full",
 pub static OUTCOME_UNKNOWN: Kind = kind(503, "outcome_unknown", "It is not known whether this was kept", "On ignore si l'écriture a été conservée");
 
 /// All of them, for the document.
-pub static ALL: [&Kind; 37] = [
+pub static ALL: [&Kind; 38] = [
     &MERGED,
     &INVALID_JSON,
     &INVALID_PARAMETERS,
@@ -83,6 +84,7 @@ pub static ALL: [&Kind; 37] = [
     &NOT_MERGED,
     &UNDER_WAY,
     &ALREADY_DONE,
+    &LIMIT_REACHED,
     &GONE,
     &EXPIRED_CURSOR,
     &STALE,

@@ -172,10 +172,19 @@ pub async fn build(template: &str, flags: &[&str]) -> House {
     House { editor: client(Some(key)), anyone: client(None), url, address, server: handle }
 }
 
-/// A key that holds these grants, such as `reader@territory:…`.
+/// A name that nothing else of this run has: a name of a key is given once.
+pub fn unique(name: &str) -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    format!("{name} {}", COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A key that holds these grants, such as `reader@territory:…`. The second key of one name has a number at its end.
 pub async fn key_with(name: &str, grants: &[&str], conn: &mut db::Conn) -> String {
     let grants: Vec<NewGrant> = grants.iter().map(|grant| NewGrant::parse(grant).unwrap()).collect();
-    keys::create(name, &grants, Some(1), "tests", conn).await.unwrap().to_string()
+    match keys::create(name, &grants, Some(1), "tests", conn).await {
+        Ok(secret) => secret.to_string(),
+        Err(_) => keys::create(&unique(name), &grants, Some(1), "tests", conn).await.unwrap().to_string(),
+    }
 }
 
 /// Someone who asks.
