@@ -52,6 +52,7 @@ impl fmt::Display for Who {
             Self::Key(key) => write!(formatter, "key {key}"),
             Self::Identity(name) => write!(formatter, "identity {name}"),
             Self::Address(address) => address.fmt(formatter),
+            Self::Lineage(lineage) => write!(formatter, "lineage {lineage}"),
         }
     }
 }

@@ -18,7 +18,7 @@ mod word;
 pub use alias::Alias;
 pub use amount::Amount;
 pub use characters::{Forbidden, normalised};
-pub use contour::{Contour, Feature, Features};
+pub use contour::{Contour, Feature};
 pub use count::{Count, whole};
 pub use day::Day;
 pub use fault::Fault;

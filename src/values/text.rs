@@ -10,6 +10,7 @@ use diesel::{
     sql_types::Text,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use unicode_normalization::UnicodeNormalization;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{ObjectBuilder, RefOr, Schema, Type},
@@ -150,11 +151,17 @@ impl<R: Rule> ToSchema for Checked<R> {
     }
 }
 
-/// A text without case, accents, ligatures or typographic apostrophes, as the function `fold` of the database makes it: two names of one form
-/// are one name there.
-pub fn fold(words: &str) -> String {
-    let plain = words.nfkd().flat_map(char::to_lowercase).filter(|char| !('\u{300}'..='\u{36f}').contains(char));
-    plain.collect::<String>().replace('œ', "oe").replace('æ', "ae").replace('’', "'")
+/// A name without case, accents, ligatures, typographic dashes and apostrophes, or runs of spaces, as the function `fold` of the database makes
+/// it: two names of one form are one name there.
+pub fn fold(name: &str) -> String {
+    let plain = name.nfkd().flat_map(char::to_lowercase).filter(|char| !('\u{300}'..='\u{36f}').contains(char));
+    let plain = plain.map(|char| match char {
+        '\u{2010}'..='\u{2014}' | '\u{2212}' => '-',
+        '\u{2018}' | '\u{2019}' => '\'',
+        char => char,
+    });
+    let plain = plain.collect::<String>().replace('œ', "oe").replace('æ', "ae");
+    plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A name or a title on one line, of at most 300 characters.

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::values::{Checked, Contour, Fault, Feature, Features, Rule, fold, rules};
+use crate::values::{Checked, Contour, Feature, Rule, fold, rules};
 
 /// The kind of a member, by the word that the lists use.
 pub(super) const KINDS: [(&str, &str); 3] = [("epci", "intercommunality"), ("ept", "ept"), ("commune", "commune")];
