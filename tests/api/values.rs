@@ -684,7 +684,7 @@ async fn a_loader_reads_texts_as_a_body_is_read() {
     }
     let good = file("good", "id_ti,lib_ti\nTI-2890, Alenc\u{327}on\u{a0}\n");
     let lists = official::read(&[&good]).unwrap();
-    assert_eq!(official::load(&lists, 1, &Db::new(&house.url, 1).unwrap()).await.unwrap().territories_made, 1);
+    assert_eq!(official::load(&lists, 1, &official::Map::default(), &Db::new(&house.url, 1).unwrap()).await.unwrap().territories_made, 1);
     assert_eq!(ask(&house, "/territories", &[("name", "Alençon"), ("official_code", "ti-2890")]).await.expect(200).rows().len(), 1);
     for path in [bad, good] {
         std::fs::remove_file(path).unwrap();

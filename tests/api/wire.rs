@@ -381,3 +381,34 @@ async fn the_service_lives_below_a_path() {
         assert!(refused.contains("is no address such as https://"), "{wrong}: {refused}");
     }
 }
+
+/// What the framework cannot read, it refuses with a bare status; the connection makes a problem of it. And an accent is read.
+#[actix_web::test]
+async fn what_is_not_read_is_refused_as_well() {
+    let house = demo_house().await;
+    let headers: String = (0..200).map(|number| format!("X-{number}: y\r\n")).collect();
+    for (request, status, code) in [
+        (get("/api/v1/partners?q=a b", ""), 400, "bad_request"),
+        ("GET /api/v1/partners HTTP/1.1\r\n\r\n".to_owned(), 400, "bad_request"),
+        (get("/api/v1/partners", "Host: y\r\n"), 400, "bad_request"),
+        (get("/api/v1/partners", "Content-Length: x\r\n"), 400, "bad_request"),
+        (get(&format!("/api/v1/partners?q={}", "a".repeat(70_000)), ""), 400, "bad_request"),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(), 400, "bad_request"),
+        (get("/api/v1/partners", &headers), 431, "head_too_large"),
+        (get("/api/v1/partners", &format!("X: {}\r\n", "a".repeat(140_000))), 431, "head_too_large"),
+        ("GET /api/v1/partners HTTP/1.1\r\n".to_owned(), 408, "request_timeout"),
+    ] {
+        let refused = raw(&house, request).await;
+        let id = refused.header("x-request-id");
+        assert_eq!((refused.status(), refused.json()["code"].as_str()), (status, Some(code)), "{refused:?}");
+        assert_eq!(
+            (refused.header("content-type").as_str(), refused.header("access-control-allow-origin").as_str()),
+            ("application/problem+json", "*")
+        );
+        assert!(!id.is_empty() && refused.json()["instance"] == format!("urn:request:{id}"), "{refused:?}");
+    }
+    let plain = raw(&house, get("/api/v1/territories?q=alen%C3%A7on", "")).await;
+    let accent = raw(&house, get("/api/v1/territories?q=alençon", "")).await;
+    assert_eq!((accent.status(), &accent.json()["data"]), (200, &plain.json()["data"]));
+    assert_eq!(raw(&house, b"GET /api/v1/territories?q=\xe9 HTTP/1.1\r\nHost: x\r\n\r\n".to_vec()).await.json()["code"], "invalid_parameters");
+}
