@@ -16,7 +16,7 @@ use utoipa::{
 use crate::{
     api,
     http::{ProblemDocument, ProblemError, idempotency},
-    rights::RoleWords,
+    rights::{Role, RoleWords},
     values::{Day, Id, Many, Vocabulary},
 };
 
@@ -214,7 +214,9 @@ fn operation_of(path: &str, method: &str, operation: &mut Operation, components:
         let parameter = ParameterBuilder::new().name("Idempotency-Key").parameter_in(ParameterIn::Header).required(Required::False);
         operation.parameters.get_or_insert_default().push(parameter.description(Some(about)).schema(Some(schema)).build().into());
     }
-    let role = role_for(noun, method);
+    // A merge moves the things of many, so it is decided, whoever writes the noun.
+    let merges = path.ends_with("/merge") || path.ends_with("/unmerge");
+    let role = if merges { Some(Role::APPROVER.code()) } else { role_for(noun, method) };
     if let Some(role) = role {
         operation.extensions.get_or_insert_default().insert("x-role".to_owned(), role.into());
     }

@@ -17,7 +17,7 @@ impl Db {
     ///
     /// An open stream occupies one connection of the pool: who offers streams limits how many are open at once. Between two
     /// chunks the reader may be silent for as long as the [`Patience`](super::Patience) says; then the stream ends with an
-    /// error. At the end of the stream its connection goes back to the pool; dropped before the end, when its transaction is rolled back.
+    /// error. At the end of the stream its connection goes back to the pool; dropped before the end, it is closed.
     pub async fn stream<N, T, E, F>(
         &self,
         mut listing: Listing<N>,

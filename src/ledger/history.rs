@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::shown::{self, Known};
 use crate::{
-    db::Conn,
+    db::{Budget, Conn},
     rights::{self, Reach},
     values::Id,
 };
@@ -139,15 +139,16 @@ fn lines(version: &str, which: &str) -> String {
     )
 }
 
-/// The versions of a thing before this one, the newest first.
-pub async fn versions(noun: &str, thing: Id, before: i32, limit: i64, reach: &Reach, conn: &mut Conn) -> QueryResult<Vec<Version>> {
+/// The versions of a thing before this one, the newest first; and whether they end before the limit, because they would have too many bytes.
+pub async fn versions(noun: &str, thing: Id, before: i32, limit: i64, reach: &Reach, conn: &mut Conn) -> QueryResult<(Vec<Version>, bool)> {
     // What is hidden today was never there.
     if !standing(noun, thing, conn).await?.is_some_and(|standing| standing.seen(reach)) {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), false));
     }
+    let spend = |budget: &mut Budget, line: &Line| budget.spend(&(&line.before, &line.after));
     let query = format!("{} ORDER BY version DESC LIMIT {limit}", lines("line.version", "line.noun = $5 AND line.thing = $6 AND line.version < $7"));
     let query = shown::bind(sql_query(query).into_boxed(), reach, None).bind::<Text, _>(noun).bind::<Uuid, _>(thing).bind::<Int4, _>(before);
-    let mut found: Vec<Line> = query.load(conn).await?;
+    let (mut found, mut early) = Budget::default().read(query.load_stream::<Line>(conn).await?, spend).await?;
     let mut hidden = false;
     if noun == "people" && !reach.everything {
         // Of a person no more is told than may be read today; once deleted, only that.
@@ -155,16 +156,22 @@ pub async fn versions(noun: &str, thing: Id, before: i32, limit: i64, reach: &Re
         let deleted = standing(noun, thing, conn).await?.is_some_and(|standing| standing.row.is_none());
         found.retain(|line| !hidden || deleted && line.action == "delete");
     }
-    let numbers: Vec<i32> = found.iter().map(|line| line.version).collect();
-    let query = format!(
+    let query = sql_query(format!(
         "{} ORDER BY version DESC, id",
         lines("line.parent_version", "line.parent_noun = $5 AND line.parent = $6 AND line.parent_version = ANY ($7)")
-    );
-    let query = shown::bind(sql_query(query).into_boxed(), reach, None).bind::<Text, _>(noun).bind::<Uuid, _>(thing).bind::<Array<Int4>, _>(numbers);
-    let mut parts: Vec<Line> = query.load(conn).await?;
-    if hidden {
-        parts.clear();
-    }
+    ));
+    let parts = loop {
+        let numbers: Vec<i32> = found.iter().filter(|_| !hidden).map(|line| line.version).collect();
+        // What is done to the parts in one version is told together, however much it is.
+        let mut budget = if numbers.len() > 1 { Budget::default() } else { Budget::new(usize::MAX) };
+        let query = shown::bind(query.clone().into_boxed(), reach, None).bind::<Text, _>(noun).bind::<Uuid, _>(thing).bind::<Array<Int4>, _>(numbers);
+        let (parts, ended) = budget.read(query.load_stream::<Line>(conn).await?, spend).await?;
+        if !ended {
+            break parts;
+        }
+        early = true;
+        found.truncate(found.len().div_ceil(2));
+    };
     let rows = found.iter().chain(&parts).flat_map(|line| [&line.before, &line.after]).flatten();
     let known = Known::of([].into_iter(), rows, reach, conn).await?;
     let told = |line: Line| {
@@ -197,7 +204,7 @@ pub async fn versions(noun: &str, thing: Id, before: i32, limit: i64, reach: &Re
             action: line.action,
         }
     };
-    Ok(found.into_iter().map(told).collect())
+    Ok((found.into_iter().map(told).collect(), early))
 }
 
 /// The members whose values differ, but for those that every write moves.

@@ -89,17 +89,18 @@ async fn list<N: Noun<Whole = Alone>>(db: Data<Db>, at: Address<N>, request: Htt
     if !errors.is_empty() {
         return Err(Problem::errors(&kinds::INVALID_PARAMETERS, errors));
     }
-    let mut versions = db
+    let (mut versions, early) = db
         .snapshot(async |conn| -> Result<_> { Ok(history::versions(N::CARD.table, at.id, before, limit + 1, caller.reach(), conn).await?) })
         .await?;
     if versions.is_empty() {
         return Err(Problem::new(&kinds::NOT_FOUND));
     }
-    let more = versions.len() as i64 > limit;
+    let more = early || versions.len() as i64 > limit;
+    let early = early && versions.len() as i64 <= limit;
     versions.truncate(usize::try_from(limit).unwrap_or_default());
     let last = versions.last().filter(|_| more).map(|last| last.version);
     let next = last.map(|version| site.seal.seal(&purpose, &version.to_be_bytes()));
-    Ok(Page::of(versions, limit, next, false, &request))
+    Ok(Page::of(versions, limit, next, early, &request))
 }
 
 /// The present state of a thing that is to be restored.
@@ -204,7 +205,7 @@ async fn restore<N: Noun<Whole = Alone>>(
             return Err(Problem::unknown_reference(format!("/{member}")));
         }
         // The restored version may be hidden from the caller, when it names a thing that is hidden meanwhile. Then nothing is restored.
-        let made = history::versions(table, id, i32::MAX, 1, reach, conn).await?.pop();
+        let made = history::versions(table, id, i32::MAX, 1, reach, conn).await?.0.pop();
         let made = made.ok_or_else(|| Problem::unknown_reference("/version"))?;
         Ok(Tagged(made.version, made))
     })

@@ -365,7 +365,12 @@ async fn the_number_of_statements_does_not_depend_on_the_size_of_a_page() {
             let ours = told.lines().filter(|line| line.contains("LOG:  execute ") && !line.contains("stamp") && !line.contains("ledger"));
             counts.push((rows.min(2), ours.count()));
         }
-        assert_eq!((counts[0].0, counts[0].1 > along.len() / 2), (1, true), "/{noun}: nothing was logged, or there is no row: {counts:?}");
+        assert_eq!(
+            (counts[0].0, counts[0].1 > along.len() / 2),
+            (1, true),
+            "/{noun}: nothing was logged, or there is no row: {counts:?} {}",
+            support::postgres_log().lines().rev().take(12).collect::<Vec<_>>().join("\n")
+        );
         assert_eq!(counts[0].1, counts[1].1, "/{noun}");
         asked += usize::from(counts[1].0 == 2);
     }

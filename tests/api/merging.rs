@@ -315,9 +315,9 @@ async fn territories_that_are_one_become_one_and_two_again() {
 #[actix_web::test]
 async fn every_rule_that_a_merge_of_territories_could_break_is_known() {
     let house = house().await;
-    let rules = "SELECT conname AS told FROM pg_constraint uniqueness WHERE contype IN ('u', 'p', 'x') AND EXISTS (
+    let rules = "SELECT relname::text AS told FROM pg_index JOIN pg_class ON oid = indexrelid WHERE (indisunique OR indisexclusion) AND EXISTS (
         SELECT FROM pg_constraint link WHERE link.contype = 'f' AND link.confrelid = 'territories'::regclass
-            AND link.conrelid = uniqueness.conrelid AND link.conkey && uniqueness.conkey) ORDER BY conname";
+            AND link.conrelid = indrelid AND link.conkey && indkey::int2[]) ORDER BY relname";
     let known =
         ["action_fiches_reference_key", "action_fiches_territory_id_key", "territory_labels_phase_id_key", "territory_successions_successor_id_key"];
     assert_eq!(ask(&house, rules).await, known);

@@ -157,7 +157,9 @@ async fn an_identity_may_do_what_its_claims_were_granted() {
     let not_in_group = with(&issuer.claims(), "groups", json!(["anct2", 1, { "anct": "anct" }]));
     bearer(&house, &elliptic.token(&not_in_group)).post("/programme-phases", json!({ "number": 9, "name": "Neuf" })).await.expect(403);
     // The ledger says who it was, and not by its address.
-    let stale = one.patch(&made.location.unwrap(), Some("\"v0\""), json!({ "name": "x" })).await.expect(412);
+    let made = made.location.unwrap();
+    one.patch(&made, Some("\"v1\""), json!({ "name": "x" })).await.expect(200);
+    let stale = one.patch(&made, Some("\"v1\""), json!({ "name": "y" })).await.expect(412);
     assert_eq!(stale.body["changes"][0]["author"], "127.0.0.1: dominique");
     // An audience among several, and other names for the type.
     let several = with(&issuer.claims(), "aud", json!(["another", AUDIENCE]));

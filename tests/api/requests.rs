@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use reqwest::{Method, header};
 use serde_json::json;
 
-use crate::support::{Answer, Client, build, demo_house, house, makers, send};
+use crate::support::{Answer, Client, build, demo_house, house, key_with, makers, send};
 
 async fn plain(client: &Client, method: Method, path: &str) -> Answer {
     send(client.request(method, path)).await
@@ -306,12 +306,17 @@ async fn who_waits_too_long_is_told_to_come_back() {
     let house = build("territoires_industrie", &["--pool-size", "1"]).await;
     let partner = makers::partner(&house, "ROVAL").await;
     let path = format!("/partners/{partner}");
-    let mut outside = house.database().await;
+    let (mut outside, mut outside_too) = (house.database().await, house.database().await);
     outside
         .batch_execute(&format!("SET idle_in_transaction_session_timeout = 0; BEGIN; SELECT FROM partners WHERE id = '{partner}' FOR UPDATE"))
         .await
         .unwrap();
-    let waiting = (0..5).map(|_| house.patch(&path, Some("\"v1\""), json!({ "acronym": "R" })));
+    let mut callers = Vec::new();
+    for number in 0..5 {
+        let key = key_with(&format!("caller {number}"), &["approver@nation"], &mut outside_too).await;
+        callers.push(Client { key: Some(key), ..house.anyone.clone() });
+    }
+    let waiting = callers.iter().map(|caller| caller.patch(&path, Some("\"v1\""), json!({ "acronym": "R" })));
     let answers = futures_util::future::join_all(waiting).await;
     let mut codes: Vec<&str> = Vec::new();
     for answer in &answers {

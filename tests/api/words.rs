@@ -12,13 +12,15 @@ use serde_json::Value;
 use crate::support::{contract::DOCUMENT, house};
 
 /// Columns with a CHECK of words that no list's rows show, and their vocabulary, where it is one.
-const APART: [(&str, Option<&str>); 3] = [
+const APART: [(&str, Option<&str>); 4] = [
     // Of the lines, whom they were for.
     ("ledger.audience", Some("Visibility")),
     // What triggers and SQL functions write.
     ("ledger.action", None),
     // The tables that have contours.
     ("contours.noun", None),
+    // What the service counts of a caller.
+    ("usage.what", None),
 ];
 
 /// Vocabularies whose words no column holds: they are told inside of JSON, or asked for in a path.

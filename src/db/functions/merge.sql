@@ -93,7 +93,7 @@ DECLARE
     gone ledger;
     line ledger;
     stands boolean;
-    linking regclass;
+    linking record;
 BEGIN
     SELECT * INTO STRICT gone FROM ledger WHERE thing = merged AND ledger.noun = unmerge.noun ORDER BY version DESC LIMIT 1;
     PERFORM set_config('app.action', 'restore ' || unmerge.noun, true);
@@ -116,8 +116,14 @@ BEGIN
         END IF;
     END LOOP;
     PERFORM set_config('app.action', '', true);
-    FOR linking IN SELECT DISTINCT tgrelid::regclass FROM pg_trigger WHERE tgfoid = 'same_territory'::regproc AND unmerge.noun = 'territories' LOOP
-        EXECUTE format('UPDATE %s SET territory_id = territory_id WHERE territory_id = ANY ($1)', linking)
+    -- The triggers ask again whether what names a thing is of the same territory: a thing by its own, a part by that of its whole.
+    FOR linking IN
+        SELECT tgrelid::regclass AS noun, regexp_split_to_array(encode(tgargs, 'escape'), '\\000') AS args
+        FROM pg_trigger WHERE tgfoid = 'same_territory'::regproc AND unmerge.noun = 'territories'
+    LOOP
+        EXECUTE CASE WHEN linking.args[3] = '' THEN format('UPDATE %s SET %I = %2$I WHERE territory_id = ANY ($1)', linking.noun, linking.args[1])
+            ELSE format('UPDATE %s SET %I = %2$I WHERE %I IN (SELECT id FROM %I WHERE territory_id = ANY ($1))',
+                linking.noun, linking.args[1], linking.args[3], linking.args[4]) END
             USING ARRAY[merged, merged_by(gone.transaction, gone.recorded_at, 'territories')];
     END LOOP;
 END $$;
