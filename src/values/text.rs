@@ -53,7 +53,7 @@ impl<R: Rule> Checked<R> {
     /// The reading of codes of this type, for filters.
     pub const CODING: &'static Coding = &Coding { name: R::NAME, longest: R::MAX, read: |text| Self::parse(text).map(|Self(code, _)| code) };
 
-    /// Normalises and checks a text. Errs with the code of a [`Fault`](super::Fault).
+    /// Normalises and checks a text. Errs with the code of a [`Fault`].
     pub fn parse(raw: &str) -> Result<Self, &'static str> {
         let text = R::tidy(normalised(raw, R::LINES).map_err(|_| "forbidden_character")?);
         if text.is_empty() {
@@ -88,7 +88,7 @@ pub struct Coding {
     pub name: &'static str,
     /// The most characters of a code.
     pub longest: usize,
-    /// Reads a code. Errs with the code of a [`Fault`](super::Fault).
+    /// Reads a code. Errs with the code of a [`Fault`].
     pub read: fn(&str) -> Result<String, &'static str>,
 }
 

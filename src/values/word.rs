@@ -34,7 +34,7 @@ pub trait Vocabulary: fmt::Debug + Clone + 'static {
 pub struct Word<V: Vocabulary>(&'static str, PhantomData<V>);
 
 impl<V: Vocabulary> Word<V> {
-    /// Finds a word by its code. Errs with the code of a [`Fault`](super::Fault).
+    /// Finds a word by its code. Errs with the code of a [`Fault`].
     pub fn parse(code: &str) -> Result<Self, &'static str> {
         V::WORDS.iter().find(|(word, _)| *word == code).map(|(word, _)| Self(word, PhantomData)).ok_or("unknown_word")
     }
