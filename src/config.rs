@@ -37,6 +37,7 @@ pub struct Config {
 impl Config {
     /// Reads the arguments and the environment. An empty environment variable is one that is not set, so that a compose file may pass on what
     /// it does not have; but an empty secret is refused, because someone meant to set it.
+    #[expect(clippy::disallowed_methods, reason = "this file is the reader of the environment")]
     pub fn read(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Self, Error> {
         let mut command = Self::command().mut_args(|argument| {
             let empty = argument.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
