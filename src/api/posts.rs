@@ -205,7 +205,6 @@ impl Noun for Post {
         places: &["territory_id"],
         erased: &["note"],
         rules: &[Rule::period("period"), Rule::STATED],
-        ..Card::EMPTY
     };
     const WRITING: Writing<Self> = Writing::at(|post| Place::territory(post.territory_id), |new| Place::territory(new.territory_id));
     const NAMES: &'static [Naming<Self>] = &[Naming::<Self>::person(|new| new.person_id, |patch| patch.person_id.flatten())];

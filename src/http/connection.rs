@@ -198,7 +198,7 @@ mod tests {
         (Connection { patience, ..connection }, client)
     }
 
-    const LARGE: [u8; 1 << 20] = [b'x'; 1 << 20];
+    static LARGE: [u8; 1 << 20] = [b'x'; 1 << 20];
 
     #[actix_web::test]
     async fn a_client_that_takes_nothing_is_disconnected() {
