@@ -130,7 +130,7 @@ pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io
     let older = Document::of(&openapi::older(&document)?)?;
     let document = Document::of(&document)?;
     // A bad address is reported at the start, and not by the first request.
-    drop(Db::new(url, 1).map_err(io::Error::other)?);
+    actix_web::rt::spawn(idempotency::prune(Db::new(url, 1).map_err(io::Error::other)?));
     let (stop, stopped) = watch::channel(false);
     let streams = Data::new(Streams::new(settings.max_streams, stamper::start(url), stopped));
     let (url, size) = (url.to_owned(), settings.pool_size);
@@ -144,10 +144,7 @@ pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io
             .split_for_parts();
         // Each worker has a pool of its own, made on the thread of the worker.
         let app = match Db::new(&url, size) {
-            Ok(db) => {
-                actix_web::rt::spawn(idempotency::prune(db.clone()));
-                app.app_data(Data::new(db))
-            }
+            Ok(db) => app.app_data(Data::new(db)),
             Err(error) => {
                 log::error!("no pool: {error}");
                 app

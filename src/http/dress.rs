@@ -180,10 +180,6 @@ pub async fn dress(request: ServiceRequest, next: Next<impl MessageBody + 'stati
     if compressed || whole && status == StatusCode::NOT_MODIFIED {
         tag::weaken(response.headers_mut());
     }
-    // A stream says by `identity` that it is not to be compressed. It is not the name of a coding in an answer.
-    if response.headers().get(header::CONTENT_ENCODING).is_some_and(|coding| coding == Coding::Identity.name()) {
-        response.headers_mut().remove(header::CONTENT_ENCODING);
-    }
     asked.dress(status, response.headers_mut(), told);
     // HTTP/1.0 knows no chunks: the end of a stream is the end of the connection.
     if response.request().version() < Version::HTTP_11 && response.response().body().size() == BodySize::Stream {

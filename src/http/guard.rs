@@ -183,13 +183,17 @@ pub async fn guard(mut request: ServiceRequest, next: Next<impl MessageBody + 's
     Ok(if endless { response.map_body(|_, _| BodyStream::new(stream::empty::<Result<Bytes, Error>>()).boxed()) } else { response })
 }
 
-/// The methods that this path has, as `Allow` tells them. Beside the operations there are the document and the documentation, to be read.
+/// Is this the document or the documentation? They are beside the operations, to be read.
+fn is_beside(path: &str) -> bool {
+    path.starts_with("/docs/") || ["/", "/docs", "/openapi.json", "/openapi-3.0.json"].contains(&path)
+}
+
+/// The methods that this path has, as `Allow` tells them.
 fn allowed(request: &ServiceRequest) -> Option<String> {
-    let path = request.path();
-    if path.starts_with("/docs/") || ["/", "/docs", "/openapi.json", "/openapi-3.0.json"].contains(&path) {
+    if is_beside(request.path()) {
         return Some("GET, HEAD, OPTIONS".to_owned());
     }
-    let methods = request.app_data::<Data<Offer>>()?.at(path)?;
+    let methods = request.app_data::<Data<Offer>>()?.at(request.path())?;
     let head = methods.contains_key("GET").then_some("HEAD");
     Some(methods.keys().copied().chain(head).chain(["OPTIONS"]).collect::<Vec<_>>().join(", "))
 }
@@ -235,10 +239,11 @@ async fn admit(request: &mut ServiceRequest) -> Result<Option<Who>, Problem> {
     }
     let who = identify(request).await?;
     // A path with a word of its own (`/action-fiches/transitions`) must not reach the route with an `{id}`.
-    if let Some(allowed) = allowed(request).filter(|allowed| !is_among(allowed, method.as_str())) {
-        return Err(not_allowed(allowed));
-    }
     let offered = request.app_data::<Data<Offer>>().and_then(|offer| offer.at(request.path()));
+    let known = offered.map_or(!is_beside(request.path()) || method == Method::GET, |methods| methods.contains_key(method.as_str()));
+    if !known {
+        return Err(not_allowed(allowed(request).unwrap_or_default()));
+    }
     if let Some(offered) = offered.and_then(|methods| methods.get(method.as_str())) {
         let known = &offered.parameters;
         let asked: Vec<(String, String)> = serde_html_form::from_str(request.query_string()).unwrap_or_default();

@@ -134,10 +134,9 @@ impl Limit {
 
 /// All limits of a process.
 pub struct Limits {
-    reads: Option<Limit>,
-    writes: Option<Limit>,
-    exports: Option<Limit>,
-    /// The limits of the keys of one administrator together: of reads, writes and exports.
+    /// The limits of one caller, by [`Use`].
+    alone: [Option<Limit>; 3],
+    /// The limits of the keys of one administrator together, by [`Use`].
     together: [Option<Limit>; 3],
     failures: Failures,
     daily_bytes: Option<u64>,
@@ -148,10 +147,10 @@ impl Limits {
     /// Limits of reads, writes, exports and wrong credentials a minute (0: no limit), for a service behind these proxies.
     pub fn new(reads: u32, writes: u32, exports: u32, failures: usize, proxies: Vec<IpNet>) -> Self {
         let each = [("reads", reads), ("writes", writes), ("exports", exports)];
-        let [reads, writes, exports] = each.map(|(name, a_minute)| Limit::new(name, a_minute));
+        let alone = each.map(|(name, a_minute)| Limit::new(name, a_minute));
         let together = each.map(|(name, a_minute)| Limit::new(name, a_minute.saturating_mul(TOGETHER)));
         let failures = Failures { most: failures, lately: Mutex::default() };
-        Self { reads, writes, exports, together, failures, daily_bytes: None, proxies }
+        Self { alone, together, failures, daily_bytes: None, proxies }
     }
 
     /// The same limits, and this limit of the bytes that a caller may write a day (0: no limit).
@@ -166,25 +165,14 @@ impl Limits {
 
     /// Counts a request for the keys that one administrator made, and returns a refusal if it is one too many for them together.
     pub fn count_together(&self, lineage: &str, what: Use) -> Option<Problem> {
-        let [reads, writes, exports] = &self.together;
-        let limit = match what {
-            Use::Read => reads,
-            Use::Write => writes,
-            Use::Export => exports,
-        };
-        let (_, refusal) = limit.as_ref()?.count(&Who::Lineage(lineage.to_owned()));
+        let (_, refusal) = self.together[what as usize].as_ref()?.count(&Who::Lineage(lineage.to_owned()));
         let said = Said::new("The keys of one administrator have a limit together.", "Les clés d'un même administrateur ont une limite commune.");
         refusal.map(|refusal| refusal.saying(said))
     }
 
     /// Counts a request. Returns what is left of the limit, and a refusal if the request is one too many.
     pub fn count(&self, who: &Who, what: Use) -> Option<(Told, Option<Problem>)> {
-        let limit = match what {
-            Use::Read => &self.reads,
-            Use::Write => &self.writes,
-            Use::Export => &self.exports,
-        };
-        limit.as_ref().map(|limit| limit.count(who))
+        self.alone[what as usize].as_ref().map(|limit| limit.count(who))
     }
 
     /// Lets an address try a credential. An address that sent too many wrong ones may go on, since a neighbour behind it may show a valid one:

@@ -11,7 +11,7 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::{
-    http::{self, Caller, Problem, Said, Site, Wrong, kinds, number, parameters, seal::Seal, unknown},
+    http::{self, Caller, Problem, Said, Site, Wrong, kinds, number, once, seal::Seal, unknown},
     ledger::feed::{Filter, Head},
     values::Id,
 };
@@ -64,13 +64,7 @@ impl Following {
         let site = request.app_data::<Data<Site>>().cloned().ok_or_else(|| Problem::new(&kinds::INTERNAL))?;
         let caller = Caller::of(request);
         let (mut filter, mut limit, mut cursor, mut errors) = (Filter::default(), USUAL, None, Vec::new());
-        let mut seen = Vec::new();
-        for (name, value) in parameters(request) {
-            if seen.contains(&name) {
-                let said = Said::new("Is given more than once.", "Est donné plusieurs fois.");
-                errors.push(Wrong::parameter(&name, "repeated_parameter", said));
-                continue;
-            }
+        for (name, value) in once(request, &mut errors) {
             match name.as_str() {
                 "limit" => limit = number(&name, &value, 1, MOST, &mut errors),
                 "cursor" => cursor = Some(value),
@@ -85,7 +79,6 @@ impl Following {
                     }
                 }
             }
-            seen.push(name);
         }
         filter.nouns.sort_unstable();
         let told = format!("{:?}\n{:?}\n{}", filter.nouns, filter.territory, caller.view());

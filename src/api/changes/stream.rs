@@ -122,9 +122,7 @@ pub async fn stream_changes(db: Data<Db>, streams: Data<Streams>, asked: Followi
     let held = (receive, place, seat);
     let frames = stream::unfold(held, async |mut held| Some((Ok::<Bytes, Problem>(held.0.recv().await?), held)));
     let mut response = HttpResponse::Ok();
-    // The header tells that the encoding is done: else the compression would hold events back.
-    response.insert_header((header::CONTENT_ENCODING, "identity")).insert_header((header::CACHE_CONTROL, "no-store"));
-    response.insert_header(("X-Accel-Buffering", "no")).content_type("text/event-stream");
+    response.insert_header((header::CACHE_CONTROL, "no-store")).insert_header(("X-Accel-Buffering", "no")).content_type("text/event-stream");
     Ok(response.streaming(Box::pin(frames)))
 }
 
