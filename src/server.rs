@@ -1,6 +1,12 @@
 //! The running process: the App, its middleware in order, its routes, its end.
 
-use std::{future::ready, io, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    future::ready,
+    io,
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+    time::Duration,
+};
 
 use actix_http::{HttpService, Protocol, error::DispatchError};
 use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
@@ -30,7 +36,7 @@ use crate::{
     db::Db,
     http::{
         Lasting, Problem, Said, Site,
-        connection::{self, Connections},
+        connection::{self, Connection, Connections},
         cors::Origins,
         dress,
         gate::Gate,
@@ -90,6 +96,9 @@ fn tag_of(content: &[u8]) -> String {
     format!("\"{}\"", hex::encode(&Sha256::digest(content)[..12]))
 }
 
+/// The tags of the files of the documentation, by their paths. There are ten of them, and they stay as they are.
+static TAGS: LazyLock<Mutex<HashMap<String, HeaderValue>>> = LazyLock::new(Mutex::default);
+
 /// Gives a file of the documentation its tag, and lets the browser run what it contains.
 async fn file(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
@@ -97,7 +106,16 @@ async fn file(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -
     let (mut response, body) = response.into_parts();
     let body = to_bytes(body).await.map_err(|_| Problem::new(&kinds::INTERNAL))?;
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    if let Some(Ok(tag)) = response.status().is_success().then(|| HeaderValue::from_str(&tag_of(&body))) {
+    if response.status().is_success() {
+        let mut tags = TAGS.lock().unwrap_or_else(PoisonError::into_inner);
+        let tag = match tags.get(request.path()) {
+            Some(tag) => tag.clone(),
+            None => {
+                let tag = HeaderValue::from_str(&tag_of(&body)).map_err(|_| Problem::new(&kinds::INTERNAL))?;
+                tags.insert(request.path().to_owned(), tag.clone());
+                tag
+            }
+        };
         response.headers_mut().insert(header::ETAG, tag);
         response.extensions_mut().insert(Lasting);
     }
@@ -204,6 +222,7 @@ pub fn serve(listener: std::net::TcpListener, url: &str, settings: &Serve) -> io
             .client_disconnect_timeout(Duration::from_secs(5))
             // A client that has closed its side awaits nothing any more: its question is stopped.
             .h1_allow_half_closed(false)
+            .on_connect_ext(|wire: &Wire<Connection>, data| drop(data.insert(wire.begun())))
             .local_addr(address)
             .finish(map_config(app, |()| AppConfig::default()));
         admit.and_then(http)

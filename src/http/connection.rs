@@ -31,7 +31,7 @@ use super::{
     Problem, Said, kinds,
     limit::network,
     seats::{Seat, Seats},
-    wire::unread,
+    wire::{Begun, unread},
 };
 
 /// How long the service waits for a client that takes nothing of an answer.
@@ -152,9 +152,12 @@ impl ActixStream for Connection {
     }
 }
 
-/// Holds the body of a request until its answer is sent. The framework ends a connection with a body that is then left unread. But of a body
+/// Notes that a request is being answered, and holds its body until the answer is sent. The framework ends a connection with a body that is then left unread. But of a body
 /// in chunks that nobody holds any more, it would read the rest for as long as the client sends.
 pub async fn hold_body(mut request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, Error> {
+    if let Some(begun) = request.conn_data::<Rc<Begun>>() {
+        begun.note();
+    }
     if !request.headers().contains_key(TRANSFER_ENCODING) {
         return Ok(next.call(request).await?.map_into_boxed_body());
     }
