@@ -261,6 +261,7 @@ diesel::table! {
         revocation_reason -> Nullable<Text>,
         last_used_at -> Nullable<Timestamptz>,
         lineage -> Nullable<Text>,
+        rotations -> Jsonb,
     }
 }
 

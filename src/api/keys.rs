@@ -6,7 +6,7 @@ pub mod grants;
 use std::sync::LazyLock;
 
 use actix_web::{get, post, web::Data};
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Duration, SubsecRound, Utc};
 use diesel::{prelude::*, sql_query, sql_types::Text};
 use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -35,8 +35,10 @@ const LONGEST: i64 = 730;
 /// The most keys that hold at once of all that came to be by one administrator: below the nation, and of the nation.
 const MOST: i64 = 100;
 const MOST_OF_NATION: i64 = 2000;
-/// The most grants of a key that hold at once.
-pub(super) const MOST_GRANTS: i64 = 100;
+/// The most grants of a key, or of the holders of a claim, that hold at once inside the perimeters of one administrator; and in all, where the
+/// nation gives one more.
+const MOST_GRANTS: i64 = 100;
+const MOST_GRANTS_OF_NATION: i64 = 1000;
 
 /// An API key without its secret (clé d'API).
 #[serde_with::apply(Option => #[schema(required)])]
@@ -58,6 +60,8 @@ pub struct Key {
     pub expires_at: Option<DateTime<Utc>>,
     /// When the secret was last rotated.
     pub rotated_at: Option<DateTime<Utc>>,
+    /// Each rotation of the secret, the oldest first: whoever rotates it knows it.
+    pub rotations: Many<Rotation>,
     /// The instant until which the previous secret is also valid.
     pub previous_until: Option<DateTime<Utc>>,
     /// When the key was last used, to the minute.
@@ -69,6 +73,21 @@ pub struct Key {
     pub revoked_by: Option<String>,
     /// Why the key was revoked (motif).
     pub revocation_reason: Option<ShortText>,
+}
+
+/// A rotation of a secret.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ApiKeyRotation)]
+pub struct Rotation {
+    /// When.
+    #[schema(max_length = 40)]
+    rotated_at: DateTime<Utc>,
+    /// Who rotated it.
+    #[schema(max_length = 600)]
+    rotated_by: String,
+    /// The key that was used for it, if one was.
+    #[schema(required)]
+    rotated_by_key: Option<Id>,
 }
 
 /// An API key, with the related things that `include` names.
@@ -282,7 +301,8 @@ async fn read_api_key(db: Data<Db>, admin: Admin, At(id): At) -> Result<Momentar
 /// Rotate the secret of an API key
 ///
 /// The new secret is shown only this once. The previous one stays valid for some hours, so that nobody is locked out meanwhile. The caller
-/// must be an administrator who could give all grants of the key, for as long as they last.
+/// must be an administrator who could give all grants of the key, for as long as they last. The key tells who rotated it and when, a hundred
+/// times at most.
 #[utoipa::path(responses((status = OK, body = KeySecret)))]
 #[post("/api-keys/{id}/rotation")]
 async fn create_api_key_rotation(db: Data<Db>, admin: Admin, At(id): At, body: Json<NewRotation>) -> Result<Momentary<KeySecret>> {
@@ -303,6 +323,14 @@ async fn create_api_key_rotation(db: Data<Db>, admin: Admin, At(id): At, body: J
                 let said = Said::new("The key holds no more: make another one.", "La clé n'est plus valable : créez-en une autre.");
                 return Err(Problem::new(&kinds::FORBIDDEN_TRANSITION).saying(said));
             }
+            let made = Rotation { rotated_at: now.trunc_subsecs(6), rotated_by: admin.name.clone(), rotated_by_key: admin.key };
+            let rotations = current.rotations.and(made).ok_or_else(|| {
+                let said = Said::new(
+                    "The secret was rotated a hundred times: make another key.",
+                    "Le secret a été renouvelé cent fois : créez une autre clé.",
+                );
+                Problem::new(&kinds::LIMIT_REACHED).saying(said)
+            })?;
             let secret = Secret::of(&current.public_id);
             let hash: Vec<u8> = api_keys::table.find(id).select(api_keys::secret_hash).first(conn).await?;
             let previous = (overlap > 0).then_some((hash, now + Duration::hours(overlap.into())));
@@ -312,6 +340,7 @@ async fn create_api_key_rotation(db: Data<Db>, admin: Admin, At(id): At, body: J
                 api_keys::previous_hash.eq(previous_hash),
                 api_keys::previous_until.eq(previous_until),
                 api_keys::rotated_at.eq(now),
+                api_keys::rotations.eq(rotations),
             );
             Ok((diesel::update(api_keys::table.find(id)).set(change).returning(Key::as_returning()).get_result(conn).await?, secret))
         })

@@ -283,6 +283,7 @@ impl Noun for Observation {
         places: &["territory_id"],
         rules: &[
             Rule::STATED,
+            Rule("territory_of_fiche_fkey", "/action_fiche_id", "The fiche is of another territory.", "La fiche est d'un autre territoire."),
             Rule("told", "", "A value or a text is needed.", "Il faut une valeur ou un texte."),
             Rule::period("measured_period"),
             Rule("subject_named", "", "What the subject needs is not named.", "Ce que demande le sujet n'est pas désigné."),

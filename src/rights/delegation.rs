@@ -38,11 +38,11 @@ pub struct Delegation {
 const WITHIN: [&str; 7] = [
     "coalesce(grants.region_code = ANY (",
     ") OR grants.department_code = ANY (",
-    ") OR grants.territory_id = ANY (",
+    ") OR territory_today(grants.territory_id) = ANY (",
     ") OR (SELECT (coalesce(content(line), line.before) ->> 'territory_id')::uuid FROM ledger line WHERE line.thing = grants.action_fiche_id \
      ORDER BY line.version DESC LIMIT 1) = ANY (",
     ") OR grants.action_fiche_id = ANY (",
-    ") OR grants.role = 'reader' AND grants.territory_id IN (SELECT territory_id FROM territory_places WHERE region_code = ANY (",
+    ") OR grants.role = 'reader' AND territory_today(grants.territory_id) IN (SELECT territory_id FROM territory_places WHERE region_code = ANY (",
     ")), false)",
 ];
 
@@ -77,6 +77,11 @@ impl Delegation {
             }
         }
         delegation
+    }
+
+    /// Does this administrator give every grant?
+    pub fn is_national(&self) -> bool {
+        self.nation
     }
 
     /// The grants that this administrator could have given; nothing when these are all grants.
@@ -151,8 +156,8 @@ struct Holder {
 /// the perimeters of each group of grants together.
 pub async fn holders(key: Id, conn: &mut Conn) -> QueryResult<Vec<Delegation>> {
     let found = sql_query(
-        "SELECT true AS own, region_code, department_code, territory_id, action_fiche_id FROM grants WHERE key_id = $1 AND perimeter <> 'nation'
-         UNION SELECT false, place.region_code, NULL, NULL, NULL FROM grants JOIN territory_places place USING (territory_id) WHERE key_id = $1
+        "SELECT true AS own, region_code, department_code, territory_today(territory_id) AS territory_id, action_fiche_id FROM grants WHERE key_id = $1 AND perimeter <> 'nation'
+         UNION SELECT false, place.region_code, NULL, NULL, NULL FROM grants JOIN territory_places place ON place.territory_id = territory_today(grants.territory_id) WHERE key_id = $1
          UNION SELECT false, NULL, NULL, (coalesce(content(line), line.before) ->> 'territory_id')::uuid, NULL FROM grants JOIN ledger line ON line.thing = grants.action_fiche_id
             WHERE grants.key_id = $1",
     );

@@ -10,6 +10,7 @@ use diesel_async::RunQueryDsl;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::Delegation;
 use crate::{
     db::Conn,
     schema::grants,
@@ -272,9 +273,13 @@ pub(super) async fn living(subject: &Subject<'_>, conn: &mut Conn) -> QueryResul
     Ok(live)
 }
 
-/// The number of grants that a key, or the holders of one claim, have now. Whoever gives one more waits until it is written.
-pub async fn held_at_once(subject: &Subject<'_>, conn: &mut Conn) -> QueryResult<i64> {
-    let live = grants::table.filter(grants::ends_at.is_null().or(grants::ends_at.gt(Utc::now()))).count().into_boxed();
+/// The number of grants that a key, or the holders of one claim, have now, of those that this administrator could have given. (Others gave
+/// theirs: they do not fill the place of this one.) Whoever gives one more waits until it is written.
+pub async fn held_at_once(subject: &Subject<'_>, delegation: &Delegation, conn: &mut Conn) -> QueryResult<i64> {
+    let mut live = grants::table.filter(grants::ends_at.is_null().or(grants::ends_at.gt(Utc::now()))).count().into_boxed();
+    if let Some(within) = delegation.grants() {
+        live = live.filter(within);
+    }
     let (of, live) = match subject {
         Subject::Key(id) => (id.to_string(), live.filter(grants::key_id.eq(*id))),
         Subject::Claims { issuer, claims } => {

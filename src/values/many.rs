@@ -27,6 +27,12 @@ impl<T: std::fmt::Debug> Many<T> {
     /// The most that it may hold.
     pub const MOST: usize = 100;
 
+    /// The same with one more at its end; nothing if it is full.
+    pub fn and(mut self, more: T) -> Option<Self> {
+        self.0.push(more);
+        (self.0.len() <= Self::MOST).then_some(self)
+    }
+
     /// What it holds, in its order.
     pub fn iter(&self) -> std::slice::Iter<'_, T> {
         self.0.iter()

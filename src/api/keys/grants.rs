@@ -9,7 +9,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{MOST_GRANTS, by, keep_an_admin, lock, to_come};
+use super::{MOST_GRANTS, MOST_GRANTS_OF_NATION, by, keep_an_admin, lock, to_come};
 use crate::{
     db::{
         Conn, Db, Error,
@@ -125,10 +125,12 @@ pub fn routes(routes: &mut ServiceConfig) {
 
 /// Gives a grant, if it is inside the perimeters of the administrator (else 403), and if its place exists (else 422).
 pub(super) async fn give(subject: &Subject<'_>, new: &rights::NewGrant, admin: &Admin, conn: &mut Conn) -> Result<Grant> {
-    if rights::held_at_once(subject, conn).await? >= MOST_GRANTS {
+    let delegation = Delegation::of(admin.rights());
+    let most = if delegation.is_national() { MOST_GRANTS_OF_NATION } else { MOST_GRANTS };
+    if rights::held_at_once(subject, &delegation, conn).await? >= most {
         let said = Said::new(
-            format!("{MOST_GRANTS} grants hold already: end those that nobody needs."),
-            format!("{MOST_GRANTS} habilitations sont déjà valables : mettez fin à celles dont personne n'a besoin."),
+            format!("{most} grants hold already: end those that nobody needs."),
+            format!("{most} habilitations sont déjà valables : mettez fin à celles dont personne n'a besoin."),
         );
         return Err(Problem::new(&kinds::LIMIT_REACHED).saying(said));
     }

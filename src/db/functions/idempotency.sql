@@ -18,6 +18,18 @@ BEGIN
     END IF;
 END $$;
 
+-- Keys and grants stay for ever, so they count as what is written: their row, and about as much again for its indexes. (The ledger counts
+-- its own lines when it numbers them.)
+CREATE OR REPLACE FUNCTION note_access() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    writer text := coalesce(nullif(current_setting('app.key', true), ''), nullif(current_setting('app.author', true), ''));
+BEGIN
+    IF writer NOT LIKE 'command: %' THEN
+        PERFORM note_usage(counted_with(writer), 'written_bytes', now(), octet_length(NEW::text) + 500);
+    END IF;
+    RETURN NULL;
+END $$;
+
 -- Begins a request that carries an `Idempotency-Key`. A request that was done already is refused. A request that is being done by
 -- another transaction is waited for during one second, then refused. So is a caller for whom too much is kept.
 CREATE OR REPLACE FUNCTION begin_idempotent(asker text, asked text, request bytea) RETURNS void LANGUAGE plpgsql SET lock_timeout = '1s' AS $$

@@ -41,7 +41,10 @@ BEGIN
     DELETE FROM territory_successions twice USING territory_successions stays
         WHERE twice.territory_id = merged AND stays.territory_id = into_id AND stays.successor_id = twice.successor_id
            OR twice.successor_id = merged AND stays.successor_id = into_id AND stays.territory_id = twice.territory_id;
+    -- As `no_cycle` does: otherwise an edge that is added now could close a circle with the edges that move.
+    PERFORM pg_advisory_xact_lock(hashtextextended('no_cycle territory_successions successor_id', 0));
     PERFORM move_links('territories', merged, into_id);
+    SET CONSTRAINTS observations_territory_of_fiche_fkey IMMEDIATE;
     IF EXISTS (WITH RECURSIVE reached AS (SELECT successor_id AS id FROM territory_successions WHERE territory_id = into_id
                UNION SELECT next.successor_id FROM territory_successions next JOIN reached ON reached.id = next.territory_id)
                SELECT FROM reached WHERE id = into_id) THEN
@@ -126,6 +129,7 @@ BEGIN
                 linking.noun, linking.args[1], linking.args[3], linking.args[4]) END
             USING ARRAY[merged, merged_by(gone.transaction, gone.recorded_at, 'territories')];
     END LOOP;
+    SET CONSTRAINTS observations_territory_of_fiche_fkey IMMEDIATE;
 END $$;
 
 -- Takes a change back: each member that the change set is again what it was before, unless somebody has changed it since.

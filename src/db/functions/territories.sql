@@ -59,6 +59,20 @@ BEGIN
     RETURN NEW;
 END $$;
 
+-- What another territory linked to a thing of this one does not keep it from being deleted: whoever deletes it may not even see the other
+-- territory's thing. The figures of others lose their source, and the correspondences of other schemes go. Links within a territory, and to
+-- what is of the nation, refuse the deletion as ever.
+CREATE OR REPLACE FUNCTION unlink_others() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_TABLE_NAME = 'documents' THEN
+        UPDATE observations SET document_id = NULL WHERE document_id = OLD.id AND territory_id <> OLD.territory_id;
+    ELSE
+        DELETE FROM theme_correspondences WHERE other_theme_id = OLD.id
+            AND (SELECT territory_id FROM themes WHERE id = theme_id) IS DISTINCT FROM OLD.territory_id;
+    END IF;
+    RETURN OLD;
+END $$;
+
 -- No thing leads back to itself by the column of the first argument. The second argument is the column that the edge begins at: else it
 -- is the identifier. One transaction at a time adds edges of one sort: otherwise two of them could close a circle together.
 CREATE OR REPLACE FUNCTION no_cycle() RETURNS trigger LANGUAGE plpgsql AS $$
