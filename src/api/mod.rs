@@ -65,7 +65,7 @@ pub fn names() -> Vec<String> {
 }
 
 /// Registers all operations, below `/api/v1`. actix tries routes one after the other, and there are about three hundred: so a request is
-/// compared with the routes of its own noun only.
+/// compared with the routes of its own noun or of its own part only.
 pub fn routes(routes: &mut ServiceConfig) {
     for face in NOUNS {
         let name = face.card.name();

@@ -1,8 +1,15 @@
 //! An answer is bounded in bytes as well as in rows, so that few large rows cannot fill the memory.
 
-use std::{io, pin::pin};
+use std::{io, marker::PhantomData, pin::pin};
 
-use diesel::QueryResult;
+use diesel::{
+    QueryResult,
+    deserialize::{self, FromSqlRow},
+    expression::QueryMetadata,
+    pg::Pg,
+    row::{Field, Row},
+    sql_types::{SingleValue, SqlType, is_nullable},
+};
 use futures_util::{Stream, TryStreamExt};
 use serde::Serialize;
 
@@ -25,6 +32,13 @@ impl Budget {
         Self(bytes)
     }
 
+    /// Spends so many bytes. If fewer are left, nothing is left, and false is returned.
+    pub fn take(&mut self, bytes: usize) -> bool {
+        let left = self.0.checked_sub(bytes);
+        self.0 = left.unwrap_or(0);
+        left.is_some()
+    }
+
     /// Spends what this value has as JSON. If less is left, nothing is left, and false is returned.
     pub fn spend(&mut self, value: &impl Serialize) -> bool {
         let mut left = Left(Some(self.0));
@@ -44,6 +58,45 @@ impl Budget {
             read.push(row);
         }
         Ok((read, false))
+    }
+}
+
+/// A row, with the bytes that it has as PostgreSQL sends it, and those of the names of its members. They are known at once, where to
+/// write JSON only to count it would cost a fifth of a page.
+pub struct Weighed<T> {
+    /// The row.
+    pub row: T,
+    /// Its bytes.
+    pub bytes: usize,
+}
+
+/// The bytes of the name of a member, of its quotation marks and of its commas: a usual number.
+const NAME: usize = 24;
+
+/// The type of a row in SQL that is read as [`Weighed`]. (It stands between, because Rust lets nobody else say how rows of just any type are
+/// read.)
+pub struct Line<ST>(PhantomData<ST>);
+
+impl<ST: 'static> SqlType for Line<ST> {
+    type IsNull = is_nullable::NotNull;
+}
+
+impl<ST: 'static> SingleValue for Line<ST> {}
+
+impl<ST> QueryMetadata<Line<ST>> for Pg
+where
+    Pg: QueryMetadata<ST>,
+{
+    fn row_metadata(lookup: &mut Self::MetadataLookup, out: &mut Vec<Option<Self::TypeMetadata>>) {
+        <Pg as QueryMetadata<ST>>::row_metadata(lookup, out);
+    }
+}
+
+impl<ST, T: FromSqlRow<ST, Pg>> FromSqlRow<Line<ST>, Pg> for Weighed<T> {
+    fn build_from_row<'a>(row: &impl Row<'a, Pg>) -> deserialize::Result<Self> {
+        let fields = (0..row.field_count()).filter_map(|index| row.get(index));
+        let bytes = fields.map(|field| NAME + field.value().map_or(0, |value| value.as_bytes().len())).sum();
+        Ok(Self { row: T::build_from_row(row)?, bytes })
     }
 }
 

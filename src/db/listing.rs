@@ -15,10 +15,9 @@ use diesel::{
     sql_types::{Bool, Uuid},
 };
 use diesel_async::{RunQueryDsl, methods::LoadQuery};
-use serde::Serialize;
 
 pub use self::field::{Askable, Field, Kind, LONGEST, Names, Sql, code, field, flag, period, word};
-use super::{Budget, Conn};
+use super::{Budget, Conn, Weighed};
 use crate::values::Id;
 
 /// How a filter compares a column with its values.
@@ -214,24 +213,21 @@ impl<N: Listed> Listing<N> {
     /// The rows, each with its sort values and identifier.
     pub async fn rows<'a>(&'a self, conn: &mut Conn) -> QueryResult<Vec<(N, Keys)>>
     where
-        Rows<'a, N>: LoadQuery<'a, Conn, (N, Keys)>,
+        Rows<'a, N>: LoadQuery<'a, Conn, Weighed<(N, Keys)>>,
         N: Send,
     {
-        let mut rows = Rows(self).load::<(N, Keys)>(conn).await?;
-        if self.backwards() {
-            rows.reverse();
-        }
-        Ok(rows)
+        self.rows_within(&mut Budget::new(usize::MAX), conn).await.map(|(rows, _)| rows)
     }
 
     /// The rows as far as the budget lasts, and whether it ended before them. Those that are left out are the furthest from the mark.
     pub async fn rows_within<'a>(&'a self, budget: &mut Budget, conn: &mut Conn) -> QueryResult<(Vec<(N, Keys)>, bool)>
     where
-        Rows<'a, N>: LoadQuery<'a, Conn, (N, Keys)>,
-        N: Serialize + Send,
+        Rows<'a, N>: LoadQuery<'a, Conn, Weighed<(N, Keys)>>,
+        N: Send,
     {
-        let rows = Rows(self).load_stream::<(N, Keys)>(conn).await?;
-        let (mut rows, ended) = budget.read(rows, |budget, (row, _)| budget.spend(row)).await?;
+        let rows = Rows(self).load_stream::<Weighed<(N, Keys)>>(conn).await?;
+        let (rows, ended) = budget.read(rows, |budget, row| budget.take(row.bytes)).await?;
+        let mut rows: Vec<_> = rows.into_iter().map(|row| row.row).collect();
         if self.backwards() {
             rows.reverse();
         }

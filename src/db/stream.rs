@@ -5,7 +5,7 @@ use diesel_async::{SimpleAsyncConnection, methods::LoadQuery};
 use futures_util::{Stream, stream};
 
 use super::{
-    Caused, Conn, Db, Error, Lease, SNAPSHOT, Sees,
+    Caused, Conn, Db, Error, Lease, SNAPSHOT, Sees, Weighed,
     listing::{Keys, Listed, Listing, Mark, Rows},
 };
 use crate::values::Instant;
@@ -27,7 +27,7 @@ impl Db {
     ) -> Result<impl Stream<Item = Result<T, E>> + use<N, T, E, F>, E>
     where
         N: Listed + Send,
-        for<'a> Rows<'a, N>: LoadQuery<'a, Conn, (N, Keys)>,
+        for<'a> Rows<'a, N>: LoadQuery<'a, Conn, Weighed<(N, Keys)>>,
         E: From<Error> + Caused,
         F: AsyncFn(Vec<(N, Keys)>, &mut Conn) -> Result<T, E>,
     {

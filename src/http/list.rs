@@ -16,7 +16,7 @@ use serde::Serialize;
 
 pub use self::{
     along::Along,
-    page::{Page, elsewhere},
+    page::{Page, anywhere, elsewhere},
     read::{number, once, parameters, unknown, value},
 };
 use self::{
@@ -28,7 +28,7 @@ use self::{
 use super::{Caller, PartOf, Problem, Resource, Result, Site, Tagged, kinds};
 use crate::{
     db::{
-        Budget, Conn, Db,
+        Budget, Conn, Db, Weighed,
         listing::{Keys, Listed, Listing, Names, Operator, Rows, Scope, Total},
     },
     rights::{self, MayName, Reach},
@@ -126,7 +126,7 @@ impl<N: Shown> List<N> {
     pub async fn parts<C, W>(mut self, db: &Db, column: C, id: Id, whole: impl AsyncFn(Id, &Reach, &mut Conn) -> Result<W>) -> Result<Page<N::View>>
     where
         C: Column<SqlType = Uuid> + QueryFragment<Pg> + Send + Sync + 'static,
-        for<'a> Rows<'a, N>: LoadQuery<'a, Conn, (N, Keys)>,
+        for<'a> Rows<'a, N>: LoadQuery<'a, Conn, Weighed<(N, Keys)>>,
         for<'a> Total<'a, N>: LoadQuery<'a, Conn, i64>,
         N: Send,
     {
@@ -145,7 +145,7 @@ impl<N: Shown> List<N> {
     /// The page that answers the query.
     pub async fn page(self, db: &Db) -> Result<Page<N::View>>
     where
-        for<'a> Rows<'a, N>: LoadQuery<'a, Conn, (N, Keys)>,
+        for<'a> Rows<'a, N>: LoadQuery<'a, Conn, Weighed<(N, Keys)>>,
         for<'a> Total<'a, N>: LoadQuery<'a, Conn, i64>,
         N: Send,
     {

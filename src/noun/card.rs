@@ -1,9 +1,9 @@
 //! The card of a noun: what the document, the feed, the history, the demo and the ledger need to know about the noun.
 
-use actix_web::web::Bytes;
+use actix_web::{guard::fn_guard, web::Bytes};
 use futures_util::{FutureExt, future::LocalBoxFuture};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
+use utoipa_actix_web::{scope::scope, service_config::ServiceConfig};
 
 use super::{Act, Address, Alone, Noun, Whole, act, history};
 use crate::{
@@ -100,9 +100,14 @@ impl Face {
     pub const fn of<N: Noun<Whole = Alone> + Shown<View: ToSchema>>() -> Self {
         Self {
             routes: |routes| {
-                N::PARTS.iter().for_each(|part| (part.routes)(routes));
                 N::routes(routes);
                 history::routes::<N>(routes);
+                for part in N::PARTS {
+                    let name = part.card.segment(Some(&N::CARD));
+                    // `/api/v1/{noun}/{id}/{name}`
+                    let theirs = fn_guard(move |request| request.head().uri.path().split('/').nth(5) == Some(&name));
+                    routes.service(scope("").guard(theirs).configure(part.routes));
+                }
             },
             make: Some(make::<N>),
             ..Self::part::<N>()

@@ -55,7 +55,7 @@ pub async fn unmerge<N: Merging>(id: Id, reason: impl FnOnce() -> Result<Option<
     lock_thing(id, conn).await?;
     let into = match lock::<N>(Address::alone(id), by.reach(), conn).await {
         Ok(_) => None,
-        Err(problem) if problem.is_absence() => Some(history::merged_into(id, conn).await?.ok_or(problem)?),
+        Err(problem) if problem.kind() == &kinds::GONE => Some(history::merged_into(id, conn).await?.ok_or(problem)?),
         Err(problem) => return Err(problem),
     };
     by.within(&Place::nation())?;

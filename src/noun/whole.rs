@@ -10,7 +10,7 @@ use diesel_async::methods::LoadQuery;
 use super::{Card, Noun, Where, find, lock};
 use crate::{
     db::{
-        Conn, Db,
+        Conn, Db, Weighed,
         listing::{Keys, Listed, Listing, Rows, Scope, Total},
     },
     http::{At, List, Page, PartOf, Problem, Result, Shown, Writer},
@@ -40,7 +40,7 @@ impl<N> Paged for N
 where
     N: Shown + Send,
     N::Key: QueryFragment<Pg> + Send + Sync,
-    for<'a> Rows<'a, N>: LoadQuery<'a, Conn, (N, Keys)>,
+    for<'a> Rows<'a, N>: LoadQuery<'a, Conn, Weighed<(N, Keys)>>,
     for<'a> Total<'a, N>: LoadQuery<'a, Conn, i64>,
 {
     async fn page(list: List<Self>, db: &Db) -> Result<Page<Self::View>> {

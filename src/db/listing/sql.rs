@@ -9,7 +9,7 @@ use diesel::{
 };
 
 use super::{Condition, Kind, Listed, Listing, Mark, Operator, Rows, Step, Total};
-use crate::values::Id;
+use crate::{db::budget::Line, values::Id};
 
 impl<N: Listed> QueryId for Rows<'_, N> {
     type QueryId = ();
@@ -22,7 +22,7 @@ impl<N: Listed> QueryId for Total<'_, N> {
 }
 
 impl<N: Listed> Query for Rows<'_, N> {
-    type SqlType = (diesel::dsl::SqlTypeOf<N::SelectExpression>, Array<Nullable<Text>>);
+    type SqlType = Line<(diesel::dsl::SqlTypeOf<N::SelectExpression>, Array<Nullable<Text>>)>;
 }
 
 impl<N: Listed> Query for Total<'_, N> {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     db::{
-        Budget, Conn, contours,
+        Budget, Conn, Weighed, contours,
         listing::{Keys, Listing, Rows},
     },
     http::{Problem, Resource, Result, Said, Wrong, kinds},
@@ -76,7 +76,7 @@ impl<V: Serialize> Along<'_, V> {
     where
         P: Shown<View = P> + Resource + Send,
         C: Column<SqlType = Uuid> + QueryFragment<Pg> + Clone + Send + Sync + 'static,
-        for<'a> Rows<'a, P>: LoadQuery<'a, Conn, (P, Keys)>,
+        for<'a> Rows<'a, P>: LoadQuery<'a, Conn, Weighed<(P, Keys)>>,
     {
         if !self.wants(name) {
             return Ok(());

@@ -89,10 +89,15 @@ impl<T: Serialize> Responder for Page<T> {
 
 /// A query string in which this parameter replaces `cursor` and `offset`.
 pub fn elsewhere(query: &str, name: &str, value: &str) -> String {
-    let kept = query.split('&').filter(|pair| {
+    let place = format!("{name}={value}");
+    anywhere(query).chain([place.as_str()]).collect::<Vec<_>>().join("&")
+}
+
+/// The parameters of a query string, as they are written there, without `cursor` and `offset`.
+pub fn anywhere(query: &str) -> impl Iterator<Item = &str> {
+    query.split('&').filter(|pair| {
         let name = pair.split('=').next().unwrap_or_default().to_ascii_lowercase();
         let name = name.trim_end_matches("[]").trim_end_matches("%5b%5d");
         !matches!(name, "" | "cursor" | "offset")
-    });
-    kept.map(str::to_owned).chain([format!("{name}={value}")]).collect::<Vec<_>>().join("&")
+    })
 }

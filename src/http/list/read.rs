@@ -36,16 +36,17 @@ impl<N: Shown> FromRequest for One<N> {
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         let mut errors = Vec::new();
-        let (mut wanted, mut when) = (Wanted::default(), When::Now);
+        let (mut wanted, mut when) = (Wanted::default(), None);
         for (name, value) in parameters(request) {
             match name.as_str() {
                 "include" => wanted.read(N::INCLUDES, &value, &mut errors),
-                "as_of" => when.read(&value, &mut errors),
+                "as_of" if when.is_some() => errors.push(Wrong::repeated(name)),
+                "as_of" => when = Some(When::read(&value, &mut errors)),
                 _ => {} // `guard` has refused it already
             }
         }
         ready(if errors.is_empty() {
-            Ok(Self { caller: Caller::of(request), when, wanted, noun: std::marker::PhantomData })
+            Ok(Self { caller: Caller::of(request), when: when.unwrap_or_default(), wanted, noun: std::marker::PhantomData })
         } else {
             Err(Problem::errors(&kinds::INVALID_PARAMETERS, errors))
         })
@@ -100,8 +101,8 @@ impl<'q, N: Shown> Asked<'q, N> {
     fn parameter(&mut self, name: &'q str, value: &'q str) {
         let errors = &mut self.errors;
         match name {
-            "limit" | "cursor" | "offset" | "count" | "sort" | "q" | "with_predecessors" if self.seen.contains(&name) => {
-                errors.push(Wrong::parameter(name, "repeated_parameter", Said::new("Is given more than once.", "Est donné plusieurs fois.")));
+            "limit" | "cursor" | "offset" | "count" | "sort" | "q" | "with_predecessors" | "as_of" if self.seen.contains(&name) => {
+                errors.push(Wrong::repeated(name));
             }
             "limit" => self.limit = number(name, value, 1, MOST, errors),
             "offset" => self.offset = Some(number(name, value, 0, FURTHEST, errors)),
@@ -117,7 +118,7 @@ impl<'q, N: Shown> Asked<'q, N> {
             "sort" if value.is_empty() => errors.push(Wrong::fault(Position::Parameter(name.to_owned()), "blank")),
             "sort" => self.sort = Some(value),
             "include" => self.wanted.read(N::INCLUDES, value, errors),
-            "as_of" => self.when.read(value, errors),
+            "as_of" => self.when = When::read(value, errors),
             _ => self.filter(name, value),
         }
     }
@@ -215,7 +216,7 @@ pub fn once(request: &HttpRequest, errors: &mut Vec<Wrong>) -> Vec<(String, Stri
     let mut first: Vec<(String, String)> = Vec::new();
     for (name, value) in parameters(request) {
         if first.iter().any(|(known, _)| *known == name) {
-            errors.push(Wrong::parameter(name, "repeated_parameter", Said::new("Is given more than once.", "Est donné plusieurs fois.")));
+            errors.push(Wrong::repeated(name));
         } else {
             first.push((name, value));
         }
@@ -295,7 +296,7 @@ fn condition(conditions: &mut Vec<Condition>, field: &'static Field, operator: O
     let before = conditions.iter_mut().find(|condition| std::ptr::eq(condition.field, field) && condition.operator == operator);
     match before {
         Some(condition) if many => condition.values.extend(checked),
-        Some(_) => errors.push(Wrong::parameter(name, "repeated_parameter", Said::new("Is given more than once.", "Est donné plusieurs fois."))),
+        Some(_) => errors.push(Wrong::repeated(name)),
         None => conditions.push(Condition { field, operator, values: checked, beside: None }),
     }
     if conditions.iter().any(|condition| condition.values.len() > VALUES) {

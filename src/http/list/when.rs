@@ -24,19 +24,19 @@ pub enum When {
 
 impl When {
     /// Reads `as_of`: an instant, or a day, which means the end of that day in Paris. An instant in the future is refused.
-    pub(super) fn read(&mut self, value: &str, errors: &mut Vec<Wrong>) {
-        if *self != Self::Now {
-            errors.push(Wrong::parameter("as_of", "repeated_parameter", Said::new("Is given more than once.", "Est donné plusieurs fois.")));
-            return;
-        }
+    pub(super) fn read(value: &str, errors: &mut Vec<Wrong>) -> Self {
         match Day::parse(value).map(Instant::end_of).or_else(|_| Instant::parse(value)) {
             Ok(instant) if instant.ago() < -AHEAD => {
                 let said =
                     Said::new("Is not past yet; a day is past at its end, in Paris.", "N'est pas encore passé ; un jour l'est à sa fin, à Paris.");
                 errors.push(Wrong::parameter("as_of", "not_past", said));
+                Self::Now
             }
-            Ok(instant) => *self = Self::Then(instant),
-            Err(_) => errors.push(Wrong::fault(Position::Parameter("as_of".to_owned()), "invalid_moment")),
+            Ok(instant) => Self::Then(instant),
+            Err(_) => {
+                errors.push(Wrong::fault(Position::Parameter("as_of".to_owned()), "invalid_moment"));
+                Self::Now
+            }
         }
     }
 
