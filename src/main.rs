@@ -353,6 +353,8 @@ fn shown(grants: &[Grant]) -> String {
 
 fn log_as(format: LogFormat, filter: &str) {
     let mut builder = env_logger::Builder::new();
+    // A request that cannot be read is the client's fault, and has its line in the log as any other refusal.
+    builder.filter_module("actix_http::h1::dispatcher", log::LevelFilter::Off);
     builder.parse_filters(filter);
     if format == LogFormat::Json {
         builder.format(|out, record| {

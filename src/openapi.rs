@@ -153,6 +153,9 @@ fn role_for(noun: &str, method: &str) -> Option<&'static str> {
     (!role.is_empty() && (method != "GET" || role == "admin")).then_some(role)
 }
 
+/// `*`, or ETags separated by commas, as [`crate::http::tag`] reads them.
+const TAGS: &str = r#"^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$"#;
+
 /// What follows from an operation's own shape.
 fn operation_of(path: &str, method: &str, operation: &mut Operation, components: &mut openapi::Components) {
     let noun = noun(path);
@@ -200,7 +203,7 @@ fn operation_of(path: &str, method: &str, operation: &mut Operation, components:
         if restores {
             about.push_str(" Needed unless it is deleted.");
         }
-        let schema = ObjectBuilder::new().schema_type(Type::String).max_length(Some(200)).examples(["\"v1\""]);
+        let schema = ObjectBuilder::new().schema_type(Type::String).max_length(Some(200)).pattern(Some(TAGS)).examples(["\"v1\""]);
         let parameter = parameter.description(Some(about)).schema(Some(schema)).build();
         let parameters = operation.parameters.get_or_insert_default();
         parameters.retain(|parameter| !is_named(parameter, "If-Match"));

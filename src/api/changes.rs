@@ -3,6 +3,8 @@
 mod following;
 mod stream;
 
+use std::time::Duration;
+
 use actix_web::{get, web::Data};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -12,10 +14,13 @@ use self::following::{Following, FollowingParameters, LimitParameter};
 pub use self::stream::Streams;
 use self::stream::stream_changes;
 use crate::{
-    db::{BUDGET, Db},
+    db::{BUDGET, Db, Patience},
     http::{self, Momentary, elsewhere},
     ledger::feed::{self, ChangeEvent, Most},
 };
+
+/// A fingerprint reads the whole ledger.
+const LONG: Patience = Patience { statement: Duration::from_secs(30), silence: Duration::from_secs(5) };
 
 /// A page of changes.
 #[derive(Debug, Serialize, ToSchema)]
@@ -49,7 +54,7 @@ pub struct ChangesMeta {
     #[schema(max_length = 4096)]
     next_cursor: String,
     /// Are there more changes to read now? An empty page is not always the last one, nor is a page with fewer events than `limit`: a page
-    /// ends early when its events have 4 MB.
+    /// ends early when its events have 4 MB, or when 100 000 changes were looked through.
     more: bool,
 }
 
@@ -125,12 +130,13 @@ async fn list_changes(db: Data<Db>, asked: Following) -> http::Result<Momentary<
 #[get("/changes/fingerprint")]
 async fn read_changes_fingerprint(db: Data<Db>, streams: Data<Streams>, asked: Following) -> http::Result<Momentary<ChangesFingerprint>> {
     let reach = asked.caller.reach();
-    let _turn = streams.turn().await?;
-    db.run(async |conn| {
-        let head = feed::head(conn).await?;
-        let up_to = if asked.from.is_some() { asked.after(head)? } else { head.seq };
-        let found = feed::fingerprint(up_to, &asked.filter, reach, conn).await?;
-        Ok(Momentary(ChangesFingerprint { count: found.count, sha256: found.sha256, up_to: asked.cursor(head.epoch, up_to) }))
-    })
-    .await
+    let _turn = streams.turn(asked.who()?).await?;
+    db.patient(LONG)
+        .snapshot(async |conn| {
+            let head = feed::head(conn).await?;
+            let up_to = if asked.from.is_some() { asked.after(head)? } else { head.seq };
+            let found = feed::fingerprint(up_to, &asked.filter, reach, conn).await?;
+            Ok(Momentary(ChangesFingerprint { count: found.count, sha256: found.sha256, up_to: asked.cursor(head.epoch, up_to) }))
+        })
+        .await
 }

@@ -44,6 +44,9 @@ const SESSION: &str = "-c timezone=UTC -c datestyle=ISO -c jit=off -c default_te
 /// How long the opening of a socket may take.
 const WAIT: Duration = Duration::from_secs(2);
 
+/// How long it may take until a session is there: the socket, TLS, the password.
+const OPENING: Duration = Duration::from_secs(6);
+
 /// The message by which a client asks for TLS (`SSLRequest`).
 const ASK_TLS: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
@@ -64,7 +67,8 @@ pub async fn connect(url: &str) -> Result<Conn, Error> {
             _ = connection => {}
         }
     });
-    let mut conn = AsyncPgConnection::try_from(client).await.map_err(|error| Error::Unavailable(error.to_string()))?;
+    let taken = timeout(OPENING, AsyncPgConnection::try_from(client)).await.map_err(|_| silent())?;
+    let mut conn = taken.map_err(|error| Error::Unavailable(error.to_string()))?;
     conn.set_instrumentation(Held { _until_dropped: held });
     Ok(conn)
 }
@@ -81,22 +85,32 @@ impl Instrumentation for Held {
 /// Opens a connection without diesel: its client, and what drives it until the client is dropped.
 pub(super) async fn session(url: &str) -> Result<Session, Error> {
     let address = Address::read(url)?;
-    let secured = address.open(address.secured()?).await;
-    match secured {
-        // As libpq does: what is only preferred is left out when it fails.
-        Err(Error::Refused(secured)) if address.mode == Mode::Prefer => match address.open(None).await {
-            Err(Error::Refused(plain)) => Err(Error::Refused(format!("{secured}; without TLS: {plain}"))),
+    let opening = async {
+        match address.open(address.secured()?).await {
+            // As libpq does: what is only preferred is left out when it fails.
+            Err(Error::Refused(secured)) if address.mode == Mode::Prefer => match address.open(None).await {
+                Err(Error::Refused(plain)) => Err(Error::Refused(format!("{secured}; without TLS: {plain}"))),
+                opened => opened,
+            },
             opened => opened,
-        },
-        opened => opened,
-    }
+        }
+    };
+    timeout(OPENING, opening).await.unwrap_or_else(|_| Err(silent()))
+}
+
+/// Whoever listens there says nothing.
+fn silent() -> Error {
+    Error::Unavailable(format!("PostgreSQL does not answer within {} s", OPENING.as_secs()))
 }
 
 /// Tells PostgreSQL to stop what this session does.
 pub(super) async fn cancel(url: &str, session: CancelToken) -> Result<(), Error> {
     let address = Address::read(url)?;
     if address.sockets.is_empty() {
-        return session.cancel_query(address.greeting(address.secured()?)).await.map_err(unconnected);
+        return match session.cancel_query(address.greeting(address.secured()?)).await {
+            Err(_) if address.mode == Mode::Prefer => session.cancel_query(address.greeting(None)).await.map_err(unconnected),
+            sent => sent.map_err(unconnected),
+        };
     }
     for path in address.paths() {
         if let Ok(stream) = UnixStream::connect(&path).await {
@@ -209,7 +223,7 @@ impl Address {
         let provider = Arc::new(ring::default_provider());
         let mut verifier = Verifier { trusted: None, full: self.mode == Mode::VerifyFull, algorithms: provider.signature_verification_algorithms };
         if let Some(file) = &self.root {
-            let given = if file == "system" { rustls_native_certs::load_native_certs().certs } else { certificates(file)? };
+            let given = if file == "system" { of_the_system()? } else { certificates(file)? };
             let mut roots = RootCertStore::empty();
             roots.add_parsable_certificates(given.iter().cloned());
             verifier.trusted = Some((roots, given));
@@ -294,7 +308,18 @@ fn certificates(file: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
     }
 }
 
-/// Verifies the certificate of a server as libpq does.
+/// The certificates of the authorities that this machine trusts.
+fn of_the_system() -> Result<Vec<CertificateDer<'static>>, Error> {
+    let found = rustls_native_certs::load_native_certs();
+    if found.certs.is_empty() {
+        let why: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
+        return Err(refused(&format!("sslrootcert=system: this machine has no authorities; {}", why.join("; "))));
+    }
+    Ok(found.certs)
+}
+
+/// Verifies the certificate of a server as libpq does, but for one thing: a certificate that is itself in `sslrootcert` is trusted even
+/// when its time is over.
 #[derive(Debug)]
 struct Verifier {
     /// The authorities, and the certificates by which they were given. Without them any server is trusted.

@@ -23,7 +23,7 @@ use diesel_async::{
 };
 use futures_util::FutureExt;
 
-pub use budget::{BUDGET, Budget};
+pub use budget::{BUDGET, Budget, Weighed};
 pub use error::{Breach, Caused, Error, Violation};
 pub use link::{check_url, connect};
 
@@ -327,9 +327,16 @@ impl Db {
                 conn.give_back();
                 answer
             }
-            // PostgreSQL rolls a refused commit back. When the answer to a commit is lost, nobody knows whether it was made.
-            Err(Error::Unavailable(_)) if answer.is_ok() => Err(Error::OutcomeUnknown.into()),
-            Err(error) if answer.is_ok() => Err(error.into()),
+            // There is nobody left to be told to stop. When the answer to a commit is lost, nobody knows whether it was made.
+            Err(Error::Unavailable(_)) => {
+                conn.discard();
+                answer.and_then(|_| Err(Error::OutcomeUnknown.into()))
+            }
+            // PostgreSQL rolls a refused commit back.
+            Err(error) if answer.is_ok() => {
+                conn.give_back();
+                Err(error.into())
+            }
             Err(_) => answer,
         }
     }

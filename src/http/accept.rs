@@ -7,6 +7,9 @@ use actix_web::http::header::{self, HeaderMap, HeaderName};
 
 use super::{coding::Coding, problem::Language};
 
+/// The most ranges of a header that are read: what follows them is never preferred.
+const MOST: usize = 100;
+
 /// One range of a header, such as `text/*;q=0.5`.
 struct Range {
     /// The range without its parameters, in small letters.
@@ -49,7 +52,7 @@ fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
 /// The ranges in all lines of a header, in the order in which they came.
 fn ranges(headers: &HeaderMap, name: HeaderName) -> Vec<Range> {
     let lines: Vec<_> = headers.get_all(name).map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
-    lines.iter().flat_map(|line| split(line, ',').filter_map(Range::parse)).collect()
+    lines.iter().flat_map(|line| split(line, ',')).take(MOST).filter_map(Range::parse).collect()
 }
 
 /// The weight of what has this name, if a range names it.

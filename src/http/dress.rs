@@ -141,7 +141,7 @@ impl Asked {
     }
 }
 
-/// The outermost middleware of this service.
+/// The outermost middleware, but for the one that holds a body for its taker (`server.rs`).
 pub async fn dress(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let asked = Asked::of(&request);
     // `guard` refuses the request if no coding is acceptable.

@@ -86,6 +86,19 @@ impl Gate {
         if !valid_lately {
             self.limits.may_try(address, what)?;
         }
+        self.look(digest, authorization, db).await.map_err(|problem| self.refuse(problem, address))
+    }
+
+    /// Identifies the reader of a stream again. A credential that has ended meanwhile is no wrong one: it is not counted.
+    pub async fn again(&self, authorization: &[u8], db: &Db) -> Result<Caller> {
+        let digest: [u8; 32] = Sha256::digest(authorization).into();
+        match self.remembered(&digest) {
+            (Some(known), _) => Ok(Caller::Known(known)),
+            (None, _) => self.look(digest, authorization, db).await,
+        }
+    }
+
+    async fn look(&self, digest: [u8; 32], authorization: &[u8], db: &Db) -> Result<Caller> {
         match self.verify(authorization, db).await {
             Ok(known) => {
                 let known = Arc::new(known);
@@ -94,7 +107,7 @@ impl Gate {
             }
             Err(problem) => {
                 self.forget(&digest);
-                Err(self.refuse(problem, address))
+                Err(problem)
             }
         }
     }

@@ -170,7 +170,10 @@ pub async fn otherwise() -> HttpResponse {
 pub async fn guard(mut request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, Error> {
     let head = request.method() == Method::HEAD;
     let answer = match request.method() {
-        &Method::OPTIONS => Err(options(&request).unwrap_or_else(|problem| problem.error_response())),
+        &Method::OPTIONS => {
+            let answer = count_unidentified(&request).and_then(|()| options(&request));
+            Err(answer.unwrap_or_else(|problem| problem.error_response()))
+        }
         _ => admit(&mut request).await.map_err(|problem| problem.error_response()),
     };
     let response = match answer {
@@ -219,9 +222,17 @@ fn options(request: &ServiceRequest) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::NoContent().insert_header((header::ALLOW, allowed)).finish())
 }
 
-/// Who asks, where a caller is identified; or the refusal.
-async fn admit(request: &mut ServiceRequest) -> Result<Option<Who>, Problem> {
-    let method = if request.method() == Method::HEAD { Method::GET } else { request.method().clone() };
+/// Counts a request of which nobody is identified: for its address.
+fn count_unidentified(request: &ServiceRequest) -> Result<(), Problem> {
+    let gate = request.app_data::<Data<Gate>>().ok_or_else(|| Problem::new(&kinds::INTERNAL))?;
+    let address = gate.limits.address(request.peer_addr(), request.headers());
+    let Some((told, refusal)) = gate.limits.count(&Who::Address(address), Use::of(request.method(), request.path())) else { return Ok(()) };
+    request.extensions_mut().insert(told);
+    refusal.map_or(Ok(()), Err)
+}
+
+/// Refuses a request that cannot be understood, whoever asks.
+fn check_shape(request: &ServiceRequest) -> Result<(), Problem> {
     if request.query_string().len() > LONGEST {
         let said = Said::new("A query string may have 8192 bytes.", "Une chaîne de paramètres peut avoir 8192 octets.");
         return Err(Problem::errors(&kinds::INVALID_PARAMETERS, vec![Wrong::parameter("", "too_long", said)]));
@@ -234,9 +245,13 @@ async fn admit(request: &mut ServiceRequest) -> Result<Option<Who>, Problem> {
         return Err(Problem::new(&kinds::NOT_ACCEPTABLE).saying(said));
     }
     // The router would decode an escaped path, but no path of this service needs an escape. So such a path does not exist.
-    if request.path().contains('%') {
-        return Err(Problem::new(&kinds::NOT_FOUND));
-    }
+    if request.path().contains('%') { Err(Problem::new(&kinds::NOT_FOUND)) } else { Ok(()) }
+}
+
+/// Who asks, where a caller is identified; or the refusal.
+async fn admit(request: &mut ServiceRequest) -> Result<Option<Who>, Problem> {
+    let method = if request.method() == Method::HEAD { Method::GET } else { request.method().clone() };
+    check_shape(request).map_err(|problem| count_unidentified(request).err().unwrap_or(problem))?;
     let who = identify(request).await?;
     // A path with a word of its own (`/action-fiches/transitions`) must not reach the route with an `{id}`.
     let offered = request.app_data::<Data<Offer>>().and_then(|offer| offer.at(request.path()));
@@ -276,7 +291,8 @@ async fn admit(request: &mut ServiceRequest) -> Result<Option<Who>, Problem> {
 async fn identify(request: &mut ServiceRequest) -> Result<Option<Who>, Problem> {
     let api = request.path().starts_with("/api/");
     if !(api || request.path().starts_with("/oauth/")) {
-        return Ok(None);
+        // Probes of the health are never refused.
+        return if is_beside(request.path()) { count_unidentified(request).map(|()| None) } else { Ok(None) };
     }
     let bug = || Problem::new(&kinds::INTERNAL);
     let gate = request.app_data::<Data<Gate>>().cloned().ok_or_else(bug)?;
@@ -302,10 +318,17 @@ async fn identify(request: &mut ServiceRequest) -> Result<Option<Who>, Problem> 
         request.extensions_mut().insert(told);
         refusal.map_or(Ok(()), Err)?;
     }
-    lineage.and_then(|lineage| gate.limits.count_together(&lineage, what)).map_or(Ok(()), Err)?;
+    lineage.as_deref().and_then(|lineage| gate.limits.count_together(lineage, what)).map_or(Ok(()), Err)?;
     identified?;
-    request.extensions_mut().insert(who.clone());
-    Ok(Some(who))
+    // What is bounded at once is bounded for an administrator and the keys that came to be by it together.
+    let all = match (lineage, who) {
+        (Some(lineage), _) => Who::Lineage(lineage),
+        (None, Who::Key(key)) => Who::Lineage(key.to_string()),
+        (None, Who::Identity(name)) => Who::Lineage(name),
+        (None, who) => who,
+    };
+    request.extensions_mut().insert(all.clone());
+    Ok(Some(all))
 }
 
 /// The fault of an unknown parameter, with the one among these that is most like it.

@@ -40,7 +40,8 @@ pub enum Who {
     Key(Id),
     /// Requests of one identity of an issuer.
     Identity(String),
-    /// Requests with all the keys that came to be by one administrator below the nation.
+    /// Requests with all the keys that came to be by one administrator below the nation; and, of what is bounded at once, those of the
+    /// administrator.
     Lineage(String),
     /// Requests without a credential, from one address.
     Address(IpAddr),

@@ -26,7 +26,7 @@ pub mod wire;
 pub use auth::{Admin, Approver, Caller, Content, Decisions, Editor, Holder, Right, Writer};
 pub use coding::Lasting;
 pub use json::{Form, Json};
-pub use list::{Along, List, One, Page, Shown, Views, elsewhere, number, once, parameters, unknown, value};
+pub use list::{Along, List, One, Page, Shown, Views, anywhere, elsewhere, number, once, parameters, unknown, value};
 pub use path::{At, Coded, PartOf};
 pub use problem::{Problem, ProblemDocument, ProblemError, Said, Wrong, kinds};
 pub use resource::{Created, IfMatch, Made, Momentary, NoContent, OrGone, OrUnchanged, Resource, Tagged, sent};

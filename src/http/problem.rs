@@ -111,6 +111,11 @@ impl Wrong {
         Self { place: Position::Parameter(name.into()), code, said }
     }
 
+    /// The fault of a parameter that is given more than once.
+    pub fn repeated(name: impl Into<String>) -> Self {
+        Self::parameter(name, "repeated_parameter", Said::new("Is given more than once.", "Est donné plusieurs fois."))
+    }
+
     /// The fault of a reference to a thing that does not exist, or that the caller may not see, at this JSON Pointer of the body.
     pub fn unknown_reference(pointer: impl Into<String>) -> Self {
         Self::body(pointer, "unknown_reference", Said::new("Refers to something that is not there.", "Désigne quelque chose qui n'existe pas."))

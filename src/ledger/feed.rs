@@ -18,8 +18,9 @@ use crate::{
     values::Id,
 };
 
-/// How many lines are looked through for one page at most.
+/// How many lines are looked through at once, and how often for one page at most.
 const WINDOW: i64 = 10_000;
+const WINDOWS: usize = 10;
 
 /// A thing that another one is part of.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -185,7 +186,7 @@ pub async fn read(after: i64, head: i64, most: Most, filter: &Filter, reach: &Re
         still = shown::reached("today"),
         returned = shown::concerning("past"),
     ));
-    let mut from = after;
+    let (mut from, mut windows) = (after, 1);
     // One line more than asked tells whether there is more: of what the caller does not see, nothing is told.
     let (mut lines, ended): (Vec<Line>, bool) = loop {
         let lines = shown::bind(query.clone().into_boxed(), reach, filter.territory)
@@ -195,9 +196,10 @@ pub async fn read(after: i64, head: i64, most: Most, filter: &Filter, reach: &Re
             .bind::<BigInt, _>(most.events + 1);
         let lines = lines.load_stream::<Line>(conn).await?;
         let (lines, ended) = Budget::new(most.bytes).read(lines, |budget, line| budget.spend(&line.after)).await?;
-        if !lines.is_empty() || until >= head {
+        if !lines.is_empty() || until >= head || windows == WINDOWS {
             break (lines, ended);
         }
+        windows += 1;
         (from, until) = (until, head.min(until + WINDOW));
     };
     let cut = ended || lines.len() as i64 > most.events;

@@ -19,6 +19,8 @@ const BUSY: Duration = Duration::from_millis(10);
 const IDLE: Duration = Duration::from_millis(50);
 /// The number of short pauses without a new line, after which the pauses become long.
 const CALM: u32 = 100;
+/// A statement ends after five seconds. A server that says nothing for longer is lost, whatever its socket says.
+const SILENT: Duration = Duration::from_secs(15);
 /// The wait for a database that is away: the first one, and the longest.
 const AWAY: Duration = Duration::from_millis(100);
 const AWAY_LONG: Duration = Duration::from_secs(5);
@@ -74,7 +76,7 @@ async fn work(url: &str, tell: &watch::Sender<i64>, wait: &mut Duration) -> Resu
     let mut conn = db::connect(url).await?;
     let mut calm = CALM;
     while !tell.is_closed() {
-        let stamped = stamp(&mut conn).await?;
+        let stamped = time::timeout(SILENT, stamp(&mut conn)).await.unwrap_or_else(|_| Err(Error::Unavailable("it says nothing".to_owned())))?;
         *wait = AWAY;
         let moved = tell.send_if_modified(|head| std::mem::replace(head, stamped.head) != stamped.head);
         calm = if moved { 0 } else { calm.saturating_add(1) };

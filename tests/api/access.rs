@@ -8,13 +8,15 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use diesel::{QueryableByName, sql_query, sql_types::BigInt};
+use diesel_async::RunQueryDsl;
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{
     Answer, Client, House, build, house,
-    makers::{make, territory},
+    makers::{self, make, territory},
     send, unique,
 };
 
@@ -206,7 +208,10 @@ async fn what_is_taken_back_ends_within_a_second() {
     within_a_second("a new grant", 201, async || write(&client, 2).await).await;
     // A secret that is exchanged: both hold for a while; then the first is out at once.
     let token = |answer: &Answer| bearer(&house, answer.body["secret"].as_str().unwrap());
-    let second = token(&admin.post(&format!("/api-keys/{id}/rotation"), json!({})).await.expect(200));
+    let rotated = admin.post(&format!("/api-keys/{id}/rotation"), json!({})).await.expect(200);
+    let made = &rotated.body["rotations"][0];
+    assert_eq!((&made["rotated_by"], &made["rotated_at"]), (&json!("admin@nation"), &rotated.body["rotated_at"]), "whoever rotates it knows it");
+    let second = token(&rotated);
     write(&second, 3).await.expect(201);
     tokio::time::sleep(Duration::from_millis(600)).await;
     write(&client, 4).await.expect(201);
@@ -467,6 +472,70 @@ async fn the_keys_of_one_administrator_are_bounded_together() {
     }
     assert_eq!(given.iter().filter(|answer| answer.status == 201).count(), 99);
     assert_eq!(given.iter().filter(|answer| answer.body["code"] == "limit_reached").count(), 6);
+}
+
+/// What an administrator of one territory gives, makes and links does not stand in the way of another one.
+#[actix_web::test]
+async fn an_administrator_does_not_stand_in_the_way_of_another() {
+    let house = house().await;
+    let [ours, theirs] = [territory(&house, "Alençon").await, territory(&house, "Flers").await];
+    let all = |territory: &str| ["admin", "editor", "approver"].map(|role| format!("{role}@territory:{territory}"));
+    let [ours_all, theirs_all] = [all(&ours), all(&theirs)];
+    let us = house.with(&ours_all.each_ref().map(String::as_str)).await;
+    let them = house.with(&theirs_all.each_ref().map(String::as_str)).await;
+    let grant = |territory: &str| json!({ "issuer": "https://idp.example", "claim": "sub", "value": "somebody", "role": "reader", "perimeter": "territory", "territory_id": territory });
+    let mut conn = house.database().await;
+    let used = "SELECT coalesce(sum(amount), 0)::bigint AS count FROM usage WHERE what = 'written_bytes'";
+    let before: Used = sql_query(used).get_result(&mut conn).await.unwrap();
+    for _ in 0..100 {
+        us.post("/grants", grant(&ours)).await.expect(201);
+    }
+    us.post("/grants", grant(&ours)).await.expect(409);
+    them.post("/grants", grant(&theirs)).await.expect(201);
+    house.with(&["admin@nation"]).await.post("/grants", grant(&theirs)).await.expect(201);
+    let after: Used = sql_query(used).get_result(&mut conn).await.unwrap();
+    assert!(after.count > before.count + 50_000, "grants are written for ever, and count");
+
+    // Its keys follow the feed as one caller does.
+    let (_, child) = key(&us, &house, json!([{ "role": "reader", "perimeter": "territory", "territory_id": ours }])).await;
+    let open = join_all((0..20).map(|_| us.request(Method::GET, "/changes/stream").send())).await;
+    assert!(open.iter().all(|stream| stream.as_ref().unwrap().status() == 200));
+    send(child.request(Method::GET, "/changes/stream")).await.expect(429);
+    assert_eq!(them.request(Method::GET, "/changes/stream").send().await.unwrap().status(), 200);
+
+    let partner = makers::partner(&house, "Région Normandie").await;
+    let commitment = |territory: &str| json!({ "territory_id": territory, "side": "economic", "text": "x" });
+    let commitments = format!("/partners/{partner}/commitments");
+    for _ in 0..100 {
+        us.post(&commitments, commitment(&ours)).await.expect(201);
+    }
+    assert_eq!(us.post(&commitments, commitment(&ours)).await.expect(409).body["code"], "limit_reached");
+    them.post(&commitments, commitment(&theirs)).await.expect(201);
+
+    let indicator = makers::indicator(&house, 1).await;
+    let document = makers::make(&them, "/documents", json!({ "title": "Bilan", "kind": "report", "territory_id": theirs })).await;
+    let figure = |territory: &str, visibility: &str| json!({ "indicator_id": indicator, "subject": "territory", "territory_id": territory, "value": 1, "document_id": document, "visibility": visibility });
+    let hidden = makers::make(&us, "/observations", figure(&ours, "restricted")).await;
+    let own = makers::make(&them, "/observations", figure(&theirs, "public")).await;
+    let erase = async |path: String| them.delete(&path, Some("*")).await;
+    assert_eq!(erase(format!("/documents/{document}")).await.expect(409).body["code"], "still_referenced");
+    erase(format!("/observations/{own}")).await.expect(204);
+    erase(format!("/documents/{document}")).await.expect(204);
+    assert_eq!(us.get(&format!("/observations/{hidden}")).await.expect(200).body["document_id"], json!(null));
+
+    let theme = |scheme: &str, territory: &str| json!({ "scheme": scheme, "code": "land", "label_fr": "Foncier", "label_en": "Land", "position": 1, "territory_id": territory });
+    let other = makers::make(&them, "/themes", theme("flers", &theirs)).await;
+    let mapped = makers::make(&us, "/themes", theme("alencon", &ours)).await;
+    let like = json!({ "other_theme_id": other });
+    us.post(&format!("/themes/{mapped}/correspondences"), like).await.expect(201);
+    erase(format!("/themes/{other}")).await.expect(204);
+    assert!(us.get(&format!("/themes/{mapped}/correspondences")).await.expect(200).rows().is_empty());
+}
+
+#[derive(QueryableByName)]
+struct Used {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
 }
 
 /// Whose name a line bears is who wrote it: a name is given once, the service's own are not given, and the key is told beside it.

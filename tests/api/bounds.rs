@@ -121,11 +121,15 @@ async fn what_comes_along_is_bounded_in_bytes() {
     told.dedup();
     assert_eq!(told, fiches, "backwards");
     // Too much for one thing alone is refused, and read by its own list.
-    noted(&fiches[0], 45).await;
+    noted(&fiches[0], 35).await;
     let one = format!("/action-fiches/{}", fiches[0]);
-    assert_eq!(house.get(&format!("{one}?include=notes")).await.expect(400).wrongs(), [("include".to_owned(), "too_large".to_owned())]);
-    assert_eq!(house.get("/action-fiches?include=notes").await.expect(400).wrongs(), [("include".to_owned(), "too_large".to_owned())]);
-    assert_eq!(pages(&house, &format!("{one}/notes?limit=1000"), "next").await.iter().flat_map(ids).count(), 60);
+    for number in 0..5 {
+        makers::make(&house, &format!("{one}/milestones"), json!({ "title": format!("Jalon {number}"), "note": large() })).await;
+    }
+    let both = "include=notes,milestones";
+    assert_eq!(house.get(&format!("{one}?{both}")).await.expect(400).wrongs(), [("include".to_owned(), "too_large".to_owned())]);
+    assert_eq!(house.get(&format!("/action-fiches?{both}")).await.expect(400).wrongs(), [("include".to_owned(), "too_large".to_owned())]);
+    assert_eq!(pages(&house, &format!("{one}/notes?limit=1000"), "next").await.iter().flat_map(ids).count(), 50);
 }
 
 #[derive(QueryableByName)]
@@ -177,6 +181,23 @@ async fn what_nobody_awaits_is_stopped() {
     for _ in 0..8 {
         house.get("/partners?count=true").await.expect(200);
     }
+}
+
+#[actix_web::test]
+async fn one_caller_has_one_fingerprint_computed_at_once() {
+    let house = house().await;
+    let mut lock = house.database().await;
+    lock.batch_execute("BEGIN; LOCK TABLE stamps IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let both = join_all((0..2).map(|_| house.anyone.get("/changes/fingerprint")));
+    let release = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        lock.batch_execute("ROLLBACK").await.unwrap();
+    };
+    let (answers, ()) = futures_util::future::join(both, release).await;
+    let mut told: Vec<u16> = answers.iter().map(|answer| answer.status.as_u16()).collect();
+    told.sort_unstable();
+    assert_eq!(told, [200, 429]);
+    house.anyone.get("/changes/fingerprint").await.expect(200);
 }
 
 #[actix_web::test]

@@ -222,6 +222,31 @@ async fn search_knows_no_accents_and_no_case_and_ranks() {
     assert_ne!(ranked.rows()[0]["id"], next.rows()[0]["id"]);
 }
 
+/// Every parameter that the document gives one value. (A filter of a list may have several.)
+#[actix_web::test]
+async fn a_parameter_of_one_value_takes_no_second() {
+    let house = house().await;
+    let (admin, mut asked) = (house.with(&["admin@nation", "reader@nation"]).await, 0);
+    for (path, operations) in DOCUMENT["paths"].as_object().unwrap() {
+        let parameters = operations["get"]["parameters"].as_array().into_iter().flatten();
+        let paged = ["limit", "cursor", "offset", "count", "sort", "q", "as_of", "with_predecessors"];
+        let of_list = parameters.clone().any(|parameter| parameter["name"] == "limit" || parameter["$ref"] == "#/components/parameters/limit");
+        for parameter in parameters.filter(|parameter| parameter["in"] == "query" && parameter["schema"]["type"] != "array") {
+            let name = parameter["name"].as_str().unwrap();
+            if of_list && !paged.contains(&name) {
+                continue;
+            }
+            let known = "00000000-0000-7000-8000-000000000000";
+            let place = path.replace("{code}", "84").replace("{id}", known).replace("{part_id}", known);
+            let refused = admin.get(&format!("{}{place}?{name}=1&{name}=2", house.address)).await.expect(400);
+            let twice = (name.to_owned(), "repeated_parameter".to_owned());
+            assert!(refused.wrongs().contains(&twice), "{path}: {:?}", refused.wrongs());
+            asked += 1;
+        }
+    }
+    assert!(asked > 100, "{asked} parameters");
+}
+
 #[actix_web::test]
 async fn what_a_list_does_not_understand_it_refuses_all_at_once() {
     let house = many_fiches().await;

@@ -229,7 +229,7 @@ async fn territories_that_are_one_become_one_and_two_again() {
     };
     // Things of one that name each other.
     let objective = makers::make(&house, "/objectives", at(&one, json!({ "wording": "Attirer" }))).await;
-    let fiche = makers::make(&house, "/action-fiches", at(&one, json!({ "title": "F", "reference": "1", "objective_id": objective }))).await;
+    let fiche = makers::make(&house, "/action-fiches", at(&one, json!({ "title": "F", "reference": "FA-1", "objective_id": objective }))).await;
     makers::make(&house, "/action-fiches", at(&one, json!({ "title": "G", "parent_id": fiche }))).await;
     let indicator = makers::indicator(&house, 1).await;
     let figure = json!({ "indicator_id": indicator, "subject": "action_fiche", "action_fiche_id": fiche, "kind": "actual", "value": 3 });
@@ -239,7 +239,7 @@ async fn territories_that_are_one_become_one_and_two_again() {
         .await;
     let document = makers::make(&house, "/documents", at(&one, json!({ "title": "Carte", "kind": "report" }))).await;
     makers::make(&house, "/citations", json!({ "document_id": document, "noun": "territories", "thing_id": one })).await;
-    let theirs = makers::make(&house, "/action-fiches", at(&into, json!({ "title": "H", "reference": "1" }))).await;
+    let theirs = makers::make(&house, "/action-fiches", at(&into, json!({ "title": "H", "reference": "fa-1" }))).await;
     let editor = house.with(&[&format!("editor@territory:{one}")]).await;
     // What a key may do is remembered for half a second.
     let may_write = async |fiche: &str, may: u16| {
@@ -280,6 +280,8 @@ async fn territories_that_are_one_become_one_and_two_again() {
     assert_eq!(house.all(&format!("/action-fiches?territory_id={into}")).await.len(), 3);
     assert_eq!(house.anyone.get(&format!("/territories/{one}")).await.expect(200).body["id"], json!(into), "its address leads there");
     may_write(&theirs, 200).await;
+    let theirs_too = house.with(&[&format!("admin@territory:{into}")]).await.get("/grants").await.expect(200).body;
+    assert!(theirs_too["data"].as_array().unwrap().iter().any(|grant| grant["territory_id"] == one.as_str()), "it hands on what is over both");
     house.patch(&format!("/territories/{one}"), Some("*"), json!({ "name": "X" })).await.expect(410);
 
     // Linked meanwhile across what would be two: that link goes first.
@@ -308,6 +310,11 @@ async fn territories_that_are_one_become_one_and_two_again() {
     .await;
     assert_eq!(undo().await.expect(409).body["code"], "still_referenced");
     house.delete(&format!("/agreements/{across}"), Some("*")).await.expect(204);
+    let figure = json!({ "indicator_id": indicator, "subject": "action_fiche", "action_fiche_id": fiche, "kind": "target", "value": 4 });
+    let across = makers::make(&house, "/observations", at(&into, figure)).await;
+    assert_eq!(undo().await.expect(409).body["code"], "still_referenced", "the fiche would go back, and its figure stay");
+    house.delete(&format!("/observations/{across}"), Some("*")).await.expect(204);
+    house.post(&format!("/partners/{one}/unmerge"), json!({})).await.expect(404);
     undo().await.expect(200);
 }
 

@@ -5,13 +5,13 @@ use std::{
     future::{Ready, ready},
 };
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, web::Data};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, web::Data};
 use sha2::{Digest, Sha256};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::{
-    http::{self, Caller, Problem, Said, Site, Wrong, kinds, number, once, seal::Seal, unknown},
+    http::{self, Caller, Problem, Said, Site, Wrong, anywhere, kinds, limit::Who, number, once, seal::Seal, unknown},
     ledger::feed::{Filter, Head},
     values::Id,
 };
@@ -101,6 +101,11 @@ impl Following {
         }
     }
 
+    /// Who asks, as the limits of callers know it.
+    pub(super) fn who(&self) -> http::Result<Who> {
+        self.request.extensions().get::<Who>().cloned().ok_or_else(|| Problem::new(&kinds::INTERNAL))
+    }
+
     /// The number to continue after. 410 when the cursor is of another epoch, or of a number that does not exist: then the reader must
     /// start at the beginning.
     pub(super) fn after(&self, head: Head) -> http::Result<i64> {
@@ -108,8 +113,7 @@ impl Following {
             None => Ok(0),
             Some((seq, epoch)) if epoch == short(head.epoch) && seq <= head.seq => Ok(seq),
             Some(_) => {
-                let query: Vec<&str> =
-                    self.request.query_string().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor=")).collect();
+                let query: Vec<&str> = anywhere(self.request.query_string()).collect();
                 let address = format!("{}{}", self.site.url, self.request.path());
                 let restart = if query.is_empty() { address } else { format!("{address}?{}", query.join("&")) };
                 let said = Said::new(

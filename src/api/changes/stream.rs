@@ -6,7 +6,7 @@
 use std::{future::ready, sync::Arc, time::Duration};
 
 use actix_web::{
-    HttpMessage, HttpResponse, Responder, get,
+    HttpResponse, Responder, get,
     http::header::{self, HeaderValue},
     web::{Bytes, Data},
 };
@@ -19,13 +19,13 @@ use utoipa::ToSchema;
 
 use super::following::{Following, FollowingParameters, USUAL};
 use crate::{
-    db::Db,
+    db::{Db, on_behalf_of},
     http::{
         self, Caller, Problem, Said,
         gate::Gate,
         kinds,
-        limit::{Use, Who},
-        seats::Seats,
+        limit::Who,
+        seats::{Seat, Seats},
     },
     ledger::feed::{self, ChangeEvent, Most},
     values::Id,
@@ -41,8 +41,9 @@ pub struct Streams {
     known: Arc<Semaphore>,
     /// One caller cannot take all places.
     seats: Arc<Seats<Who>>,
-    /// Limits the fingerprints that are computed at once, since each of them reads the whole ledger.
+    /// Limits the fingerprints that are computed at once, since each of them reads the whole ledger: two, and one of a caller.
     counting: Semaphore,
+    counted: Arc<Seats<Who>>,
 }
 
 impl Streams {
@@ -52,7 +53,7 @@ impl Streams {
         let open = most / 2;
         let places = |count| Arc::new(Semaphore::new(count));
         let seats = Arc::new(Seats::new((most / 10).max(2)));
-        Self { head, stopped, open: places(open), known: places(most - open), seats, counting: Semaphore::new(2) }
+        Self { head, stopped, open: places(open), known: places(most - open), seats, counting: Semaphore::new(2), counted: Arc::new(Seats::new(1)) }
     }
 
     /// The refusal when every place is taken: the caller should come again later.
@@ -66,9 +67,14 @@ impl Streams {
         Problem::new(&kinds::TOO_MANY_REQUESTS).header(header::RETRY_AFTER, "30").saying(said)
     }
 
-    /// Waits for a turn to compute a fingerprint.
-    pub(super) async fn turn(&self) -> http::Result<SemaphorePermit<'_>> {
-        time::timeout(TURN, self.counting.acquire()).await.ok().and_then(Result::ok).ok_or_else(Self::busy)
+    /// Waits for a turn of this caller to compute a fingerprint.
+    pub(super) async fn turn(&self, who: Who) -> http::Result<(Seat<Who>, SemaphorePermit<'_>)> {
+        let seat = self.counted.take(who).ok_or_else(|| {
+            let said = Said::new("You have a fingerprint computed already: await it.", "Une empreinte est déjà en calcul pour vous : attendez-la.");
+            Problem::new(&kinds::TOO_MANY_REQUESTS).header(header::RETRY_AFTER, "5").saying(said)
+        })?;
+        let turn = time::timeout(TURN, self.counting.acquire()).await.ok().and_then(Result::ok).ok_or_else(Self::busy)?;
+        Ok((seat, turn))
     }
 }
 
@@ -110,14 +116,16 @@ pub struct ChangesStream {
 pub async fn stream_changes(db: Data<Db>, streams: Data<Streams>, asked: Following) -> http::Result<impl Responder> {
     let head = db.run(async |conn| -> http::Result<_> { Ok(feed::head(conn).await?) }).await?;
     let after = asked.after(head)?;
-    let who = asked.request.extensions().get::<Who>().cloned().ok_or_else(|| Problem::new(&kinds::INTERNAL))?;
+    let who = asked.who()?;
+    let behalf = who.to_string();
     let seat = streams.seats.take(who).ok_or_else(Streams::crowded)?;
     let places = if matches!(asked.caller, Caller::Anyone) { &streams.open } else { &streams.known };
     let place = places.clone().try_acquire_owned().map_err(|_| Streams::busy())?;
     let (send, receive) = mpsc::channel(1);
     let authorization = asked.request.headers().get(header::AUTHORIZATION).cloned();
-    let writer = Writer { db, asked, epoch: head.epoch, after, authorization, send, stopped: streams.stopped.clone(), checked: Instant::now() };
-    actix_web::rt::spawn(writer.run(streams.head.clone()));
+    let writer =
+        Writer { db, asked, epoch: head.epoch, after, authorization, send, stopped: streams.stopped.clone(), checked: Instant::now(), failing: None };
+    actix_web::rt::spawn(on_behalf_of(behalf, writer.run(streams.head.clone())));
     // The place belongs to the answer: so it is given back with the connection, and not before.
     let held = (receive, place, seat);
     let frames = stream::unfold(held, async |mut held| Some((Ok::<Bytes, Problem>(held.0.recv().await?), held)));
@@ -136,6 +144,8 @@ struct Writer {
     send: mpsc::Sender<Bytes>,
     stopped: watch::Receiver<bool>,
     checked: Instant,
+    /// Since when nothing could be read.
+    failing: Option<Instant>,
 }
 
 /// The stream has ended.
@@ -169,8 +179,7 @@ impl Writer {
         let Some(authorization) = &self.authorization else { return Ok(()) };
         let request = &self.asked.request;
         let Some(gate) = request.app_data::<Data<Gate>>() else { return Err(Ended) };
-        let address = gate.limits.address(request.peer_addr(), request.headers());
-        match gate.caller(authorization.as_bytes(), address, Use::Export, &self.db).await {
+        match gate.again(authorization.as_bytes(), &self.db).await {
             Ok(caller) if caller.view() == self.asked.caller.view() => {
                 self.checked = Instant::now();
                 Ok(())
@@ -188,7 +197,11 @@ impl Writer {
             let head = feed::head(conn).await?;
             Ok((head, feed::read(after, head.seq, Most { events: USUAL, bytes: FRAME }, filter, reach, conn).await?))
         });
-        let (head, batch) = read.await.map_err(|_| Ended)?;
+        let (head, batch) = match read.await {
+            Ok(read) => read,
+            Err(problem) => return self.fail(problem).await,
+        };
+        self.failing = None;
         // Another epoch has other numbers: this stream cannot continue.
         if head.epoch != self.epoch {
             return Err(Ended);
@@ -206,6 +219,20 @@ impl Writer {
         // Events after the end of the key must not be sent, so the rights are checked first.
         self.allowed().await?;
         self.write(text.into()).await
+    }
+
+    /// Nothing could be read: waits, so that it is tried again, but not for long.
+    async fn fail(&mut self, problem: Problem) -> Result<(), Ended> {
+        log::warn!("a stream of changes cannot be read: {problem}");
+        if self.failing.get_or_insert_with(Instant::now).elapsed() > CHECK * 5 {
+            return Err(Ended);
+        }
+        let mut stopped = self.stopped.clone();
+        tokio::select! {
+            _ = stopped.wait_for(|stopped| *stopped) => Err(Ended),
+            () = self.send.closed() => Err(Ended),
+            () = time::sleep(CHECK) => Ok(()),
+        }
     }
 
     /// Hands over a frame, when the reader has taken the one before. The connection of a reader who takes nothing ends.

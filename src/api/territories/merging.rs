@@ -12,7 +12,7 @@ use crate::{
     db::{Caused, Conn, Db, Error},
     http::{Approver, At, IfMatch, Json, Problem, Result, Said, Tagged, kinds},
     noun::{Merging, merge, unmerge},
-    schema::{action_fiches, programme_phases, territory_labels},
+    schema::{programme_phases, territory_labels},
     values::{Id, LongText},
 };
 
@@ -54,23 +54,13 @@ impl Merging for Territory {
             );
             return Err(Problem::body("/into_id", "same_phase", said));
         }
-        let theirs = action_fiches::table.filter(action_fiches::territory_id.eq(into.id)).select(action_fiches::reference);
-        let theirs: Vec<Option<String>> = theirs.filter(action_fiches::reference.is_not_null()).load(conn).await?;
-        let twice = action_fiches::table.filter(action_fiches::territory_id.eq(self.id).and(action_fiches::reference.eq_any(theirs)));
-        if twice.count().get_result::<i64>(conn).await? > 0 {
-            let said = Said::new(
-                "A fiche of each has the same reference: give one of the two another one first.",
-                "Une fiche de chacun a la même référence : changez d'abord l'une des deux.",
-            );
-            return Err(Problem::body("/into_id", "broken_rule", said));
-        }
         Ok(())
     }
 }
 
-/// Does this constraint refuse the write?
-fn breaks(problem: &Problem, constraint: &str) -> bool {
-    matches!(problem.caused(), Some(Error::Violated(violation)) if violation.constraint.ends_with(constraint))
+/// Does one of these constraints refuse the write?
+fn breaks(problem: &Problem, constraints: &[&str]) -> bool {
+    matches!(problem.caused(), Some(Error::Violated(violation)) if constraints.iter().any(|one| violation.constraint.ends_with(one)))
 }
 
 /// Merge a territory into another one
@@ -88,8 +78,18 @@ async fn merge_territory(db: Data<Db>, editor: Approver, At(id): At, if_match: I
         let read = || body.valid().map(|body| (body.into_id, body.reason));
         let merged = merge::<Territory>(id, &if_match, read, &editor, conn).await;
         merged.map(Tagged::from).map_err(|problem| {
-            let said = Said::new("Through the successions, it would succeed itself.", "Par les filiations, il se succéderait à lui-même.");
-            if breaks(&problem, "_cycle") { Problem::body("/into_id", "broken_rule", said) } else { problem }
+            if breaks(&problem, &["action_fiches_reference_key"]) {
+                let said = Said::new(
+                    "A fiche of each has the same reference: give one of the two another one first.",
+                    "Une fiche de chacun a la même référence : changez d'abord l'une des deux.",
+                );
+                Problem::body("/into_id", "broken_rule", said)
+            } else if breaks(&problem, &["_cycle"]) {
+                let said = Said::new("Through the successions, it would succeed itself.", "Par les filiations, il se succéderait à lui-même.");
+                Problem::body("/into_id", "broken_rule", said)
+            } else {
+                problem
+            }
         })
     })
     .await
@@ -111,7 +111,11 @@ async fn unmerge_territory(db: Data<Db>, editor: Approver, At(id): At, body: Jso
                 "Since the merge, things of one were linked to things of the other: undo these links first.",
                 "Depuis la fusion, des éléments de l'un ont été liés à des éléments de l'autre : défaites d'abord ces liens.",
             );
-            if breaks(&problem, "_territory") { Problem::new(&kinds::STILL_REFERENCED).saying(said) } else { problem }
+            if breaks(&problem, &["_territory", "observations_territory_of_fiche_fkey"]) {
+                Problem::new(&kinds::STILL_REFERENCED).saying(said)
+            } else {
+                problem
+            }
         })
     })
     .await

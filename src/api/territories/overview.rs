@@ -13,7 +13,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     db::{Db, TODAY},
-    http::{At, Caller, Momentary, OrGone, Problem, Result, Said, Wrong, kinds, parameters},
+    http::{At, Caller, Momentary, OrGone, Problem, Result, kinds, once, value},
     rights,
     schema::{action_fiches, committee_seats, committees, meetings, territories, territory_labels},
     values::{Amount, Basis, Day, Id, Name, OfficialCode, ShortText, Siren},
@@ -255,13 +255,9 @@ struct OverviewParameters {
 
 /// The phase that is asked for.
 fn asked(request: &HttpRequest) -> Result<Option<Id>> {
-    let (mut asked, mut errors) = (None, Vec::new());
-    for (name, value) in parameters(request) {
-        match Id::parse(&value) {
-            Ok(id) => asked = Some(id),
-            Err(_) => errors.push(Wrong::parameter(&name, "invalid_value", Said::new("Is not a value of it.", "N'est pas une de ses valeurs."))),
-        }
-    }
+    let mut errors = Vec::new();
+    // `guard` has refused any other parameter.
+    let asked = once(request, &mut errors).into_iter().find_map(|(name, given)| value(&name, &given, Id::parse, &mut errors));
     if errors.is_empty() { Ok(asked) } else { Err(Problem::errors(&kinds::INVALID_PARAMETERS, errors)) }
 }
 
