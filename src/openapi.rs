@@ -153,7 +153,7 @@ fn role_for(noun: &str, method: &str) -> Option<&'static str> {
     (!role.is_empty() && (method != "GET" || role == "admin")).then_some(role)
 }
 
-/// `*`, or ETags separated by commas, as [`crate::http::tag`] reads them.
+/// `*`, or ETags separated by commas, as `http::tag` reads them.
 const TAGS: &str = r#"^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$"#;
 
 /// What follows from an operation's own shape.
