@@ -152,8 +152,8 @@ impl ActixStream for Connection {
     }
 }
 
-/// Notes that a request is being answered, and holds its body until the answer is sent. The framework ends a connection with a body that is then left unread. But of a body
-/// in chunks that nobody holds any more, it would read the rest for as long as the client sends.
+/// Notes that a request is being answered, and holds its body until the answer is sent. The framework ends a connection with a body that is
+/// then left unread. But of a body in chunks that nobody holds any more, it would read the rest for as long as the client sends.
 pub async fn hold_body(mut request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, Error> {
     if let Some(begun) = request.conn_data::<Rc<Begun>>() {
         begun.note();
